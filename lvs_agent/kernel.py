@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the bytes come from: the running kernel, or a recording of what one said.
+
+A recording is a folder: recording.json says of what it is, netlink.jsonl has a line for each
+request with the datagrams that answered it (hexadecimal), proc/ has the files that were read.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Protocol
+
+from lvs_agent import __version__, netlink
+from lvs_agent.netlink import Request
+
+FORMAT = 1
+
+
+class RecordingError(Exception):
+    """A recording that can't be used; the text names the file and the line."""
+
+
+class Kernel(Protocol):
+    """What the collector asks of a kernel."""
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """The replies to a request, as netlink.replies gives and raises them."""
+
+    def read(self, path: str) -> str:
+        """A file below /proc. Raises OSError, FileNotFoundError among them."""
+
+    def close(self) -> None:
+        """Free what is open."""
+
+
+class LiveKernel:
+    """The kernel this runs on; netlink is first touched when it is asked."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._connection = None  # type: netlink.Connection | None
+        self._sequence = 0
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """See Kernel.ask; TimeoutError if the kernel does not answer."""
+        request = self._send(request)
+        return netlink.replies(request, self._receive)
+
+    def read(self, path: str) -> str:
+        """See Kernel.read."""
+        with open(self._proc / path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def close(self) -> None:
+        """Close the netlink socket."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _send(self, request: Request) -> Request:
+        if self._connection is None:
+            self._connection = netlink.Connection()
+        self._sequence += 1
+        request = replace(request, sequence=self._sequence)
+        self._connection.send(request.encode())
+        return request
+
+    def _receive(self) -> bytes:
+        assert self._connection is not None
+        return self._connection.receive()
+
+
+class RecordingKernel(LiveKernel):
+    """The running kernel, with all it says kept for save()."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: Dict[str, str] = {}
+        self._exchanges: List[Dict[str, object]] = []
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """See Kernel.ask; keeps the datagrams as they came."""
+        request = self._send(request)
+        datagrams: List[str] = []
+        self._exchanges.append({"request": request.encode().hex(), "replies": datagrams})
+
+        def receive() -> bytes:
+            datagram = self._receive()
+            datagrams.append(datagram.hex())
+            return datagram
+
+        return netlink.replies(request, receive)
+
+    def read(self, path: str) -> str:
+        """See Kernel.read; keeps the text."""
+        text = super().read(path)
+        self._files[path] = text
+        return text
+
+    def save(self, folder: Path) -> None:
+        """Write the recording. Raises OSError; a folder with files in it is left alone."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError(f"{folder} is not empty: name a new folder")
+        about = {
+            "lvs-agent recording": FORMAT,
+            "agent": __version__,
+            "kernel": platform.release(),
+            "byteorder": sys.byteorder,
+            "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        (folder / "recording.json").write_text(json.dumps(about, indent=1) + "\n")
+        lines = [json.dumps(exchange) + "\n" for exchange in self._exchanges]
+        (folder / "netlink.jsonl").write_text("".join(lines))
+        for path, text in self._files.items():
+            file = folder / "proc" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+
+
+class ReplayedKernel:
+    """A recording, asked as if it were the kernel. Raises RecordingError if it is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._answers: Dict[bytes, List[bytes]] = {}
+        self._sequences: Dict[bytes, int] = {}
+        self._load_about()
+        self._load_netlink()
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """See Kernel.ask; NetlinkError if the recording has no answer to this request."""
+        key = replace(request, sequence=0).encode()
+        if key not in self._answers:
+            raise netlink.NetlinkError(
+                f"{self._folder}/netlink.jsonl has no answer to command {request.command}"
+                f" of type {request.family} with {request.body.hex() or 'no attributes'}"
+            )
+        request = replace(request, sequence=self._sequences[key])
+        datagrams = iter(self._answers[key])
+
+        def receive() -> bytes:
+            for datagram in datagrams:
+                return datagram
+            raise netlink.NetlinkError("the recording ends before the kernel's answer does")
+
+        return netlink.replies(request, receive)
+
+    def read(self, path: str) -> str:
+        """See Kernel.read."""
+        file = self._folder / "proc" / path
+        return file.read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _load_about(self) -> None:
+        file = self._folder / "recording.json"
+        try:
+            about = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RecordingError(f"{self._folder} is no recording: {error}") from error
+        except ValueError as error:
+            raise RecordingError(f"{file}: {error}") from error
+        version = about.get("lvs-agent recording") if isinstance(about, dict) else None
+        if version != FORMAT:
+            raise RecordingError(f"{file}: recording format {version!r}, {FORMAT} is understood")
+        if about.get("byteorder") != sys.byteorder:
+            raise RecordingError(f"{file}: taken on a {about.get('byteorder')}-endian machine")
+
+    def _load_netlink(self) -> None:
+        file = self._folder / "netlink.jsonl"
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"{file}: {error}") from error
+        for number, line in enumerate(lines, 1):
+            try:
+                exchange = json.loads(line)
+                request = bytearray.fromhex(exchange["request"])
+                answers = [bytes.fromhex(reply) for reply in exchange["replies"]]
+                sequence = int.from_bytes(request[8:12], sys.byteorder)
+            except (ValueError, TypeError, KeyError) as error:
+                raise RecordingError(f"{file}:{number}: {error!r}") from error
+            request[8:16] = bytes(8)
+            self._answers[bytes(request)] = answers
+            self._sequences[bytes(request)] = sequence

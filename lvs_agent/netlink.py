@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generic netlink: framing, attributes, one request and its replies. Knows nothing of IPVS.
+
+Sources: include/uapi/linux/netlink.h, include/uapi/linux/genetlink.h,
+Documentation/userspace-api/netlink/intro.rst, netlink(7).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterator
+
+NETLINK_GENERIC = 16
+NLM_F_REQUEST = 0x001
+NLM_F_DUMP = 0x300
+NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 1, 2, 3, 4
+NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+
+GENL_ID_CTRL = 16
+CTRL_CMD_GETFAMILY = 3
+CTRL_ATTR_FAMILY_ID = 1
+CTRL_ATTR_FAMILY_NAME = 2
+
+# A dump fills messages of up to 32 KiB when the reader's buffer allows (af_netlink.c).
+RECEIVE_BYTES = 65536
+# The kernel answers within the send itself; only a stuck kernel lock can take longer.
+RECEIVE_SECONDS = 5
+
+_MESSAGE = struct.Struct("=IHHII")
+_GENERIC = struct.Struct("=BBH")
+_ATTRIBUTE = struct.Struct("=HH")
+_ERRNO = struct.Struct("=i")
+
+
+class NetlinkError(Exception):
+    """Bytes that are not what netlink promises; the text names the place."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request: family is the netlink message type, flags NLM_F_*, body the attributes."""
+
+    family: int
+    command: int
+    body: bytes = b""
+    dump: bool = False
+    sequence: int = 0
+
+    def encode(self) -> bytes:
+        """The request as it goes to the kernel."""
+        flags = NLM_F_REQUEST | (NLM_F_DUMP if self.dump else 0)
+        length = _MESSAGE.size + _GENERIC.size + len(self.body)
+        header = _MESSAGE.pack(length, self.family, flags, self.sequence, 0)
+        return header + _GENERIC.pack(self.command, 1, 0) + self.body
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    """One attribute, padded to four bytes."""
+    padding = -len(payload) % 4
+    return _ATTRIBUTE.pack(4 + len(payload), kind) + payload + b"\0" * padding
+
+
+def attributes(data: bytes) -> Dict[int, bytes]:
+    """The attributes in data by type, payloads without padding.
+
+    Raises NetlinkError where a length runs outside data.
+    """
+    found = {}
+    offset, end = 0, len(data)
+    unpack = _ATTRIBUTE.unpack_from
+    while end - offset >= 4:
+        length, kind = unpack(data, offset)
+        if length < 4 or offset + length > end:
+            raise NetlinkError(
+                f"attribute {kind & NLA_TYPE_MASK} at byte {offset} claims {length} bytes"
+                f" of {end - offset}"
+            )
+        found[kind & NLA_TYPE_MASK] = data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    if offset < end:
+        raise NetlinkError(f"{end - offset} bytes left over after the last attribute")
+    return found
+
+
+def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
+    """The attribute bytes of each reply to request, until the kernel says there are no more.
+
+    receive gives the next datagram. Messages of other requests are passed over. Raises OSError
+    with the kernel's errno where it refuses, NetlinkError where the framing is broken.
+    """
+    while True:
+        datagram = receive()
+        offset = 0
+        while offset < len(datagram):
+            if len(datagram) - offset < _MESSAGE.size:
+                raise NetlinkError(f"{len(datagram) - offset} bytes left over at byte {offset}")
+            length, kind, _flags, sequence, _port = _MESSAGE.unpack_from(datagram, offset)
+            if length < _MESSAGE.size or offset + length > len(datagram):
+                raise NetlinkError(
+                    f"message at byte {offset} claims {length} bytes of {len(datagram) - offset}"
+                )
+            body = datagram[offset + _MESSAGE.size : offset + length]
+            offset += (length + 3) & ~3
+            if sequence != request.sequence or kind == NLMSG_NOOP:
+                continue
+            if kind in (NLMSG_ERROR, NLMSG_DONE):
+                _check_error(kind, body)
+                return
+            if kind == NLMSG_OVERRUN:
+                raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+            if kind != request.family:
+                raise NetlinkError(f"message of type {kind} in reply to type {request.family}")
+            if len(body) < _GENERIC.size:
+                raise NetlinkError(f"message of {len(body)} bytes has no generic header")
+            yield body[_GENERIC.size :]
+            if not request.dump:
+                return
+
+
+def family_request(name: str) -> Request:
+    """The request for a family's id.
+
+    The kernel loads the module of a family it doesn't know when it is asked for
+    (net/netlink/genetlink.c, genl_request_module), even by an unprivileged process: ask only
+    for what is known to be there.
+    """
+    body = attribute(CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
+    return Request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, body)
+
+
+def family_id(reply: bytes) -> int:
+    """The family's id in a reply to family_request."""
+    found = attributes(reply).get(CTRL_ATTR_FAMILY_ID, b"")
+    if len(found) != 2:
+        raise NetlinkError(f"family id of {len(found)} bytes, not 2")
+    return int(struct.unpack("=H", found)[0])
+
+
+class Connection:
+    """A generic netlink socket of one process. Raises OSError where the kernel has none."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
+        try:
+            # not settimeout(): that costs a poll() for each datagram
+            timeout = struct.pack("@ll", RECEIVE_SECONDS, 0)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+            self._socket.bind((0, 0))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._socket.close()
+
+    def send(self, request: bytes) -> None:
+        """Send one request, as Request.encode gives it."""
+        self._socket.send(request)
+
+    def receive(self) -> bytes:
+        """The kernel's next datagram; TimeoutError if it does not come."""
+        while True:
+            try:
+                data, (sender, _groups) = self._socket.recvfrom(RECEIVE_BYTES)
+            except BlockingIOError as error:
+                raise TimeoutError(
+                    errno.ETIMEDOUT, f"the kernel did not answer in {RECEIVE_SECONDS} s"
+                ) from error
+            if sender == 0:
+                return bytes(data)
+
+
+def _check_error(kind: int, body: bytes) -> None:
+    if len(body) < _ERRNO.size:
+        if kind == NLMSG_DONE:
+            return
+        raise NetlinkError(f"error message of {len(body)} bytes")
+    code = -_ERRNO.unpack_from(body)[0]
+    if code:
+        raise OSError(code, os.strerror(code) if code > 0 else f"code {code}")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What any user may read of IPVS below /proc: text to records.
+
+/proc/net/ip_vs is the structure without statistics, ip_vs_stats the director's totals,
+ip_vs_stats_percpu each processor's, all written by net/netfilter/ipvs/ip_vs_ctl.c; the sysctls
+are described in Documentation/networking/ipvs-sysctl.rst.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Callable, Dict, List, Optional, Tuple
+
+from lvs_agent.kernel import Kernel
+from lvs_agent.snapshot import (
+    BYPASS,
+    FWMARK,
+    INET,
+    INET6,
+    LOCAL,
+    MASQ,
+    ONE_PACKET,
+    PERSISTENT,
+    PROTOCOL_NAMES,
+    ROUTE,
+    TUNNEL,
+    Cpu,
+    Director,
+    RealServer,
+    Traffic,
+    VirtualService,
+)
+
+# /proc/net is a link to self/net; the latter is there under ProcSubset=pid as well
+IP_VS = "self/net/ip_vs"
+IP_VS_STATS = "self/net/ip_vs_stats"
+IP_VS_STATS_PERCPU = "self/net/ip_vs_stats_percpu"
+SYSCTL = "sys/net/ipv4/vs/"
+
+Report = Callable[[str], None]
+
+_HEADER = re.compile(r"IP Virtual Server version (\S+) \(size=(\d+)\)")
+_PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
+_FORWARDING = {"Masq": MASQ, "Local": LOCAL, "Tunnel": TUNNEL, "Route": ROUTE, "Bypass": BYPASS}
+
+
+def module_loaded(kernel: Kernel) -> bool:
+    """Whether ip_vs is loaded, found out in the one way that never loads it."""
+    try:
+        kernel.read(IP_VS_STATS)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def sysctl(kernel: Kernel, name: str) -> Optional[str]:
+    """One of IPVS's sysctls, stripped; None where this kernel or namespace has none."""
+    try:
+        return kernel.read(SYSCTL + name).strip()
+    except OSError:
+        return None
+
+
+def director(kernel: Kernel) -> Director:
+    """The switches of the director, and whether its counters move.
+
+    Estimation is off with run_estimation=0 (since Linux 5.16) or an empty est_cpulist (since
+    6.2); then every counter and rate stands still but those of each CPU.
+    """
+    estimation = sysctl(kernel, "run_estimation") != "0" and sysctl(kernel, "est_cpulist") != ""
+    return Director(
+        estimation=estimation,
+        drop_entry=_mode(sysctl(kernel, "drop_entry")),
+        drop_packet=_mode(sysctl(kernel, "drop_packet")),
+        secure_tcp=_mode(sysctl(kernel, "secure_tcp")),
+    )
+
+
+def header(text: str) -> Tuple[Optional[str], Optional[int]]:
+    """Version and connection table size from the first line of /proc/net/ip_vs."""
+    match = _HEADER.match(text)
+    return (match[1], int(match[2])) if match else (None, None)
+
+
+def totals(text: str) -> Tuple[Traffic, Traffic]:
+    """Counters and rates of the whole director from ip_vs_stats. Raises ValueError."""
+    rows = [row for row in map(_hexadecimal, text.splitlines()) if row]
+    if [len(row) for row in rows] != [5, 5]:
+        raise ValueError(f"{IP_VS_STATS}: not two rows of five hexadecimal numbers")
+    return Traffic(*rows[0]), Traffic(*rows[1])
+
+
+def cpus(text: str) -> List[Cpu]:
+    """Each processor's counters from ip_vs_stats_percpu, whose CPU numbers are hexadecimal."""
+    rows = [row for row in map(_hexadecimal, text.splitlines()) if row and len(row) == 6]
+    return [Cpu(number, Traffic(*counters)) for number, *counters in rows]
+
+
+def services(text: str, report: Report) -> List[VirtualService]:
+    """The structure of the director from /proc/net/ip_vs.
+
+    Persistence time-outs are None: the file gives jiffies, and nothing an ordinary user can
+    read tells how long one is. The file does not say a mark's family either: it is taken from
+    the first real server. A line that can't be read is reported; a service so lost takes its
+    real servers with it.
+    """
+    rows: List[VirtualService] = []
+    current: Optional[VirtualService] = None
+    for number, line in enumerate(text.splitlines()[3:], 4):
+        try:
+            if line.startswith("  ->"):
+                if current is not None:
+                    current.real_servers.append(_real_server(line))
+            elif line.strip():
+                current = None
+                current = _service(line)
+                rows.append(current)
+        except ValueError as error:
+            report(f"{IP_VS} line {number}: {error}")
+    found: Dict[str, VirtualService] = {}
+    for service in map(_with_family, rows):
+        found.setdefault(service.name, service)
+    return list(found.values())
+
+
+def _service(line: str) -> VirtualService:
+    # TCP  C0000201:0050 wlc persistent 300000 FFFFFFFF
+    # UDP  C0000201:0035 rr ops
+    # TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr     (never says ops)
+    # FWM  00000005 rr
+    protocol, where, *words = line.split()
+    if not words:
+        raise ValueError(f"no scheduler in {line.strip()!r}")
+    scheduler, words = words[0], words[1:]
+    flags = ONE_PACKET if "ops" in words else 0
+    netmask = None
+    if "persistent" in words:
+        flags |= PERSISTENT
+        start = words.index("persistent") + 1
+        _jiffies, netmask = words[start : start + 2]
+    if protocol == "FWM":
+        service = VirtualService(INET, FWMARK, "0.0.0.0", 0, int(where, 16), scheduler, flags)
+    elif protocol in _PROTOCOLS:
+        family, address, port = _endpoint(where)
+        service = VirtualService(family, _PROTOCOLS[protocol], address, port, 0, scheduler, flags)
+    else:
+        raise ValueError(f"unknown protocol {protocol!r}")
+    if netmask is not None:
+        service.netmask = _netmask(service.family, netmask)
+    return service
+
+
+def _real_server(line: str) -> RealServer:
+    #   -> 0A010115:0050      Masq    1      0          5
+    _arrow, where, forwarding, weight, active, inactive = line.split()
+    if forwarding not in _FORWARDING:
+        raise ValueError(f"unknown forwarding method {forwarding!r}")
+    _family, address, port = _endpoint(where)
+    return RealServer(
+        address,
+        port,
+        _FORWARDING[forwarding],
+        int(weight),
+        active_conns=int(active),
+        inact_conns=int(inactive),
+    )
+
+
+def _with_family(service: VirtualService) -> VirtualService:
+    servers = service.real_servers
+    if service.protocol == FWMARK and servers and servers[0].family == INET6:
+        service.family, service.address, service.netmask = INET6, "::", None
+    return service
+
+
+def _endpoint(text: str) -> Tuple[int, str, int]:
+    address, _, port = text.rpartition(":")
+    if address.startswith("[") and address.endswith("]"):
+        packed = socket.inet_pton(socket.AF_INET6, address[1:-1])
+        return INET6, socket.inet_ntop(socket.AF_INET6, packed), int(port, 16)
+    return INET, socket.inet_ntoa(bytes.fromhex(address)), int(port, 16)
+
+
+def _netmask(family: int, text: str) -> str:
+    if family == INET:
+        return socket.inet_ntoa(bytes.fromhex(text))
+    # the prefix length went through ntohl() on its way into the file
+    return str(socket.ntohl(int(text, 16)))
+
+
+def _mode(text: Optional[str]) -> Optional[int]:
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def _hexadecimal(line: str) -> Optional[List[int]]:
+    try:
+        row = [int(word, 16) for word in line.split()]
+    except ValueError:
+        return None
+    return row or None

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a director: the best view the kernel grants, and what state it is in.
+
+Netlink where this process has CAP_NET_ADMIN, the world-readable files of /proc where it has
+not, nothing where ip_vs is not loaded. What goes wrong is no exception: it is in the
+snapshot's status, text and errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Callable, List, Optional, TypeVar
+
+from lvs_agent import procfs
+from lvs_agent.ipvs import Ipvs
+from lvs_agent.kernel import Kernel
+from lvs_agent.netlink import NetlinkError
+from lvs_agent.snapshot import Snapshot, Source, Status, server_key, service_key
+
+log = logging.getLogger(__name__)
+
+NOT_LOADED = "the kernel module ip_vs is not loaded; lvs-agent never loads it by asking"
+FROZEN = "counters and rates stand still: net.ipv4.vs.run_estimation is 0 or est_cpulist is empty"
+NO_STATISTICS = "no statistics, netlink refused: {}; run lvs-agent collector with CAP_NET_ADMIN"
+
+Result = TypeVar("Result")
+
+
+class Survey:
+    """Takes snapshots of one kernel; counts what it can't read for as long as it lives."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._errors = 0
+        self._problems: List[str] = []
+        self._logged: List[str] = []
+
+    def take(self) -> Snapshot:
+        """A snapshot of now, its rows sorted by what identifies them, not yet numbered."""
+        snapshot = Snapshot(taken=time.clock_gettime(time.CLOCK_BOOTTIME))
+        self._logged, self._problems = self._problems, []
+        if procfs.module_loaded(self._kernel):
+            self._look(snapshot)
+        else:
+            snapshot.status, snapshot.text = Status.NO_IPVS, NOT_LOADED
+        snapshot.services.sort(key=service_key)
+        for service in snapshot.services:
+            service.real_servers.sort(key=server_key)
+        if self._problems and snapshot.status == Status.OK:
+            snapshot.status = Status.DEGRADED
+            snapshot.text = f"{len(self._problems)} not readable, first: {self._problems[0]}"
+        snapshot.errors = self._errors
+        snapshot.took = time.clock_gettime(time.CLOCK_BOOTTIME) - snapshot.taken
+        return snapshot
+
+    def _look(self, snapshot: Snapshot) -> None:
+        snapshot.director = procfs.director(self._kernel)
+        totals = self.attempt(lambda: procfs.totals(self._kernel.read(procfs.IP_VS_STATS)))
+        if totals is not None:
+            snapshot.totals, snapshot.total_rates = totals
+        percpu = self.attempt(lambda: procfs.cpus(self._kernel.read(procfs.IP_VS_STATS_PERCPU)))
+        snapshot.cpus = percpu or []
+        try:
+            self._netlink(snapshot, Ipvs(self._kernel, self._report))
+        except (OSError, NetlinkError) as error:
+            if isinstance(error, NetlinkError):
+                self._report(str(error))
+            snapshot.status = Status.NO_STATISTICS
+            snapshot.text = NO_STATISTICS.format(error)
+            self._procfs(snapshot)
+            return
+        if not snapshot.director.estimation:
+            snapshot.status, snapshot.text = Status.COUNTERS_FROZEN, FROZEN
+
+    def _netlink(self, snapshot: Snapshot, ipvs: Ipvs) -> None:
+        snapshot.source = Source.NETLINK
+        snapshot.services = ipvs.services()
+        snapshot.daemons = ipvs.daemons()
+        director = snapshot.director
+        info = self.attempt(ipvs.info)
+        if info is not None:
+            director.version, director.conn_table_size = info.version, info.conn_table_size
+        timeouts = self.attempt(ipvs.timeouts)
+        if timeouts is not None:
+            director.tcp_timeout = timeouts.tcp
+            director.tcp_fin_timeout = timeouts.tcp_fin
+            director.udp_timeout = timeouts.udp
+
+    def _procfs(self, snapshot: Snapshot) -> None:
+        snapshot.source = Source.PROCFS
+        text = self.attempt(lambda: self._kernel.read(procfs.IP_VS)) or ""
+        snapshot.services = procfs.services(text, self._report)
+        snapshot.daemons = []
+        director = snapshot.director
+        director.version, director.conn_table_size = procfs.header(text)
+
+    def attempt(self, read: Callable[[], Result]) -> Optional[Result]:
+        """What read gives, None if it fails, which is reported; a file that is not there is not."""
+        try:
+            return read()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, NetlinkError) as error:
+            self._report(str(error))
+            return None
+
+    def _report(self, problem: str) -> None:
+        self._errors += 1
+        self._problems.append(problem)
+        if problem not in self._logged:
+            log.error("not readable: %s", problem)
