@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records as rows of JSON and back, every type checked: for the wire and for the state file."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import fields
+from operator import attrgetter
+from typing import Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
+
+from lvs_agent.snapshot import Traffic
+
+Record = TypeVar("Record")
+
+
+class RowError(Exception):
+    """Values that are not a record's; the text names the column."""
+
+
+class RowCodec(Generic[Record]):
+    """One dataclass as a JSON array and back; a Traffic inside it is an array of its own.
+
+    until names the first field that is left to its default, with all that follow it.
+    """
+
+    def __init__(self, record: Type[Record], until: str = "") -> None:
+        hints = get_type_hints(record)
+        names = [field.name for field in fields(record)]  # type: ignore[arg-type]
+        self.names = names[: names.index(until)] if until else names
+        self._record = record
+        self._get = attrgetter(*self.names)
+        self._accepted = [_accepted(hints[name]) for name in self.names]
+        self._traffic = [
+            place for place, name in enumerate(self.names) if list in self._accepted[place]
+        ]
+        self._seen: Set[Tuple[type, ...]] = set()
+
+    def encode(self, record: Record) -> List[object]:
+        """The record's values in the order of names."""
+        return [list(vars(v).values()) if type(v) is Traffic else v for v in self._get(record)]
+
+    def decode(self, values: object) -> Record:
+        """The record of a decoded array. Raises RowError naming the column that is wrong."""
+        if type(values) is not list:
+            raise RowError("no array")
+        kinds = tuple(map(type, values))
+        if kinds not in self._seen:
+            self._check(values)
+            self._seen.add(kinds)
+        for place in self._traffic:
+            if values[place] is not None:
+                values[place] = _traffic(values[place], self.names[place])
+        return self._record(*values)
+
+    def _check(self, values: List[object]) -> None:
+        if len(values) != len(self.names):
+            raise RowError(f"{len(values)} columns, {len(self.names)} expected")
+        for name, accepted, value in zip(self.names, self._accepted, values):
+            if type(value) not in accepted:
+                raise RowError(f"{name} is {json.dumps(value)[:40]}")
+
+
+def _accepted(hint: object) -> Tuple[type, ...]:
+    optional = [part for part in get_args(hint) if part is not type(None)]
+    if optional:
+        return (*_accepted(optional[0]), type(None))
+    if hint is Traffic:
+        return (list,)
+    if hint is float:
+        return (float, int)
+    assert isinstance(hint, type)
+    return (int,) if issubclass(hint, enum.IntEnum) else (hint,)
+
+
+def _traffic(values: List[object], name: str) -> Traffic:
+    if list(map(type, values)) != [int] * 5:
+        raise RowError(f"{name} is not five numbers")
+    return Traffic(*values)  # type: ignore[arg-type]

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collector's memory on disk: one file of JSON lines, replaced as a whole or not at all.
+
+A header, then a row for each virtual service ever numbered, followed by one for each of its
+real servers. A row that can't be read costs itself; the file it stood in is kept beside the
+new one as history.damaged. One process at a time may write.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from lvs_agent.rows import RowCodec, RowError
+from lvs_agent.snapshot import Traffic
+
+FORMAT = 1
+MAX_NUMBER = 65535  # lvsServiceNumber and lvsRealServerNumber end there
+
+
+class StateError(Exception):
+    """The state can't be kept on disk; the text says why and what to do."""
+
+
+@dataclass
+class Numbering:
+    """Named rows with a number each: services, or the real servers of one service.
+
+    fresh is the lowest number that was never given, names whose the given ones are.
+    """
+
+    fresh: int = 1
+    rows: Dict[str, Remembered] = field(default_factory=dict)
+    names: Dict[int, str] = field(default_factory=dict)
+
+    def add(self, name: str, row: Remembered) -> None:
+        """Enter a row. Raises ValueError if its name or its number is taken."""
+        if name in self.rows or row.number in self.names:
+            raise ValueError(f"{name} or its number {row.number} stands twice")
+        if not 1 <= row.number <= MAX_NUMBER:
+            raise ValueError(f"number {row.number} of {name} is not within 1 to {MAX_NUMBER}")
+        self.rows[name] = row
+        self.names[row.number] = name
+        self.fresh = max(self.fresh, row.number + 1)
+
+    def remove(self, name: str) -> None:
+        """Forget a row."""
+        del self.names[self.rows.pop(name).number]
+
+
+@dataclass
+class Remembered:
+    """What is kept of one row, for as long as there are numbers.
+
+    counters are the kernel's when last seen, carried what was counted before they last began
+    anew, since when their sum became continuous (seconds of CLOCK_BOOTTIME, 0 before this
+    boot), gone when the row was first missed (seconds since 1970) or None. certain: counters
+    are what was last served, so that no count can have been lost unseen.
+    """
+
+    number: int
+    fresh: int = 1
+    since: float = 0.0
+    gone: Optional[float] = None
+    counters: Optional[Traffic] = None
+    carried: Optional[Traffic] = None
+    certain: bool = True
+    servers: Numbering = field(default_factory=Numbering)
+
+
+class StateFile:
+    """history.jsonl in a folder: any process may load it, the one that holds it may save it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "history.jsonl"
+        self._rows = RowCodec(Remembered, until="certain")
+        self._lock: Optional[int] = None
+        self.problems: List[str] = []
+
+    def hold(self) -> None:
+        """Become the one that may save, making the folder if need be. Raises StateError."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = self._folder / "lock"
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise StateError(f"{self._folder} is in use by another collector") from error
+        except OSError as error:
+            self.close()
+            raise StateError(f"{error}; name a folder that can be written with --state") from error
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def load(self) -> Numbering:
+        """What was remembered; nothing if there is no file yet.
+
+        What could not be read is in problems. Raises StateError for a newer version's file,
+        which is left alone.
+        """
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return Numbering()
+        except OSError as error:
+            raise StateError(str(error)) from error
+        self.problems = []
+        lines = data.decode("utf-8", "replace").splitlines()
+        header = self._header(lines[0] if lines else "")
+        certain = bool(header.get("clean"))
+        same_boot = header.get("boot") == boot_id()
+        services = Numbering(fresh=_fresh(header.get("fresh")))
+        servers = Numbering()
+        rows = 0
+        for place, line in enumerate(lines[1:], 2):
+            try:
+                kind, name, values = json.loads(line)
+                row = self._rows.decode(values)
+                (servers if kind == "server" else services).add(str(name), row)
+            except (ValueError, TypeError, RowError, RecursionError) as error:
+                self.problems.append(f"{self._path}:{place}: {error}")
+                if not line.startswith('["server"'):
+                    servers = Numbering()  # those that follow belong to no service that is known
+                continue
+            rows += 1
+            row.certain = certain
+            row.since = row.since if same_boot else 0.0
+            row.servers.fresh = row.fresh
+            if kind == "service":
+                servers = row.servers
+        if header.get("rows") != rows:
+            self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
+        if self.problems and self._lock is not None:
+            self._keep_damaged()
+        return services
+
+    def save(self, services: Numbering, clean: bool) -> None:
+        """Replace the file. Raises StateError and leaves the old one if that can't be done."""
+        lines = []
+        for name, service in services.rows.items():
+            service.fresh = service.servers.fresh
+            lines.append(["service", name, self._rows.encode(service)])
+            for address, server in service.servers.rows.items():
+                lines.append(["server", address, self._rows.encode(server)])
+        header = {
+            "lvs-agent history": FORMAT,
+            "clean": clean,
+            "boot": boot_id(),
+            "fresh": services.fresh,
+            "rows": len(lines),
+        }
+        dumps = json.JSONEncoder(separators=(",", ":")).encode
+        text = "".join(f"{dumps(line)}\n" for line in [header, *lines])
+        try:
+            self._replace(text.encode())
+        except OSError as error:
+            raise StateError(str(error)) from error
+
+    def _replace(self, data: bytes) -> None:
+        new = self._path.with_suffix(".new")
+        with open(new, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _header(self, line: str) -> Dict[str, object]:
+        try:
+            header = json.loads(line)
+        except ValueError as error:
+            self.problems.append(f"{self._path}:1: {error}")
+            return {}
+        if not isinstance(header, dict):
+            self.problems.append(f"{self._path}:1: no header")
+            return {}
+        version = header.get("lvs-agent history")
+        if isinstance(version, int) and version > FORMAT:
+            raise StateError(
+                f"{self._path} has format {version}, this lvs-agent knows {FORMAT}:"
+                " upgrade, or move the file away to number rows anew"
+            )
+        return header
+
+    def _keep_damaged(self) -> None:
+        try:
+            shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
+        except OSError as error:
+            raise StateError(f"{self.problems[0]}; it can't be put aside: {error}") from error
+
+
+def boot_id() -> str:
+    """What tells this boot of the machine from every other (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _fresh(value: object) -> int:
+    return value if isinstance(value, int) and value >= 1 else 1
