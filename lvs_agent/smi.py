@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SNMP's types, and ordered access to scalars and tables by OID. Knows nothing of IPVS.
+
+Nothing is prepared for each value: rows stay as they are, sorted by instance, and a value is
+formatted when it is asked for. Sources: RFC 2578 (types), RFC 2579 (TimeStamp, BITS), RFC 4001.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+Oid = Tuple[int, ...]
+
+MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
+
+
+class Varbind(NamedTuple):
+    """An answer as pass_persist writes it: OID below the base, type keyword, value."""
+
+    oid: Oid
+    keyword: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A type: its name in MIB files, and how a value becomes pass_persist's type and value."""
+
+    name: str
+    form: Callable[[Any], Tuple[str, str]]
+
+
+def _saturating(name: str, keyword: str, lowest: int, highest: int) -> Syntax:
+    # snmpd wraps what is out of range, silently
+    def form(value: int) -> Tuple[str, str]:
+        return keyword, str(min(max(value, lowest), highest))
+
+    return Syntax(name, form)
+
+
+def _counter32(value: int) -> Tuple[str, str]:
+    return "counter", str(value & 0xFFFFFFFF)
+
+
+def _octets(value: bytes) -> Tuple[str, str]:
+    return "octet", value.hex(" ")
+
+
+def _text(value: str) -> Tuple[str, str]:
+    line = "".join(char if char.isprintable() else "?" for char in value)
+    data = line.encode("utf-8", "replace")[:MAX_TEXT_BYTES]
+    # older snmpds read beyond an empty string, none beyond an empty octet
+    return ("string", data.decode("utf-8", "ignore")) if data else ("octet", "")
+
+
+def _truth(value: bool) -> Tuple[str, str]:
+    return "integer", "1" if value else "2"
+
+
+def _plain(keyword: str) -> Callable[[Any], Tuple[str, str]]:
+    return lambda value: (keyword, str(value))
+
+
+Integer32 = _saturating("Integer32", "integer", -(2**31), 2**31 - 1)
+Enumeration = _saturating("INTEGER", "integer", -(2**31), 2**31 - 1)
+Unsigned32 = _saturating("Unsigned32", "gauge", 0, 2**32 - 1)
+Gauge32 = _saturating("Gauge32", "gauge", 0, 2**32 - 1)
+Counter32 = Syntax("Counter32", _counter32)
+Counter64 = _saturating("Counter64", "counter64", 0, 2**64 - 1)
+TimeStamp = _saturating("TimeStamp", "timeticks", 0, 2**32 - 1)
+TruthValue = Syntax("TruthValue", _truth)
+IpAddress = Syntax("IpAddress", _plain("ipaddress"))
+Bits = Syntax("BITS", _octets)
+SnmpAdminString = Syntax("SnmpAdminString", _text)
+InetAddressType = _saturating("InetAddressType", "integer", 0, 16)
+InetAddress = Syntax("InetAddress", _octets)
+InetPortNumber = _saturating("InetPortNumber", "gauge", 0, 65535)
+InetAddressPrefixLength = _saturating("InetAddressPrefixLength", "gauge", 0, 2040)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """An object with one instance, .0; value is None where it has none."""
+
+    path: Oid
+    name: str
+    syntax: Syntax
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Index:
+    """A part of a table's index. If it is accessible, it is also a column."""
+
+    number: int
+    name: str
+    syntax: Syntax
+    accessible: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; value gives a row's value, None where it has no instance."""
+
+    number: int
+    name: str
+    syntax: Syntax
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A conceptual table: rows gives the pairs of instance and row of one snapshot."""
+
+    path: Oid
+    name: str
+    entry: str
+    index: Sequence[Index]
+    rows: Callable[[Any], Iterable[Tuple[Oid, Any]]]
+    columns: Sequence[Column]
+
+
+Value = Callable[[Any], Any]
+
+
+def at(path: str) -> Value:
+    """A column's value by name: an attribute of the row, or of one of its attributes.
+
+    None where that inner one is None: at("counters.conns").
+    """
+    outer, _, inner = path.partition(".")
+    get = attrgetter(outer)
+    if not inner:
+        return get
+
+    def value(row: Any) -> Any:
+        record = get(row)
+        return None if record is None else getattr(record, inner)
+
+    return value
+
+
+class _Strand:
+    """One column's or scalar's instances, in order."""
+
+    def __init__(
+        self,
+        prefix: Oid,
+        syntax: Syntax,
+        value: Callable[[Any], Any],
+        instances: List[Oid],
+        rows: Sequence[Any],
+    ) -> None:
+        self.prefix = prefix
+        self._syntax = syntax
+        self._value = value
+        self._instances = instances
+        self._rows = rows
+
+    def get(self, instance: Oid) -> Optional[Varbind]:
+        place = bisect_left(self._instances, instance)
+        if place < len(self._instances) and self._instances[place] == instance:
+            return self._varbind(place)
+        return None
+
+    def first_after(self, instance: Oid) -> Optional[Varbind]:
+        place = bisect_right(self._instances, instance)
+        if place == len(self._instances):
+            return None
+        varbind = self._varbind(place)
+        if varbind is None:
+            self._leave_out_absent()
+            return self.first_after(instance)
+        return varbind
+
+    def _varbind(self, place: int) -> Optional[Varbind]:
+        value = self._value(self._rows[place])
+        if value is None:
+            return None
+        return Varbind(self.prefix + self._instances[place], *self._syntax.form(value))
+
+    def _leave_out_absent(self) -> None:
+        # once for each snapshot and only for a column with gaps, so that none is searched
+        present = [
+            (instance, row)
+            for instance, row in zip(self._instances, self._rows)
+            if self._value(row) is not None
+        ]
+        self._instances = [instance for instance, _row in present]
+        self._rows = [row for _instance, row in present]
+
+
+class View:
+    """All objects of one snapshot. OIDs are relative to the base of the objects' paths."""
+
+    def __init__(self, scalars: Iterable[Scalar], tables: Iterable[Table], snapshot: Any) -> None:
+        strands = [_Strand(s.path, s.syntax, s.value, [(0,)], [snapshot]) for s in scalars]
+        for table in tables:
+            strands.extend(_strands(table, snapshot))
+        strands.sort(key=lambda strand: strand.prefix)
+        self._strands = strands
+        self._prefixes = [strand.prefix for strand in strands]
+
+    def get(self, oid: Oid) -> Optional[Varbind]:
+        """The instance at oid; None if there is none."""
+        place = bisect_right(self._prefixes, oid) - 1
+        if place < 0:
+            return None
+        prefix = self._prefixes[place]
+        if oid[: len(prefix)] != prefix:
+            return None
+        return self._strands[place].get(oid[len(prefix) :])
+
+    def get_next(self, oid: Oid) -> Optional[Varbind]:
+        """The first instance after oid, be there one at oid or not; None after the last."""
+        place = bisect_right(self._prefixes, oid) - 1
+        if place >= 0:
+            prefix = self._prefixes[place]
+            if oid[: len(prefix)] == prefix:
+                varbind = self._strands[place].first_after(oid[len(prefix) :])
+                if varbind is not None:
+                    return varbind
+        for strand in self._strands[place + 1 :]:
+            varbind = strand.first_after(())
+            if varbind is not None:
+                return varbind
+        return None
+
+    def walk(self) -> Iterator[Varbind]:
+        """Every instance in order."""
+        varbind = self.get_next(())
+        while varbind is not None:
+            yield varbind
+            varbind = self.get_next(varbind.oid)
+
+
+def _strands(table: Table, snapshot: Any) -> Iterator[_Strand]:
+    pairs = sorted(table.rows(snapshot), key=lambda pair: pair[0])
+    instances = [instance for instance, _row in pairs]
+    rows = [row for _instance, row in pairs]
+    entry = (*table.path, 1)
+    for place, index in enumerate(table.index):
+        if index.accessible:
+            parts = [instance[place] for instance in instances]
+            yield _Strand((*entry, index.number), index.syntax, _same, instances, parts)
+    for column in table.columns:
+        yield _Strand((*entry, column.number), column.syntax, column.value, instances, rows)
+
+
+def _same(value: Any) -> Any:
+    return value
