@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The privileged side: hands a snapshot to whoever connects, and does nothing else.
+
+There are no verbs: nothing is read from a client. A connection gets one snapshot and is closed.
+One thread serves all clients, and a slow one holds up nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+import socket
+import time
+from contextlib import contextmanager
+from typing import Dict, Iterator, Optional
+
+from lvs_agent import wire
+from lvs_agent.connections import Listener
+from lvs_agent.history import History
+from lvs_agent.kernel import Kernel
+from lvs_agent.survey import Survey
+
+log = logging.getLogger(__name__)
+
+# Clients that come within this time share a snapshot: the kernel refreshes its counters every
+# 2 s, so two pollers at once need not cost a director twice.
+SHARE_SECONDS = 0.5
+# A client that has not taken its snapshot by then is dropped.
+CLIENT_SECONDS = 10
+# More than these wait in the listening queue.
+MAX_CLIENTS = 256
+
+
+class Collector:
+    """The snapshots of one kernel, numbered and encoded."""
+
+    def __init__(self, kernel: Kernel, history: History) -> None:
+        self._kernel = kernel
+        self._history = history
+        self._survey = Survey(kernel)
+        self._data = b""
+        self._taken = float("-inf")
+
+    def snapshot(self) -> bytes:
+        """A snapshot for the wire, at most SHARE_SECONDS old."""
+        if time.monotonic() - self._taken > SHARE_SECONDS:
+            snapshot = self._survey.take()
+            self._history.annotate(snapshot)
+            self._data = b"".join(wire.encode(snapshot))
+            self._taken = time.monotonic()
+        return self._data
+
+    def close(self) -> None:
+        """Save the history and let go of the kernel."""
+        self._history.close()
+        self._kernel.close()
+
+
+class _Client:
+    """A connection that has not taken all of its snapshot yet."""
+
+    def __init__(self, connection: socket.socket, data: bytes) -> None:
+        self.connection = connection
+        self.deadline = time.monotonic() + CLIENT_SECONDS
+        self._rest = memoryview(data)
+
+    def send(self) -> bool:
+        """Send what the socket takes now; true when there is nothing more to do."""
+        try:
+            while self._rest:
+                self._rest = self._rest[self.connection.send(self._rest) :]
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            log.debug("a client left: %s", error)
+        return True
+
+
+class _Server:
+    def __init__(self, collector: Collector, listener: Listener) -> None:
+        self._collector = collector
+        self._listener = listener
+        self._clients: Dict[int, _Client] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def run(self, stop: socket.socket) -> None:
+        self._selector.register(stop, selectors.EVENT_READ)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        listening = True
+        while True:
+            for key, _events in self._selector.select(self._patience()):
+                if key.fileobj is stop:
+                    return
+                if key.fileobj is self._listener:
+                    try:
+                        self._accept()
+                    except EOFError:
+                        return
+                elif self._clients[key.fd].send():
+                    self._drop(key.fd)
+            for fd, client in list(self._clients.items()):
+                if client.deadline < time.monotonic():
+                    log.warning("a client did not take its snapshot in %d s", CLIENT_SECONDS)
+                    self._drop(fd)
+            if listening != (len(self._clients) < MAX_CLIENTS):
+                listening = not listening
+                events = selectors.EVENT_READ
+                if listening:
+                    self._selector.register(self._listener, events)
+                else:
+                    self._selector.unregister(self._listener)
+
+    def close(self) -> None:
+        for fd in list(self._clients):
+            self._drop(fd)
+        self._selector.close()
+
+    def _patience(self) -> Optional[float]:
+        if not self._clients:
+            return None
+        first = min(client.deadline for client in self._clients.values())
+        return max(0.0, first - time.monotonic())
+
+    def _accept(self) -> None:
+        try:
+            connection = self._listener.accept()
+        except OSError as error:
+            log.debug("a client left before it was served: %s", error)
+            return
+        connection.setblocking(False)
+        client = _Client(connection, self._collector.snapshot())
+        if client.send():
+            connection.close()
+            return
+        self._clients[connection.fileno()] = client
+        self._selector.register(connection, selectors.EVENT_WRITE)
+
+    def _drop(self, fd: int) -> None:
+        client = self._clients.pop(fd)
+        self._selector.unregister(client.connection)
+        client.connection.close()
+
+
+def serve(collector: Collector, listener: Listener) -> None:
+    """Hand out snapshots until SIGTERM or SIGINT, or until the listener ends."""
+    server = _Server(collector, listener)
+    try:
+        with _stop_signals() as stop:
+            server.run(stop)
+    finally:
+        server.close()
+        listener.close()
+        collector.close()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[socket.socket]:
+    """A socket that becomes readable at SIGTERM or SIGINT, so that no step is cut in two."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        before = signal.set_wakeup_fd(theirs.fileno())
+        handlers = {
+            number: signal.signal(number, lambda *_: None)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield ours
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What answers snmpd: the snapshot of the moment, seen through LVS-MIB."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Optional
+
+from lvs_agent import mib
+from lvs_agent.feed import Feed
+from lvs_agent.smi import View
+from lvs_agent.snapshot import Snapshot
+
+_STARTTIME = 22  # of /proc/PID/stat, proc(5): clock ticks after boot
+
+
+class Responder:
+    """A feed's snapshots as views; see mib.objects for started and original."""
+
+    def __init__(self, feed: Feed, started: float, original: bool) -> None:
+        self._feed = feed
+        self._started = started
+        self._original = original
+        self._of: Optional[Snapshot] = None
+        self._view: Optional[View] = None
+        self.waiting = feed.waiting
+        self.advance = feed.advance
+
+    def view(self) -> View:
+        """The objects to answer from now."""
+        snapshot = self._feed.current()
+        if self._view is None or snapshot is not self._of:
+            self._view = mib.view(snapshot, self._started, self._original)
+            self._of = snapshot
+        return self._view
+
+
+def process_started(pid: int) -> float:
+    """When a process began, in seconds of CLOCK_BOOTTIME. Raises OSError if there is none."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    after_name = stat.rpartition(")")[2].split()  # its name may hold spaces; field 3 comes next
+    return int(after_name[_STARTTIME - 3]) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Varbinds as snmpwalk -On prints them when it knows no MIB."""
+
+from __future__ import annotations
+
+from lvs_agent.smi import Oid, Varbind
+
+_TYPES = {
+    "integer": "INTEGER",
+    "gauge": "Gauge32",
+    "counter": "Counter32",
+    "counter64": "Counter64",
+    "ipaddress": "IpAddress",
+}
+
+
+def line(base: Oid, varbind: Varbind) -> str:
+    """One line for one varbind, its OID in full."""
+    oid = ".".join(map(str, (*base, *varbind.oid)))
+    return f".{oid} = {_value(varbind)}"
+
+
+def _value(varbind: Varbind) -> str:
+    if varbind.keyword == "string":
+        return _octets(varbind.value.encode())
+    if varbind.keyword == "octet":
+        return _octets(bytes.fromhex(varbind.value))
+    if varbind.keyword == "timeticks":
+        return _timeticks(int(varbind.value))
+    return f"{_TYPES[varbind.keyword]}: {varbind.value}"
+
+
+def _octets(data: bytes) -> str:
+    if not data:
+        return '""'
+    # ASCII that prints, or is white space
+    if all(0x20 <= byte < 0x7F or 0x09 <= byte <= 0x0D for byte in data):
+        text = data.decode("ascii").replace("\\", "\\\\").replace('"', '\\"')
+        return f'STRING: "{text}"'
+    rows = [data[start : start + 16] for start in range(0, len(data), 16)]
+    return "Hex-STRING: " + "\n".join(f"{row.hex(' ').upper()} " for row in rows)
+
+
+def _timeticks(ticks: int) -> str:
+    seconds, hundredths = divmod(ticks, 100)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    day_text = f"{days} day{'s' if days > 1 else ''}, " if days else ""
+    return f"Timeticks: ({ticks}) {day_text}{hours}:{minutes:02}:{seconds:02}.{hundredths:02}"
