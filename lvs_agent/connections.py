@@ -85,6 +85,9 @@ def listen_at(path: Path) -> Listener:
     except FileNotFoundError:
         pass
     except ConnectionRefusedError:
+        # connect(2) refuses a file that is no socket in the same way
+        if not path.is_socket():
+            raise FileExistsError(f"{path} is not a socket") from None
         path.unlink()
     else:
         raise FileExistsError(f"another collector already listens at {path}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, List, TypeVar
 
-from lvs_agent import ipvs_messages as messages
 from lvs_agent import netlink
+from lvs_agent.ipvs_messages import Decoder, Info, Timeouts, service_identity
 from lvs_agent.kernel import Kernel
 from lvs_agent.netlink import NetlinkError, Request
 from lvs_agent.snapshot import RealServer, SyncDaemon, VirtualService
@@ -38,15 +38,16 @@ class Ipvs:
     def __init__(self, kernel: Kernel, report: Report) -> None:
         self._kernel = kernel
         self._report = report
+        self._decoder = Decoder()
         self._family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
 
-    def info(self) -> messages.Info:
+    def info(self) -> Info:
         """Version and connection table size. Raises NetlinkError for bytes that are neither."""
-        return messages.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)))
+        return self._decoder.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)))
 
-    def timeouts(self) -> messages.Timeouts:
+    def timeouts(self) -> Timeouts:
         """What ipvsadm --set sets. Raises NetlinkError for bytes that are not that."""
-        return messages.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)))
+        return self._decoder.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)))
 
     def services(self) -> List[VirtualService]:
         """Every virtual service with its real servers, in the kernel's order.
@@ -56,7 +57,7 @@ class Ipvs:
         """
         request = Request(self._family, IPVS_CMD_GET_SERVICE, dump=True)
         found: Dict[str, VirtualService] = {}
-        for service in self._rows(request, messages.service, "IPVS_CMD_GET_SERVICE"):
+        for service in self._rows(request, self._decoder.service, "IPVS_CMD_GET_SERVICE"):
             found.setdefault(service.name, service)
         for service in found.values():
             service.real_servers = self._real_servers(service)
@@ -65,15 +66,15 @@ class Ipvs:
     def daemons(self) -> List[SyncDaemon]:
         """The sync daemons that run: none, the master, the backup or both."""
         request = Request(self._family, IPVS_CMD_GET_DAEMON, dump=True)
-        return list(self._rows(request, messages.daemon, "IPVS_CMD_GET_DAEMON"))
+        return list(self._rows(request, self._decoder.daemon, "IPVS_CMD_GET_DAEMON"))
 
     def _real_servers(self, service: VirtualService) -> List[RealServer]:
-        identity = messages.service_identity(service)
+        identity = service_identity(service)
         request = Request(self._family, IPVS_CMD_GET_DEST, identity, dump=True)
         found: Dict[str, RealServer] = {}
         for server in self._rows(
             request,
-            lambda reply: messages.real_server(reply, service.family),
+            lambda reply: self._decoder.real_server(reply, service.family),
             f"IPVS_CMD_GET_DEST of {service.name}",
         ):
             found.setdefault(server.name, server)

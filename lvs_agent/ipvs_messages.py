@@ -3,7 +3,7 @@
 
 Source: include/uapi/linux/ip_vs.h (IPVS_*_ATTR_*) and net/netfilter/ipvs/ip_vs_ctl.c, which
 fills the messages. Ports, addresses and IPv4 netmasks are in network byte order, all else in
-the machine's. Every function raises NetlinkError, naming the attribute, for bytes that are not
+the machine's. Every decoder raises NetlinkError, naming the attribute, for bytes that are not
 what that file writes; attributes it doesn't know are passed over.
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import List
 
-from lvs_agent.netlink import NetlinkError, attribute, attributes
+from lvs_agent.layout import S32, TEXT, U8, U16, U32, Field, Layouts
+from lvs_agent.netlink import NetlinkError, attribute
 from lvs_agent.snapshot import (
     AF,
     FWMARK,
@@ -72,12 +72,79 @@ IPVS_INFO_ATTR_VERSION, IPVS_INFO_ATTR_CONN_TAB_SIZE = 1, 2
 
 IP_VS_CONN_F_FWD_MASK = 0x7
 
-U8, U16, U32, I32 = (struct.Struct(code) for code in ("=B", "=H", "=I", "=i"))
-BE16 = struct.Struct("!H")
-# IPVS_STATS_ATTR_CONNS to _OUTBPS are 1 to 10 in this order: five counters, five rates
-_STATS_ATTRS = range(1, 11)
+_U16, _U32, _BE16 = struct.Struct("=H"), struct.Struct("=I"), struct.Struct("!H")
+_PREFIX = _U32  # an IPv6 service's NETMASK is a prefix length
 
-Attributes = Dict[int, bytes]
+_FAMILIES = {int(af): family for family, af in AF.items()}
+
+_ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four bytes
+_IPV4_ADDRESS = {4: "4s"}
+_STATS = {4: "I", 8: "Q"}  # STATS has 8 bytes for bytes and 4 for the rest, STATS64 only 8
+
+_INFO = [
+    Field("VERSION", (IPVS_INFO_ATTR_VERSION,), U32),
+    Field("CONN_TAB_SIZE", (IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
+]
+
+_CONFIG = [
+    Field("TIMEOUT_TCP", (IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
+    Field("TIMEOUT_TCP_FIN", (IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
+    Field("TIMEOUT_UDP", (IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
+]
+
+
+def _stats(nest: int, stats64: int, stats: int) -> List[Field]:
+    # IPVS_STATS_ATTR_CONNS to _OUTBPS are 1 to 10: five counters, then the five rates
+    return [
+        Field(f"STATS.{kind}", (nest, stats64, kind), _STATS, instead=(nest, stats, kind))
+        for kind in range(1, 11)
+    ]
+
+
+_SVC = IPVS_CMD_ATTR_SERVICE
+_SERVICE = [
+    Field("AF", (_SVC, IPVS_SVC_ATTR_AF), U16),
+    Field("PROTOCOL", (_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
+    Field("ADDR", (_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
+    Field("PORT", (_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
+    Field("FWMARK", (_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
+    Field("SCHED_NAME", (_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
+    Field("FLAGS", (_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),  # struct ip_vs_flags: flags, mask
+    Field("TIMEOUT", (_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
+    Field("NETMASK", (_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
+    Field("PE_NAME", (_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
+    *_stats(_SVC, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS),
+]
+
+_DST = IPVS_CMD_ATTR_DEST
+_DEST = [
+    Field("ADDR", (_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
+    Field("ADDR_FAMILY", (_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
+    Field("PORT", (_DST, IPVS_DEST_ATTR_PORT), U16),
+    Field("FWD_METHOD", (_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
+    Field("WEIGHT", (_DST, IPVS_DEST_ATTR_WEIGHT), S32),
+    Field("U_THRESH", (_DST, IPVS_DEST_ATTR_U_THRESH), U32),
+    Field("L_THRESH", (_DST, IPVS_DEST_ATTR_L_THRESH), U32),
+    Field("ACTIVE_CONNS", (_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
+    Field("INACT_CONNS", (_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
+    Field("PERSIST_CONNS", (_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
+    Field("TUN_TYPE", (_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
+    Field("TUN_PORT", (_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
+    Field("TUN_FLAGS", (_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
+    *_stats(_DST, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS),
+]
+
+_DMN = IPVS_CMD_ATTR_DAEMON
+_DAEMON = [
+    Field("STATE", (_DMN, IPVS_DAEMON_ATTR_STATE), U32),
+    Field("MCAST_IFN", (_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
+    Field("SYNC_ID", (_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
+    Field("MCAST_GROUP", (_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
+    Field("MCAST_GROUP6", (_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
+    Field("MCAST_PORT", (_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
+    Field("MCAST_TTL", (_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
+    Field("SYNC_MAXLEN", (_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
+]
 
 
 @dataclass(frozen=True)
@@ -97,174 +164,106 @@ class Timeouts:
     udp: int
 
 
-def info(reply: bytes) -> Info:
-    """A reply to IPVS_CMD_GET_INFO."""
-    found = attributes(reply)
-    version = _number(U32, found, IPVS_INFO_ATTR_VERSION, "VERSION")
-    return Info(
-        f"{version >> 16 & 0xFF}.{version >> 8 & 0xFF}.{version & 0xFF}",
-        _number(U32, found, IPVS_INFO_ATTR_CONN_TAB_SIZE, "CONN_TAB_SIZE"),
-    )
+class Decoder:
+    """Decodes the replies of one dump after the other; remembers how they are laid out."""
 
+    def __init__(self) -> None:
+        self._info = Layouts(_INFO)
+        self._config = Layouts(_CONFIG)
+        self._service = Layouts(_SERVICE)
+        self._dest = Layouts(_DEST)
+        self._daemon = Layouts(_DAEMON)
 
-def timeouts(reply: bytes) -> Timeouts:
-    """A reply to IPVS_CMD_GET_CONFIG."""
-    found = attributes(reply)
-    return Timeouts(
-        _number(U32, found, IPVS_CMD_ATTR_TIMEOUT_TCP, "TIMEOUT_TCP"),
-        _number(U32, found, IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, "TIMEOUT_TCP_FIN"),
-        _number(U32, found, IPVS_CMD_ATTR_TIMEOUT_UDP, "TIMEOUT_UDP"),
-    )
+    def info(self, reply: bytes) -> Info:
+        """A reply to IPVS_CMD_GET_INFO."""
+        version, size = self._info.values(reply)
+        return Info(f"{version >> 16 & 0xFF}.{version >> 8 & 0xFF}.{version & 0xFF}", size)
 
+    def timeouts(self, reply: bytes) -> Timeouts:
+        """A reply to IPVS_CMD_GET_CONFIG."""
+        return Timeouts(*self._config.values(reply))
 
-def service(reply: bytes) -> VirtualService:
-    """A message of an IPVS_CMD_GET_SERVICE dump, without real servers."""
-    found = _nested(reply, IPVS_CMD_ATTR_SERVICE, "SERVICE")
-    family = _family(_number(U16, found, IPVS_SVC_ATTR_AF, "AF"))
-    protocol, port, fwmark = FWMARK, 0, 0
-    address = "::" if family == INET6 else "0.0.0.0"
-    if IPVS_SVC_ATTR_FWMARK in found:
-        fwmark = _number(U32, found, IPVS_SVC_ATTR_FWMARK, "FWMARK")
-    else:
-        protocol = _number(U16, found, IPVS_SVC_ATTR_PROTOCOL, "PROTOCOL")
-        port = _number(BE16, found, IPVS_SVC_ATTR_PORT, "PORT")
-        address = _address(family, found, IPVS_SVC_ATTR_ADDR)
-    flags = _sized(found, IPVS_SVC_ATTR_FLAGS, "FLAGS", 8)  # struct ip_vs_flags: flags, mask
-    netmask = _sized(found, IPVS_SVC_ATTR_NETMASK, "NETMASK", 4)
-    counters, rates = _traffic(found, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS)
-    return VirtualService(
-        family,
-        protocol,
-        address,
-        port,
-        fwmark,
-        _text(found, IPVS_SVC_ATTR_SCHED_NAME, "SCHED_NAME"),
-        U32.unpack_from(flags)[0],
-        _number(U32, found, IPVS_SVC_ATTR_TIMEOUT, "TIMEOUT"),
-        socket.inet_ntoa(netmask) if family == INET else str(U32.unpack(netmask)[0]),
-        _text(found, IPVS_SVC_ATTR_PE_NAME, "PE_NAME") if IPVS_SVC_ATTR_PE_NAME in found else "",
-        counters,
-        rates,
-    )
+    def service(self, reply: bytes) -> VirtualService:
+        """A message of an IPVS_CMD_GET_SERVICE dump, without real servers."""
+        values = self._service.values(reply)
+        af, protocol, packed, port, fwmark, scheduler, flags, timeout, netmask, engine = values[:10]
+        family = _family(af)
+        if fwmark is not None:
+            protocol, packed, port = FWMARK, bytes(16), 0
+        for name, value in (("PROTOCOL", protocol), ("ADDR", packed), ("PORT", port)):
+            if value is None:
+                raise NetlinkError(f"attribute {name} is missing")
+        return VirtualService(
+            family,
+            protocol,
+            _address(family, packed),
+            socket.ntohs(port),
+            fwmark or 0,
+            _text(scheduler),
+            flags,
+            timeout,
+            socket.inet_ntoa(netmask) if family == INET else str(_PREFIX.unpack(netmask)[0]),
+            _text(engine) if engine is not None else "",
+            Traffic(*values[10:15]),
+            Traffic(*values[15:]),
+        )
+
+    def real_server(self, reply: bytes, family: int) -> RealServer:
+        """A message of an IPVS_CMD_GET_DEST dump; family is the service's, for old kernels."""
+        values = self._dest.values(reply)
+        packed, af, port, forwarding = values[:4]
+        if af is not None:
+            family = _family(af)
+        weight, upper_threshold, lower_threshold, active, inact, persist = values[4:10]
+        tunnel_type, tunnel_port, tunnel_flags = values[10:13]
+        return RealServer(
+            _address(family, packed),
+            socket.ntohs(port),
+            forwarding & IP_VS_CONN_F_FWD_MASK,
+            weight,
+            upper_threshold,
+            lower_threshold,
+            active,
+            inact,
+            persist,
+            counters=Traffic(*values[13:18]),
+            rates=Traffic(*values[18:]),
+            tunnel_type=tunnel_type,
+            tunnel_port=None if tunnel_port is None else socket.ntohs(tunnel_port),
+            tunnel_flags=tunnel_flags,
+        )
+
+    def daemon(self, reply: bytes) -> SyncDaemon:
+        """A message of an IPVS_CMD_GET_DAEMON dump."""
+        state, interface, sync_id, group, group6, *rest = self._daemon.values(reply)
+        address = None
+        if group is not None or group6 is not None:
+            address = _address(INET, group) if group is not None else _address(INET6, group6)
+        return SyncDaemon(state, _text(interface), sync_id, address, *rest)
 
 
 def service_identity(virtual: VirtualService) -> bytes:
     """The attributes that name a virtual service in an IPVS_CMD_GET_DEST request."""
-    body = attribute(IPVS_SVC_ATTR_AF, U16.pack(AF[virtual.family]))
+    body = attribute(IPVS_SVC_ATTR_AF, _U16.pack(AF[virtual.family]))
     if virtual.protocol == FWMARK:
-        body += attribute(IPVS_SVC_ATTR_FWMARK, U32.pack(virtual.fwmark))
+        body += attribute(IPVS_SVC_ATTR_FWMARK, _U32.pack(virtual.fwmark))
     else:
         packed = socket.inet_pton(AF[virtual.family], virtual.address)
-        body += attribute(IPVS_SVC_ATTR_PROTOCOL, U16.pack(virtual.protocol))
+        body += attribute(IPVS_SVC_ATTR_PROTOCOL, _U16.pack(virtual.protocol))
         body += attribute(IPVS_SVC_ATTR_ADDR, packed.ljust(16, b"\0"))
-        body += attribute(IPVS_SVC_ATTR_PORT, BE16.pack(virtual.port))
+        body += attribute(IPVS_SVC_ATTR_PORT, _BE16.pack(virtual.port))
     return attribute(IPVS_CMD_ATTR_SERVICE, body)
 
 
-def real_server(reply: bytes, family: int) -> RealServer:
-    """A message of an IPVS_CMD_GET_DEST dump; family is the service's, for old kernels."""
-    found = _nested(reply, IPVS_CMD_ATTR_DEST, "DEST")
-    if IPVS_DEST_ATTR_ADDR_FAMILY in found:
-        family = _family(_number(U16, found, IPVS_DEST_ATTR_ADDR_FAMILY, "ADDR_FAMILY"))
-    counters, rates = _traffic(found, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS)
-    return RealServer(
-        _address(family, found, IPVS_DEST_ATTR_ADDR),
-        _number(BE16, found, IPVS_DEST_ATTR_PORT, "PORT"),
-        _number(U32, found, IPVS_DEST_ATTR_FWD_METHOD, "FWD_METHOD") & IP_VS_CONN_F_FWD_MASK,
-        _number(I32, found, IPVS_DEST_ATTR_WEIGHT, "WEIGHT"),
-        _number(U32, found, IPVS_DEST_ATTR_U_THRESH, "U_THRESH"),
-        _number(U32, found, IPVS_DEST_ATTR_L_THRESH, "L_THRESH"),
-        _number(U32, found, IPVS_DEST_ATTR_ACTIVE_CONNS, "ACTIVE_CONNS"),
-        _number(U32, found, IPVS_DEST_ATTR_INACT_CONNS, "INACT_CONNS"),
-        _number(U32, found, IPVS_DEST_ATTR_PERSIST_CONNS, "PERSIST_CONNS"),
-        counters,
-        rates,
-        _optional(U8, found, IPVS_DEST_ATTR_TUN_TYPE, "TUN_TYPE"),
-        _optional(BE16, found, IPVS_DEST_ATTR_TUN_PORT, "TUN_PORT"),
-        _optional(U16, found, IPVS_DEST_ATTR_TUN_FLAGS, "TUN_FLAGS"),
-    )
-
-
-def daemon(reply: bytes) -> SyncDaemon:
-    """A message of an IPVS_CMD_GET_DAEMON dump."""
-    found = _nested(reply, IPVS_CMD_ATTR_DAEMON, "DAEMON")
-    group = None
-    if IPVS_DAEMON_ATTR_MCAST_GROUP in found:
-        group = _address(INET, found, IPVS_DAEMON_ATTR_MCAST_GROUP)
-    elif IPVS_DAEMON_ATTR_MCAST_GROUP6 in found:
-        group = _address(INET6, found, IPVS_DAEMON_ATTR_MCAST_GROUP6)
-    return SyncDaemon(
-        _number(U32, found, IPVS_DAEMON_ATTR_STATE, "STATE"),
-        _text(found, IPVS_DAEMON_ATTR_MCAST_IFN, "MCAST_IFN"),
-        _number(U32, found, IPVS_DAEMON_ATTR_SYNC_ID, "SYNC_ID"),
-        group,
-        _optional(U16, found, IPVS_DAEMON_ATTR_MCAST_PORT, "MCAST_PORT"),
-        _optional(U8, found, IPVS_DAEMON_ATTR_MCAST_TTL, "MCAST_TTL"),
-        _optional(U16, found, IPVS_DAEMON_ATTR_SYNC_MAXLEN, "SYNC_MAXLEN"),
-    )
-
-
-def _traffic(found: Attributes, stats64: int, stats: int) -> Tuple[Traffic, Traffic]:
-    nested = found.get(stats64)
-    if nested is None:
-        nested = found.get(stats)
-    if nested is None:
-        raise NetlinkError("neither STATS64 nor STATS")
-    values = attributes(nested)
-    # STATS has 4-byte attributes beside 8-byte ones, STATS64 only 8-byte ones
-    numbers = []
-    for kind in _STATS_ATTRS:
-        payload = values.get(kind)
-        if payload is None or len(payload) not in (4, 8):
-            raise NetlinkError(f"STATS attribute {kind}: {_said(payload)}, expected 4 or 8 bytes")
-        numbers.append(int.from_bytes(payload, sys.byteorder))
-    return Traffic(*numbers[:5]), Traffic(*numbers[5:])
-
-
-def _nested(reply: bytes, kind: int, name: str) -> Attributes:
-    found = attributes(reply)
-    if kind not in found:
-        raise NetlinkError(f"no attribute {name}")
-    return attributes(found[kind])
-
-
-def _sized(found: Attributes, kind: int, name: str, size: int) -> bytes:
-    payload = found.get(kind)
-    if payload is None or len(payload) != size:
-        raise NetlinkError(f"attribute {name}: {_said(payload)}, expected {size} bytes")
-    return payload
-
-
-def _number(layout: struct.Struct, found: Attributes, kind: int, name: str) -> int:
-    return int(layout.unpack(_sized(found, kind, name, layout.size))[0])
-
-
-def _optional(layout: struct.Struct, found: Attributes, kind: int, name: str) -> Optional[int]:
-    return _number(layout, found, kind, name) if kind in found else None
-
-
 def _family(af: int) -> int:
-    for family, number in AF.items():
-        if number == af:
-            return family
-    raise NetlinkError(f"address family {af}, neither AF_INET nor AF_INET6")
+    if af not in _FAMILIES:
+        raise NetlinkError(f"address family {af}, neither AF_INET nor AF_INET6")
+    return _FAMILIES[af]
 
 
-def _address(family: int, found: Attributes, kind: int) -> str:
-    # union nf_inet_addr: 16 bytes, of which IPv4 uses the first four; MCAST_GROUP has only those
-    size = 4 if family == INET else 16
-    payload = found.get(kind)
-    if payload is None or len(payload) < size:
-        raise NetlinkError(f"address attribute {kind}: {_said(payload)}, expected {size} bytes")
-    return socket.inet_ntop(AF[family], payload[:size])
+def _address(family: int, packed: bytes) -> str:
+    return socket.inet_ntop(AF[family], packed[:4] if family == INET else packed)
 
 
-def _text(found: Attributes, kind: int, name: str) -> str:
-    payload = found.get(kind)
-    if payload is None:
-        raise NetlinkError(f"no attribute {name}")
+def _text(payload: bytes) -> str:
     return payload.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _said(payload: Optional[bytes]) -> str:
-    return "missing" if payload is None else f"{len(payload)} bytes"

@@ -187,8 +187,10 @@ class ReplayedKernel:
                 request = bytearray.fromhex(exchange["request"])
                 answers = [bytes.fromhex(reply) for reply in exchange["replies"]]
                 sequence = int.from_bytes(request[8:12], sys.byteorder)
-            except (ValueError, TypeError, KeyError) as error:
-                raise RecordingError(f"{file}:{number}: {error!r}") from error
+            except KeyError as error:
+                raise RecordingError(f"{file}:{number}: no {error}") from error
+            except (ValueError, TypeError) as error:
+                raise RecordingError(f"{file}:{number}: {error}") from error
             request[8:16] = bytes(8)
             self._answers[bytes(request)] = answers
             self._sequences[bytes(request)] = sequence

@@ -20,25 +20,29 @@ SYSLOG = "/dev/log"
 log = logging.getLogger("lvs_agent")
 
 
-def start(file: Optional[Path], stderr: bool = False) -> None:
-    """Send messages to a file, or else to stderr or syslog. Raises OSError for the file.
+def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
+    """Send messages to a file, to stderr from that level on, or else to syslog.
 
-    A machine without syslog goes without; a message that can't be delivered is dropped.
+    Raises OSError for the file. A machine without syslog goes without; a message that can't be
+    delivered is dropped.
     """
     logging.raiseExceptions = False
     layout = "lvs-agent[%(process)d]: %(message)s"
-    handler: logging.Handler
     if file is not None:
-        handler, layout = logging.FileHandler(file), "%(asctime)s " + layout
-    elif stderr:
-        handler, layout = logging.StreamHandler(), "lvs-agent: %(message)s"
-    else:
-        handler = _syslog()
-    handler.setFormatter(logging.Formatter(layout))
-    log.addHandler(handler)
+        _add(logging.FileHandler(file), "%(asctime)s " + layout)
+    if stderr is not None:
+        _add(logging.StreamHandler(), "lvs-agent: %(message)s", stderr)
+    elif file is None:
+        _add(_syslog(), layout)
     log.setLevel(logging.INFO)
     log.propagate = False
     sys.excepthook = _log_exception
+
+
+def _add(handler: logging.Handler, layout: str, level: int = logging.INFO) -> None:
+    handler.setFormatter(logging.Formatter(layout))
+    handler.setLevel(level)
+    log.addHandler(handler)
 
 
 def silence_stderr() -> None:

@@ -94,11 +94,11 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         return f"{self.base_oid}{_dotted(oid)}\n{keyword}\n{value}"
 
     def _take_requests(self) -> None:
-        *lines, self._buffer = self._buffer.split(b"\n")
+        while b"\n" in self._buffer:
+            line, _, self._buffer = self._buffer.partition(b"\n")
+            self._take(line.decode("ascii", "replace").strip())
         if len(self._buffer) > MAX_LINE_BYTES:
             self._buffer, self._skipping = b"", True
-        for line in lines:
-            self._take(line.decode("ascii", "replace").strip())
 
     def _take(self, line: str) -> None:
         if self._skipping and not line.endswith("PING"):

@@ -36,9 +36,9 @@ class RowCodec(Generic[Record]):
         ]
         self._seen: Set[Tuple[type, ...]] = set()
 
-    def encode(self, record: Record) -> List[object]:
-        """The record's values in the order of names."""
-        return [list(vars(v).values()) if type(v) is Traffic else v for v in self._get(record)]
+    def encode(self, record: Record) -> Tuple[object, ...]:
+        """The record's values in the order of names; what is no plain value is for default()."""
+        return self._get(record)
 
     def decode(self, values: object) -> Record:
         """The record of a decoded array. Raises RowError naming the column that is wrong."""
@@ -59,6 +59,11 @@ class RowCodec(Generic[Record]):
         for name, accepted, value in zip(self.names, self._accepted, values):
             if type(value) not in accepted:
                 raise RowError(f"{name} is {json.dumps(value)[:40]}")
+
+
+def default(value: object) -> List[object]:
+    """What JSONEncoder is to write for a Traffic inside a row."""
+    return list(vars(value).values())
 
 
 def _accepted(hint: object) -> Tuple[type, ...]:

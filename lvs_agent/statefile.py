@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from lvs_agent.rows import RowCodec, RowError
+from lvs_agent.rows import RowCodec, RowError, default
 from lvs_agent.snapshot import Traffic
 
 FORMAT = 1
@@ -160,7 +160,7 @@ class StateFile:
             "fresh": services.fresh,
             "rows": len(lines),
         }
-        dumps = json.JSONEncoder(separators=(",", ":")).encode
+        dumps = json.JSONEncoder(separators=(",", ":"), default=default).encode
         text = "".join(f"{dumps(line)}\n" for line in [header, *lines])
         try:
             self._replace(text.encode())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 
-from lvs_agent.rows import RowCodec, RowError
+from lvs_agent.rows import RowCodec, RowError, default
 from lvs_agent.snapshot import (
     Cpu,
     Director,
@@ -54,7 +54,7 @@ class _Codecs:
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
     """The lines of a snapshot."""
     codecs = _Codecs()
-    dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+    dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=default).encode
 
     def line(value: object) -> bytes:
         return dumps(value).encode("utf-8", "replace") + b"\n"
@@ -70,9 +70,9 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
     )
     rows = 0
     for service in snapshot.services:
-        yield line(["service", codecs.service.encode(service)])
+        yield line(("service", codecs.service.encode(service)))
         for server in service.real_servers:
-            yield line(["server", codecs.server.encode(server)])
+            yield line(("server", codecs.server.encode(server)))
         rows += 1 + len(service.real_servers)
     yield line({"rows": rows})
 

