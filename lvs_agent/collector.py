@@ -51,8 +51,12 @@ class Collector:
             self._taken = time.monotonic()
         return self._data
 
+    def served(self) -> None:
+        """What has been served is kept, now that nobody waits for it."""
+        self._history.keep()
+
     def close(self) -> None:
-        """Save the history and let go of the kernel."""
+        """Let go of the state directory and the kernel."""
         self._history.close()
         self._kernel.close()
 
@@ -132,9 +136,10 @@ class _Server:
         client = _Client(connection, self._collector.snapshot())
         if client.send():
             connection.close()
-            return
-        self._clients[connection.fileno()] = client
-        self._selector.register(connection, selectors.EVENT_WRITE)
+        else:
+            self._clients[connection.fileno()] = client
+            self._selector.register(connection, selectors.EVENT_WRITE)
+        self._collector.served()
 
     def _drop(self, fd: int) -> None:
         client = self._clients.pop(fd)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
 from lvs_agent import wire
-from lvs_agent.snapshot import Snapshot, Status, without_measurements
+from lvs_agent.snapshot import RealServer, Snapshot, Status
 
 log = logging.getLogger(__name__)
 
@@ -192,3 +192,39 @@ def _judged(snapshot: Optional[Snapshot], status: Status, text: str) -> Snapshot
     if status == Status.EXPIRED:
         return without_measurements(snapshot, status, text)
     return replace(snapshot, status=status, text=text)
+
+
+def without_measurements(snapshot: Snapshot, status: Status, text: str) -> Snapshot:
+    """A snapshot too old to be believed: what is configured stays, what is measured goes.
+
+    Weights go too, since health checkers change them: a stale one would hide a dead server.
+    """
+
+    def server(rs: RealServer) -> RealServer:
+        return replace(
+            rs,
+            weight=None,
+            active_conns=None,
+            inact_conns=None,
+            persist_conns=None,
+            counters=None,
+            rates=None,
+        )
+
+    return replace(
+        snapshot,
+        status=status,
+        text=text,
+        totals=None,
+        total_rates=None,
+        cpus=[],
+        services=[
+            replace(
+                service,
+                counters=None,
+                rates=None,
+                real_servers=[server(rs) for rs in service.real_servers],
+            )
+            for service in snapshot.services
+        ],
+    )

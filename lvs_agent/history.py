@@ -12,18 +12,16 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Iterable, Optional, Sequence, Union
+from typing import Optional, Sequence, Set, Union
 
 from lvs_agent.snapshot import RealServer, Snapshot, Status, Traffic, VirtualService
 from lvs_agent.statefile import MAX_NUMBER, Numbering, Remembered, StateError, StateFile
 
 log = logging.getLogger(__name__)
 
-# Rows that are gone and still remembered, per service and in all services together: enough for
-# months of edits, little enough that pods coming and going by the minute don't fill memory.
+# Rows that are gone and still remembered, of one service's servers and of the services: months of
+# edits by hand, but not all that pods coming and going by the minute would fill memory with.
 MAX_GONE = 10000
-# How often counters are saved while somebody polls; numbers are saved before they are served.
-SAVE_SECONDS = 300
 
 
 class History:
@@ -35,65 +33,71 @@ class History:
 
     def __init__(self, folder: Optional[Path]) -> None:
         self._file = StateFile(folder) if folder is not None else None
-        self._loaded = False
         self._held = False
         self._services = Numbering()
-        self._saved = float("-inf")
-        self._unsaved = False
+        self._new_numbers = False
+        self._new_counts = False
         self._trouble = ""
 
     def annotate(self, snapshot: Snapshot) -> None:
-        """Fill in number, carried and since of every row of a snapshot."""
-        trouble = self._open()
+        """Fill in number, carried and since of every row of a snapshot.
+
+        New numbers are on disk when this returns.
+        """
+        self._open()
         self._rows(self._services, snapshot.services, snapshot.taken)
         for service in snapshot.services:
             remembered = self._services.rows.get(service.name)
             if remembered is not None:
                 self._rows(remembered.servers, service.real_servers, snapshot.taken)
-        if self._unsaved or snapshot.taken - self._saved > SAVE_SECONDS:
-            trouble = self._save(clean=False) or trouble
-            self._saved = snapshot.taken
-        if trouble != self._trouble:
-            self._trouble = trouble
-            log.warning("%s", trouble or "row numbers are saved again")
-        if trouble and snapshot.status == Status.OK:
-            snapshot.status, snapshot.text = Status.DEGRADED, trouble
+        if self._new_numbers:
+            self._save(durable=True)
+        if self._trouble and snapshot.status == Status.OK:
+            snapshot.status, snapshot.text = Status.DEGRADED, self._trouble
+
+    def keep(self) -> None:
+        """Save the counters; to be called when a snapshot has been served, which needn't wait."""
+        if self._new_counts:
+            self._save(durable=False)
 
     def close(self) -> None:
-        """Save everything, so that the next collector goes on exactly from here."""
+        """Let go of the state directory."""
         if self._file is not None:
-            trouble = self._save(clean=True)
-            if trouble:
-                log.warning("%s", trouble)
             self._file.close()
             self._held = False
 
-    def _open(self) -> str:
-        """Load the state, and take hold of it; what is wrong, if that can't be done (yet)."""
+    def _open(self) -> None:
+        """Load the state and take hold of it, now or at a later call."""
         if self._file is None or self._held:
-            return ""
+            return
         try:
-            if not self._loaded:
+            if not self._services.rows:
                 self._services = self._file.load()
-                self._loaded = True
             self._file.hold()
-            self._services = self._file.load()
+            self._services = _merged(self._services, self._file.load())
         except StateError as error:
-            return f"row numbers are not saved: {error}"
+            self._file.close()
+            self._say(f"row numbers are not saved: {error}")
+            return
         for problem in self._file.problems:
             log.error("state: %s", problem)
-        self._held, self._unsaved = True, True
-        return ""
+        self._held, self._new_numbers = True, True
 
-    def _save(self, clean: bool) -> str:
+    def _save(self, durable: bool) -> None:
         if self._file is None or not self._held:
-            return ""
+            return
         try:
-            self._file.save(self._services, clean)
+            self._file.save(self._services, durable)
         except StateError as error:
-            return f"row numbers are not saved: {error}"
-        self._unsaved = False
-        return ""
+            self._say(f"row numbers are not saved: {error}")
+            return
+        self._say("")
+        self._new_numbers = self._new_counts = False
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            log.warning("%s", trouble or "row numbers are saved again")
 
     def _rows(
         self,
@@ -101,37 +105,42 @@ class History:
         rows: Sequence[Union[VirtualService, RealServer]],
         now: float,
     ) -> None:
+        present = 0
         for row in rows:
             remembered = known.rows.get(row.name)
             if remembered is None:
                 remembered = self._admit(known, row.name, now)
                 if remembered is None:
                     continue
+            present += 1
             remembered.gone = None
-            if row.counters is not None:
-                _carry(remembered, row.counters, now)
+            if row.counters is not None and row.counters != remembered.counters:
+                if _lower(row.counters, remembered.counters):
+                    remembered.begin_anew()
+                remembered.counters = row.counters
+                self._new_counts = True
             row.number, row.since = remembered.number, remembered.since
             row.carried = remembered.carried
-        if len(rows) < len(known.rows):
+        if present < len(known.rows):
             self._miss(known, {row.name for row in rows})
 
     def _admit(self, known: Numbering, name: str, now: float) -> Optional[Remembered]:
+        if len(known.names) == MAX_NUMBER:
+            self._forget(known, 1)
+        if len(known.names) == MAX_NUMBER:
+            return None  # every number is in use by a row that is there
         number = known.fresh
-        if number > MAX_NUMBER:
-            if len(known.names) == MAX_NUMBER:
-                self._forget(known, 1)
-            free = (n for n in range(1, MAX_NUMBER + 1) if n not in known.names)
-            number = next(free, 0)
-            if not number:
-                return None  # every number is in use by a row that is there
+        while number in known.names:
+            number = number % MAX_NUMBER + 1
+        known.fresh = number % MAX_NUMBER + 1
         remembered = Remembered(number, since=now)
         known.add(name, remembered)
-        self._unsaved = True
+        self._new_numbers = True
         return remembered
 
-    def _miss(self, known: Numbering, present: Iterable[str]) -> None:
+    def _miss(self, known: Numbering, present: Set[str]) -> None:
         gone = 0
-        for name in known.rows.keys() - set(present):
+        for name in known.rows.keys() - present:
             remembered = known.rows[name]
             gone += 1
             if remembered.gone is None:
@@ -143,24 +152,28 @@ class History:
         gone = [(row.gone, name) for name, row in known.rows.items() if row.gone is not None]
         for _when, name in sorted(gone)[:count]:
             known.remove(name)
-        self._unsaved = True
+        self._new_numbers = True
 
 
-def _carry(remembered: Remembered, counters: Traffic, now: float) -> None:
-    """Bring a remembered row up to the kernel's counters, carrying what they had been."""
-    last = remembered.counters
-    if last is not None and _lower(counters, last):
-        before = remembered.carried or Traffic(0, 0, 0, 0, 0)
-        remembered.carried = _sum(before, last)
-        if not remembered.certain:
-            remembered.since = now
-    remembered.counters = counters
-    remembered.certain = True
+def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
+    return old is not None and any(a < b for a, b in zip(new, old))
 
 
-def _lower(new: Traffic, old: Traffic) -> bool:
-    return any(a < b for a, b in zip(vars(new).values(), vars(old).values()))
+def _merged(served: Numbering, loaded: Numbering) -> Numbering:
+    """What another process has saved, with what this one has served meanwhile if that is more."""
+    for name, row in served.rows.items():
+        there = loaded.rows.get(name)
+        if there is None:
+            if row.number not in loaded.names:
+                loaded.add(name, row)
+            continue
+        if _counted(row) >= _counted(there):
+            there.counters, there.carried = row.counters, row.carried
+            there.since, there.gone = row.since, row.gone
+        there.servers = _merged(row.servers, there.servers)
+    return loaded
 
 
-def _sum(one: Traffic, other: Traffic) -> Traffic:
-    return Traffic(*(a + b for a, b in zip(vars(one).values(), vars(other).values())))
+def _counted(row: Remembered) -> int:
+    parts = (part for part in (row.counters, row.carried) if part is not None)
+    return sum(sum(part) for part in parts)

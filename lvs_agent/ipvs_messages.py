@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import List
 
-from lvs_agent.layout import S32, TEXT, U8, U16, U32, Field, Layouts
+from lvs_agent.layout import S32, TEXT, U8, U16, U32, U64, Field, Layouts
 from lvs_agent.netlink import NetlinkError, attribute
 from lvs_agent.snapshot import (
     AF,
@@ -68,6 +68,8 @@ IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6
 IPVS_DAEMON_ATTR_MCAST_PORT = 7
 IPVS_DAEMON_ATTR_MCAST_TTL = 8
 
+IPVS_STATS_ATTR_INBYTES, IPVS_STATS_ATTR_OUTBYTES = 4, 5
+
 IPVS_INFO_ATTR_VERSION, IPVS_INFO_ATTR_CONN_TAB_SIZE = 1, 2
 
 IP_VS_CONN_F_FWD_MASK = 0x7
@@ -79,7 +81,6 @@ _FAMILIES = {int(af): family for family, af in AF.items()}
 
 _ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four bytes
 _IPV4_ADDRESS = {4: "4s"}
-_STATS = {4: "I", 8: "Q"}  # STATS has 8 bytes for bytes and 4 for the rest, STATS64 only 8
 
 _INFO = [
     Field("VERSION", (IPVS_INFO_ATTR_VERSION,), U32),
@@ -95,10 +96,12 @@ _CONFIG = [
 
 def _stats(nest: int, stats64: int, stats: int) -> List[Field]:
     # IPVS_STATS_ATTR_CONNS to _OUTBPS are 1 to 10: five counters, then the five rates
-    return [
-        Field(f"STATS.{kind}", (nest, stats64, kind), _STATS, instead=(nest, stats, kind))
-        for kind in range(1, 11)
-    ]
+    fields = []
+    for kind in range(1, 11):
+        codes = U64 if kind in (IPVS_STATS_ATTR_INBYTES, IPVS_STATS_ATTR_OUTBYTES) else U32
+        old = Field(f"STATS.{kind}", (nest, stats, kind), codes)
+        fields.append(Field(f"STATS64.{kind}", (nest, stats64, kind), U64, instead=old))
+    return fields
 
 
 _SVC = IPVS_CMD_ATTR_SERVICE

@@ -19,6 +19,7 @@ from lvs_agent import __version__, netlink
 from lvs_agent.netlink import Request
 
 FORMAT = 1
+REQUEST_BYTES = 20  # of headers, at the least
 
 
 class RecordingError(Exception):
@@ -186,6 +187,8 @@ class ReplayedKernel:
                 exchange = json.loads(line)
                 request = bytearray.fromhex(exchange["request"])
                 answers = [bytes.fromhex(reply) for reply in exchange["replies"]]
+                if len(request) < REQUEST_BYTES:
+                    raise ValueError(f"request of {len(request)} bytes")
                 sequence = int.from_bytes(request[8:12], sys.byteorder)
             except KeyError as error:
                 raise RecordingError(f"{file}:{number}: no {error}") from error

@@ -31,14 +31,14 @@ class Field:
     """A value to find: the path of attribute types to it, and how it is written.
 
     codes are struct's format characters by the payload lengths they stand for; TEXT for a
-    string of any length. instead is where old kernels have it.
+    string of any length. instead is for kernels that have not the nest it is in.
     """
 
     name: str
     path: Path
     codes: Dict[int, str]
     required: bool = True
-    instead: Optional[Path] = None
+    instead: Optional[Field] = None
 
 
 TEXT: Dict[int, str] = {}
@@ -50,15 +50,21 @@ class Layout:
 
     def __init__(self, fields: Sequence[Field], message: bytes) -> None:
         """Walk a message. Raises NetlinkError naming the attribute that is not as it should be."""
-        paths = [path for field in fields for path in (field.path, field.instead) if path]
-        nests = {path[:depth] for path in paths for depth in range(1, len(path))}
+        alternatives = [field.instead for field in fields if field.instead]
+        nests = {
+            field.path[:depth]
+            for field in (*fields, *alternatives)
+            for depth in range(1, len(field.path))
+        }
         self._mask = bytearray(len(message))
         self._places: Dict[Path, Tuple[int, int]] = {}
         self._walk(message, 0, len(message), (), nests)
         codes: Dict[int, str] = {}
         at: List[Optional[int]] = []
         for field in fields:
-            place = self._places.get(field.path) or self._places.get(field.instead or ())
+            if field.instead and field.path[:-1] not in self._places:
+                field = field.instead
+            place = self._places.get(field.path)
             if place is None and field.required:
                 raise NetlinkError(f"attribute {field.name} is missing")
             if place is not None:

@@ -31,10 +31,13 @@ from lvs_agent.snapshot import (
     MASTER,
     RealServer,
     Snapshot,
+    Source,
+    Status,
     SyncDaemon,
     VirtualService,
 )
 
+MAX_WEIGHT = 65535  # of lvsRealServerWeight; the kernel's are not bound to it
 NO_PORT = -1  # fwmark(-1) of lvsServiceProto and lvsServicePort
 
 
@@ -50,10 +53,24 @@ def _daemon(name: str, otherwise: object) -> Value:
     """Of the one sync daemon there is room for: the master, if both run."""
 
     def value(snapshot: Snapshot) -> object:
+        if snapshot.source != Source.NETLINK:
+            return None
         daemons = sorted(snapshot.daemons, key=_backup_last)
         return getattr(daemons[0], name) if daemons else otherwise
 
     return value
+
+
+def _num_services(snapshot: Snapshot) -> Optional[int]:
+    return len(snapshot.services) if _was_taken(snapshot) else None
+
+
+def _was_taken(snapshot: Snapshot) -> bool:
+    return snapshot.source != Source.NONE or snapshot.status == Status.NO_IPVS
+
+
+def _weight(rs: RealServer) -> Optional[int]:
+    return None if rs.weight is None else min(max(rs.weight, 0), MAX_WEIGHT)
 
 
 def _backup_last(daemon: SyncDaemon) -> bool:
@@ -75,7 +92,7 @@ def _real_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, RealServer]]:
 
 SCALARS = [
     Scalar((1,), "lvsVersion", SnmpAdminString, at("director.version")),
-    Scalar((2,), "lvsNumServices", Integer32, lambda snapshot: len(snapshot.services)),
+    Scalar((2,), "lvsNumServices", Integer32, _num_services),
     Scalar((3,), "lvsHashTableSize", Integer32, at("director.conn_table_size")),
     Scalar((4,), "lvsTcpTimeOut", Integer32, at("director.tcp_timeout")),
     Scalar((5,), "lvsTcpFinTimeOut", Integer32, at("director.tcp_fin_timeout")),
@@ -135,7 +152,7 @@ REAL = Table(
         ),
         Column(4, "lvsRealServerPort", Integer32, at("port")),
         Column(5, "lvsRealServerFlags", Enumeration, at("forwarding")),
-        Column(6, "lvsRealServerWeight", Integer32, at("weight")),
+        Column(6, "lvsRealServerWeight", Integer32, _weight),
         Column(7, "lvsRealStatsConns", Counter32, at("counters.conns")),
         Column(8, "lvsRealStatsInPkts", Counter32, at("counters.in_pkts")),
         Column(9, "lvsRealStatsOutPkts", Counter32, at("counters.out_pkts")),

@@ -182,4 +182,4 @@ def _check_error(kind: int, body: bytes) -> None:
         raise NetlinkError(f"error message of {len(body)} bytes")
     code = -_ERRNO.unpack_from(body)[0]
     if code:
-        raise OSError(code, os.strerror(code) if code > 0 else f"code {code}")
+        raise OSError(code, os.strerror(code) if 0 < code < 4096 else "no errno of Linux")

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from lvs_agent.kernel import Kernel
 from lvs_agent.snapshot import (
-    BYPASS,
     FWMARK,
     INET,
     INET6,
@@ -42,7 +41,7 @@ Report = Callable[[str], None]
 
 _HEADER = re.compile(r"IP Virtual Server version (\S+) \(size=(\d+)\)")
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
-_FORWARDING = {"Masq": MASQ, "Local": LOCAL, "Tunnel": TUNNEL, "Route": ROUTE, "Bypass": BYPASS}
+_FORWARDING = {"Masq": MASQ, "Local": LOCAL, "Tunnel": TUNNEL, "Route": ROUTE}
 
 
 def module_loaded(kernel: Kernel) -> bool:
@@ -51,6 +50,8 @@ def module_loaded(kernel: Kernel) -> bool:
         kernel.read(IP_VS_STATS)
     except FileNotFoundError:
         return False
+    except OSError:
+        return True
     return True
 
 
@@ -101,9 +102,9 @@ def services(text: str, report: Report) -> List[VirtualService]:
     """The structure of the director from /proc/net/ip_vs.
 
     Persistence time-outs are None: the file gives jiffies, and nothing an ordinary user can
-    read tells how long one is. The file does not say a mark's family either: it is taken from
-    the first real server. A line that can't be read is reported; a service so lost takes its
-    real servers with it.
+    read tells how long one is. A mark's family is found out from what the file does say, and
+    IPv4 if that is nothing. Bypass is written as Masq. A line that can't be read is reported;
+    a service so lost takes its real servers with it.
     """
     rows: List[VirtualService] = []
     current: Optional[VirtualService] = None
@@ -116,12 +117,38 @@ def services(text: str, report: Report) -> List[VirtualService]:
                 current = None
                 current = _service(line)
                 rows.append(current)
-        except ValueError as error:
+        except (ValueError, OSError, OverflowError) as error:
             report(f"{IP_VS} line {number}: {error}")
+    _tell_families([row for row in rows if row.protocol == FWMARK])
     found: Dict[str, VirtualService] = {}
-    for service in map(_with_family, rows):
-        found.setdefault(service.name, service)
+    for row in rows:
+        found.setdefault(row.name, row)
     return list(found.values())
+
+
+def _tell_families(marks: List[VirtualService]) -> None:
+    """Find out which firewall marks are IPv6's; all come as IPv4's.
+
+    A netmask tells, and so do servers, unless there are some of both families. Else a mark is
+    of the family that the other one of the same number is not.
+    """
+    told: Dict[int, Set[int]] = {}
+    untold = []
+    for mark in marks:
+        families = {server.family for server in mark.real_servers}
+        if mark.netmask is not None:
+            family = INET if "." in mark.netmask else INET6
+        elif families:
+            family = INET6 if families == {INET6} else INET
+        else:
+            untold.append(mark)
+            continue
+        told.setdefault(mark.fwmark, set()).add(family)
+        if family == INET6:
+            mark.family, mark.address = INET6, "::"
+    for mark in untold:
+        if told.get(mark.fwmark) == {INET}:
+            mark.family, mark.address = INET6, "::"
 
 
 def _service(line: str) -> VirtualService:
@@ -147,7 +174,13 @@ def _service(line: str) -> VirtualService:
     else:
         raise ValueError(f"unknown protocol {protocol!r}")
     if netmask is not None:
-        service.netmask = _netmask(service.family, netmask)
+        length = _prefix_length(netmask)
+        if service.family == INET6 and length is None:
+            raise ValueError(f"{netmask} is no prefix length")
+        if length is not None and (service.family == INET6 or service.protocol == FWMARK):
+            service.netmask = str(length)
+        else:
+            service.netmask = socket.inet_ntoa(bytes.fromhex(netmask))
     return service
 
 
@@ -167,13 +200,6 @@ def _real_server(line: str) -> RealServer:
     )
 
 
-def _with_family(service: VirtualService) -> VirtualService:
-    servers = service.real_servers
-    if service.protocol == FWMARK and servers and servers[0].family == INET6:
-        service.family, service.address, service.netmask = INET6, "::", None
-    return service
-
-
 def _endpoint(text: str) -> Tuple[int, str, int]:
     address, _, port = text.rpartition(":")
     if address.startswith("[") and address.endswith("]"):
@@ -182,11 +208,13 @@ def _endpoint(text: str) -> Tuple[int, str, int]:
     return INET, socket.inet_ntoa(bytes.fromhex(address)), int(port, 16)
 
 
-def _netmask(family: int, text: str) -> str:
-    if family == INET:
-        return socket.inet_ntoa(bytes.fromhex(text))
-    # the prefix length went through ntohl() on its way into the file
-    return str(socket.ntohl(int(text, 16)))
+def _prefix_length(netmask: str) -> Optional[int]:
+    """A netmask as an IPv6 prefix length, which the kernel puts through ntohl(), or None.
+
+    Of IPv4 netmasks only 128.0.0.0 could be taken for one, and is nobody's.
+    """
+    length = socket.ntohl(int(netmask, 16))
+    return length if 1 <= length <= 128 else None
 
 
 def _mode(text: Optional[str]) -> Optional[int]:

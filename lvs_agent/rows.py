@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 from dataclasses import fields
 from operator import attrgetter
 from typing import Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
@@ -34,10 +35,13 @@ class RowCodec(Generic[Record]):
         self._traffic = [
             place for place, name in enumerate(self.names) if list in self._accepted[place]
         ]
+        self._floats = [
+            place for place, name in enumerate(self.names) if float in self._accepted[place]
+        ]
         self._seen: Set[Tuple[type, ...]] = set()
 
     def encode(self, record: Record) -> Tuple[object, ...]:
-        """The record's values in the order of names; what is no plain value is for default()."""
+        """The record's values in the order of names, as JSONEncoder takes them."""
         return self._get(record)
 
     def decode(self, values: object) -> Record:
@@ -48,6 +52,9 @@ class RowCodec(Generic[Record]):
         if kinds not in self._seen:
             self._check(values)
             self._seen.add(kinds)
+        for place in self._floats:
+            if not _is_finite(values[place]):
+                raise RowError(f"{self.names[place]} is no finite number")
         for place in self._traffic:
             if values[place] is not None:
                 values[place] = _traffic(values[place], self.names[place])
@@ -61,9 +68,13 @@ class RowCodec(Generic[Record]):
                 raise RowError(f"{name} is {json.dumps(value)[:40]}")
 
 
-def default(value: object) -> List[object]:
-    """What JSONEncoder is to write for a Traffic inside a row."""
-    return list(vars(value).values())
+def _is_finite(value: object) -> bool:
+    if value is None:
+        return True
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return False
 
 
 def _accepted(hint: object) -> Tuple[type, ...]:

@@ -41,8 +41,13 @@ def _saturating(name: str, keyword: str, lowest: int, highest: int) -> Syntax:
     return Syntax(name, form)
 
 
-def _counter32(value: int) -> Tuple[str, str]:
-    return "counter", str(value & 0xFFFFFFFF)
+def _wrapping(name: str, keyword: str, bits: int) -> Syntax:
+    """Counters and times begin again at 0 after their highest value (RFC 2578, 7.1.6 and on)."""
+
+    def form(value: int) -> Tuple[str, str]:
+        return keyword, str(value & (1 << bits) - 1)
+
+    return Syntax(name, form)
 
 
 def _octets(value: bytes) -> Tuple[str, str]:
@@ -68,9 +73,9 @@ Integer32 = _saturating("Integer32", "integer", -(2**31), 2**31 - 1)
 Enumeration = _saturating("INTEGER", "integer", -(2**31), 2**31 - 1)
 Unsigned32 = _saturating("Unsigned32", "gauge", 0, 2**32 - 1)
 Gauge32 = _saturating("Gauge32", "gauge", 0, 2**32 - 1)
-Counter32 = Syntax("Counter32", _counter32)
-Counter64 = _saturating("Counter64", "counter64", 0, 2**64 - 1)
-TimeStamp = _saturating("TimeStamp", "timeticks", 0, 2**32 - 1)
+Counter32 = _wrapping("Counter32", "counter", 32)
+Counter64 = _wrapping("Counter64", "counter64", 64)
+TimeStamp = _wrapping("TimeStamp", "timeticks", 32)
 TruthValue = Syntax("TruthValue", _truth)
 IpAddress = Syntax("IpAddress", _plain("ipaddress"))
 Bits = Syntax("BITS", _octets)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import enum
 import socket
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 INET, INET6 = 4, 6
 AF = {INET: socket.AF_INET, INET6: socket.AF_INET6}
@@ -46,9 +46,11 @@ class Source(enum.IntEnum):
     PROCFS = 2
 
 
-@dataclass
-class Traffic:
-    """The five quantities IPVS counts: either counters (0 to 2^64-1) or rates per second."""
+class Traffic(NamedTuple):
+    """The five quantities IPVS counts: either counters (0 to 2^64-1) or rates per second.
+
+    A tuple, unlike the other records, since it is one value of theirs, and there are many.
+    """
 
     conns: int
     in_pkts: int
@@ -90,7 +92,7 @@ class RealServer:
         """INET or INET6; a service may have servers of the other family (since Linux 3.18)."""
         return INET6 if ":" in self.address else INET
 
-    @cached_property
+    @property
     def name(self) -> str:
         """As ipvsadm -n prints it: 192.168.0.1:8080 or [2001:db8::2]:443."""
         return _endpoint(self.address, self.port)
@@ -257,42 +259,6 @@ def service_key(service: VirtualService) -> ServiceKey:
 def server_key(server: RealServer) -> Tuple[int, bytes, int]:
     """What makes a real server itself within its service, in the order rows are listed."""
     return server.family, socket.inet_pton(AF[server.family], server.address), server.port
-
-
-def without_measurements(snapshot: Snapshot, status: Status, text: str) -> Snapshot:
-    """A snapshot too old to be believed: what is configured stays, what is measured goes.
-
-    Weights go too, since health checkers change them: a stale one would hide a dead server.
-    """
-
-    def server(rs: RealServer) -> RealServer:
-        return replace(
-            rs,
-            weight=None,
-            active_conns=None,
-            inact_conns=None,
-            persist_conns=None,
-            counters=None,
-            rates=None,
-        )
-
-    return replace(
-        snapshot,
-        status=status,
-        text=text,
-        totals=None,
-        total_rates=None,
-        cpus=[],
-        services=[
-            replace(
-                service,
-                counters=None,
-                rates=None,
-                real_servers=[server(rs) for rs in service.real_servers],
-            )
-            for service in snapshot.services
-        ],
-    )
 
 
 def _endpoint(address: str, port: int) -> str:

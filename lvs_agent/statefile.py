@@ -14,9 +14,9 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 
-from lvs_agent.rows import RowCodec, RowError, default
+from lvs_agent.rows import RowCodec, RowError
 from lvs_agent.snapshot import Traffic
 
 FORMAT = 1
@@ -31,7 +31,8 @@ class StateError(Exception):
 class Numbering:
     """Named rows with a number each: services, or the real servers of one service.
 
-    fresh is the lowest number that was never given, names whose the given ones are.
+    fresh is the number to give next, since all below it were given: after the last comes the
+    first again. names says whose the numbers are that must not be given.
     """
 
     fresh: int = 1
@@ -46,7 +47,6 @@ class Numbering:
             raise ValueError(f"number {row.number} of {name} is not within 1 to {MAX_NUMBER}")
         self.rows[name] = row
         self.names[row.number] = name
-        self.fresh = max(self.fresh, row.number + 1)
 
     def remove(self, name: str) -> None:
         """Forget a row."""
@@ -59,8 +59,7 @@ class Remembered:
 
     counters are the kernel's when last seen, carried what was counted before they last began
     anew, since when their sum became continuous (seconds of CLOCK_BOOTTIME, 0 before this
-    boot), gone when the row was first missed (seconds since 1970) or None. certain: counters
-    are what was last served, so that no count can have been lost unseen.
+    boot), gone when the row was first missed (seconds since 1970) or None.
     """
 
     number: int
@@ -69,8 +68,15 @@ class Remembered:
     gone: Optional[float] = None
     counters: Optional[Traffic] = None
     carried: Optional[Traffic] = None
-    certain: bool = True
     servers: Numbering = field(default_factory=Numbering)
+
+    def begin_anew(self) -> None:
+        """The kernel's counters have begun again: carry on what they had been."""
+        if self.counters is not None:
+            carried = self.carried or Traffic(0, 0, 0, 0, 0)
+            pairs = zip(carried, self.counters)
+            self.carried = Traffic(*(before + last for before, last in pairs))
+            self.counters = None
 
 
 class StateFile:
@@ -79,7 +85,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "history.jsonl"
-        self._rows = RowCodec(Remembered, until="certain")
+        self._rows = RowCodec(Remembered, until="servers")
         self._lock: Optional[int] = None
         self.problems: List[str] = []
 
@@ -118,63 +124,73 @@ class StateFile:
         self.problems = []
         lines = data.decode("utf-8", "replace").splitlines()
         header = self._header(lines[0] if lines else "")
-        certain = bool(header.get("clean"))
         same_boot = header.get("boot") == boot_id()
-        services = Numbering(fresh=_fresh(header.get("fresh")))
+        services = Numbering()
         servers = Numbering()
         rows = 0
         for place, line in enumerate(lines[1:], 2):
             try:
                 kind, name, values = json.loads(line)
                 row = self._rows.decode(values)
-                (servers if kind == "server" else services).add(str(name), row)
-            except (ValueError, TypeError, RowError, RecursionError) as error:
+                {"service": services, "server": servers}[kind].add(str(name), row)
+            except (ValueError, TypeError, KeyError, RowError, RecursionError) as error:
                 self.problems.append(f"{self._path}:{place}: {error}")
                 if not line.startswith('["server"'):
                     servers = Numbering()  # those that follow belong to no service that is known
                 continue
             rows += 1
-            row.certain = certain
-            row.since = row.since if same_boot else 0.0
-            row.servers.fresh = row.fresh
+            if not same_boot:
+                row.begin_anew()
+                row.since = 0.0
+            row.servers.fresh = _fresh(row.fresh, Numbering())
             if kind == "service":
                 servers = row.servers
+        services.fresh = _fresh(header.get("fresh"), services)
         if header.get("rows") != rows:
             self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
         if self.problems and self._lock is not None:
             self._keep_damaged()
         return services
 
-    def save(self, services: Numbering, clean: bool) -> None:
-        """Replace the file. Raises StateError and leaves the old one if that can't be done."""
-        lines = []
-        for name, service in services.rows.items():
-            service.fresh = service.servers.fresh
-            lines.append(["service", name, self._rows.encode(service)])
-            for address, server in service.servers.rows.items():
-                lines.append(["server", address, self._rows.encode(server)])
-        header = {
-            "lvs-agent history": FORMAT,
-            "clean": clean,
-            "boot": boot_id(),
-            "fresh": services.fresh,
-            "rows": len(lines),
-        }
-        dumps = json.JSONEncoder(separators=(",", ":"), default=default).encode
-        text = "".join(f"{dumps(line)}\n" for line in [header, *lines])
+    def save(self, services: Numbering, durable: bool) -> None:
+        """Replace the file; durable: a loss of power after this can't bring the old one back.
+
+        Raises StateError and leaves the old one if that can't be done.
+        """
+        new = self._path.with_suffix(".new")
         try:
-            self._replace(text.encode())
+            with open(new, "wb") as file:
+                file.writelines(self._lines(services))
+                file.flush()
+                # always: on some file systems a loss of power leaves a renamed file empty otherwise
+                os.fsync(file.fileno())
+            os.replace(new, self._path)
+            if durable:
+                self._sync_folder()
         except OSError as error:
             raise StateError(str(error)) from error
 
-    def _replace(self, data: bytes) -> None:
-        new = self._path.with_suffix(".new")
-        with open(new, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    def _lines(self, services: Numbering) -> Iterator[bytes]:
+        dumps = json.JSONEncoder(separators=(",", ":")).encode
+        yield (
+            dumps(
+                {
+                    "lvs-agent history": FORMAT,
+                    "boot": boot_id(),
+                    "fresh": services.fresh,
+                    "rows": sum(1 + len(row.servers.rows) for row in services.rows.values()),
+                }
+            ).encode()
+            + b"\n"
+        )
+        for name, service in services.rows.items():
+            service.fresh = service.servers.fresh
+            yield dumps(("service", name, self._rows.encode(service))).encode() + b"\n"
+            for address, server in service.servers.rows.items():
+                yield dumps(("server", address, self._rows.encode(server))).encode() + b"\n"
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
@@ -183,7 +199,7 @@ class StateFile:
     def _header(self, line: str) -> Dict[str, object]:
         try:
             header = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.problems.append(f"{self._path}:1: {error}")
             return {}
         if not isinstance(header, dict):
@@ -209,5 +225,7 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _fresh(value: object) -> int:
-    return value if isinstance(value, int) and value >= 1 else 1
+def _fresh(value: object, otherwise: Numbering) -> int:
+    if type(value) is int and 1 <= value <= MAX_NUMBER:
+        return value
+    return max(otherwise.names, default=0) % MAX_NUMBER + 1

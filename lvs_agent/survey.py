@@ -16,7 +16,7 @@ from lvs_agent import procfs
 from lvs_agent.ipvs import Ipvs
 from lvs_agent.kernel import Kernel
 from lvs_agent.netlink import NetlinkError
-from lvs_agent.snapshot import Snapshot, Source, Status, server_key, service_key
+from lvs_agent.snapshot import Director, Snapshot, Source, Status, server_key, service_key
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Survey:
         if procfs.module_loaded(self._kernel):
             self._look(snapshot)
         else:
-            snapshot.status, snapshot.text = Status.NO_IPVS, NOT_LOADED
+            self._not_loaded(snapshot)
         snapshot.services.sort(key=service_key)
         for service in snapshot.services:
             service.real_servers.sort(key=server_key)
@@ -64,6 +64,9 @@ class Survey:
         try:
             self._netlink(snapshot, Ipvs(self._kernel, self._report))
         except (OSError, NetlinkError) as error:
+            if not procfs.module_loaded(self._kernel):
+                self._not_loaded(snapshot)
+                return
             if isinstance(error, NetlinkError):
                 self._report(str(error))
             snapshot.status = Status.NO_STATISTICS
@@ -72,6 +75,12 @@ class Survey:
             return
         if not snapshot.director.estimation:
             snapshot.status, snapshot.text = Status.COUNTERS_FROZEN, FROZEN
+
+    def _not_loaded(self, snapshot: Snapshot) -> None:
+        snapshot.status, snapshot.text, snapshot.source = Status.NO_IPVS, NOT_LOADED, Source.NONE
+        snapshot.services, snapshot.daemons, snapshot.cpus = [], [], []
+        snapshot.totals = snapshot.total_rates = None
+        snapshot.director = Director()
 
     def _netlink(self, snapshot: Snapshot, ipvs: Ipvs) -> None:
         snapshot.source = Source.NETLINK

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 
-from lvs_agent.rows import RowCodec, RowError, default
+from lvs_agent.rows import RowCodec, RowError
 from lvs_agent.snapshot import (
     Cpu,
     Director,
@@ -54,7 +54,7 @@ class _Codecs:
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
     """The lines of a snapshot."""
     codecs = _Codecs()
-    dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=default).encode
+    dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
     def line(value: object) -> bytes:
         return dumps(value).encode("utf-8", "replace") + b"\n"
@@ -108,6 +108,8 @@ class Reader:
             except (WireError, RowError, ValueError, RecursionError) as error:
                 if self._snapshot is None:
                     raise WireError(f"line {self._line}: {error}") from error
+                if not line.startswith(b'["server"'):
+                    self._service = None  # what follows may be its servers: nobody's now
                 self.problems.append(f"snapshot line {self._line}: {error}")
                 self._rows += 1
 
