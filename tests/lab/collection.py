@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For the guest: what collecting costs beside ipvsadm, in turn, and how much memory is taken.
+
+Prints JSON: seconds of each `ipvsadm -Ln --stats --exact`; of each collection, as the collector
+times it (lvsAgentCollectionTime); of the same up to the last byte at a client of its socket; and
+the most memory that collector and responder had resident, in kB, after some snapshots.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+ROUNDS = 7
+SOCKET = "/run/collector.sock"
+SERVICES = ".1.3.6.1.4.1.8225.4711.26.7.0"
+
+
+def ipvsadm() -> float:
+    """Seconds of one listing."""
+    began = time.monotonic()
+    subprocess.run(["ipvsadm", "-Ln", "--stats", "--exact"], stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - began
+
+
+def snapshot() -> Tuple[float, float]:
+    """Seconds from connecting to the snapshot's last byte, and those of collecting it."""
+    began = time.monotonic()
+    data = b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(SOCKET)
+        while portion := connection.recv(1 << 20):
+            data = data or portion
+    seconds = time.monotonic() - began
+    header = json.loads(data[: data.index(b"\n")])
+    took = header["lvs-agent snapshot"]["snapshot"].index("took")
+    return seconds, header["snapshot"][took]
+
+
+def memory(pid: int) -> int:
+    """The largest resident set it had, kB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1])
+
+
+def ask(responder: subprocess.Popen[str], oid: str) -> str:
+    """The value of an OID, asked for as snmpd asks."""
+    assert responder.stdin
+    assert responder.stdout
+    responder.stdin.write(f"PING\nget\n{oid}\n")
+    responder.stdin.flush()
+    lines = [responder.stdout.readline().rstrip() for _ in range(4)]
+    assert lines[:2] == ["PONG", oid], lines
+    return lines[3]
+
+
+def main(agent: str) -> None:
+    """Measure, and print."""
+    collector = subprocess.Popen([agent, "collector", "--listen", SOCKET, "--state", "/tmp/state"])
+    while not Path(SOCKET).exists():
+        assert collector.poll() is None
+    snapshot()  # numbers every row for the first time and saves them
+    seconds: Dict[str, List[float]] = {"ipvsadm": [], "collection": [], "snapshot": []}
+    for _ in range(ROUNDS):
+        # each listing takes longer than the time within which clients share a snapshot
+        seconds["ipvsadm"] += [ipvsadm(), ipvsadm()]
+        whole, collection = snapshot()
+        seconds["snapshot"].append(whole)
+        seconds["collection"].append(collection)
+    responder = subprocess.Popen(
+        [agent, "pass-persist", "--collector", SOCKET, "--deadline", "30", "--max-age", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    # snapshot after snapshot, so that an old and a new one are there at once
+    services = [ask(responder, SERVICES) for _ in range(200)]
+    kilobytes = {"collector": memory(collector.pid), "responder": memory(responder.pid)}
+    print(json.dumps({"seconds": seconds, "kilobytes": kilobytes, "services": services[-1]}))
+    for process in (responder, collector):
+        process.terminate()
+        process.wait()
+
+
+main(sys.argv[1])

@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Helpers for scripts that run in the lab's guest: . lib.sh, then load, then one scenario.
+# $RESULT is the folder the host sees.
+
+lab=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+
+die() { echo "$*" >&2; exit 1; }
+
+# load: IPVS into the kernel; without it the director has no /proc/net/ip_vs.
+load() { modprobe ip_vs; }
+
+# until_true SECONDS COMMAND...: wait for a condition, or die.
+until_true() {
+    local end=$((SECONDS + $1)); shift
+    until "$@"; do
+        ((SECONDS < end)) || die "waited in vain for: $*"
+        sleep 0.1
+    done
+}
+
+# network: namespaces client, rs1 and rs2, each on a link of its own to the director, which has
+# the virtual addresses 10.2.0.1 to .9 and fd00:2::1 to ::9.
+network() {
+    modprobe -a ipv6 veth sctp
+    {
+        join client 10.3.0.10/24 10.3.0.1/24 fd00:3::10/64 fd00:3::1/64
+        join rs1 10.1.1.21/24 10.1.1.1/24 fd00:1:1::21/64 fd00:1:1::1/64
+        join rs2 10.1.2.22/24 10.1.2.1/24 fd00:1:2::22/64 fd00:1:2::1/64
+        for n in 1 2 3 4 5 6 7 8 9; do
+            echo "addr add 10.2.0.$n/32 dev lo"
+            echo "addr add fd00:2::$n/128 dev lo nodad"
+        done
+    } | ip -batch -
+    member client 10.3.0.10/24 10.3.0.1 fd00:3::10/64 fd00:3::1
+    member rs1 10.1.1.21/24 10.1.1.1 fd00:1:1::21/64 fd00:1:1::1
+    member rs2 10.1.2.22/24 10.1.2.1 fd00:1:2::22/64 fd00:1:2::1
+    echo 1 > /proc/sys/net/ipv4/ip_forward
+    echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+}
+
+join() {
+    cat <<EOF
+netns add $1
+link add v$1 type veth peer name eth0 netns $1
+link set v$1 up
+addr add $3 dev v$1
+addr add $5 dev v$1 nodad
+EOF
+}
+
+member() {
+    ip -n "$1" -batch - <<EOF
+link set lo up
+link set eth0 up
+addr add $2 dev eth0
+addr add $4 dev eth0 nodad
+route add default via $3
+route add default via $5
+EOF
+}
+
+# mark MARK PROTOCOL ADDRESS (ip or ipv6): the client's packets to ADDRESS get a firewall mark.
+# By tc, which comes with iproute2: to IPVS it is the same as by iptables or nftables.
+mark() {
+    tc qdisc replace dev vclient ingress
+    tc filter add dev vclient ingress protocol "$2" flower dst_ip "$3" action skbedit mark "$1"
+}
+
+# traffic: see traffic.py, which reads its plan from standard input and writes
+# $RESULT/expected.json. On return ipvsadm shows what that file says.
+traffic() {
+    rm -f "$RESULT/expected.json"
+    (cd "$lab/../.." && exec /usr/bin/python3 -E -s -S -B -m tests.lab.traffic \
+        "$RESULT/expected.json") <&0 &
+    traffic_pid=$!
+    while [ ! -e "$RESULT/expected.json" ]; do
+        kill -0 "$traffic_pid" 2>/dev/null || die "no traffic"
+        sleep 0.1
+    done
+}
+
+# rules: see rules.py.
+rules() { /usr/bin/python3 -I -S -B "$lab/rules.py"; }
+
+# freeze: stop the kernel's estimator, so that all counters and rates stay as they are.
+freeze() { echo 0 > /proc/sys/net/ipv4/vs/run_estimation; }
