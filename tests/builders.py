@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records for tests: each builder gives one that is whole, and takes what matters to a test."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from lvs_agent.snapshot import (
+    BACKUP,
+    FWMARK,
+    INET,
+    INET6,
+    MASQ,
+    MASTER,
+    PERSISTENT,
+    SCTP,
+    TCP,
+    TUNNEL,
+    UDP,
+    Cpu,
+    Director,
+    RealServer,
+    Snapshot,
+    Source,
+    Status,
+    SyncDaemon,
+    Traffic,
+    VirtualService,
+)
+
+
+def traffic(first: int, step: int = 1) -> Traffic:
+    """Five numbers that differ, so that one in another's place shows."""
+    return Traffic(*(first + place * step for place in range(5)))
+
+
+def server(address: str = "192.168.0.1", port: int = 8080, **values: Any) -> RealServer:
+    return RealServer(
+        **{"address": address, "port": port, "forwarding": MASQ, "weight": 1, **values}
+    )
+
+
+def service(
+    address: str = "192.0.2.10", port: int = 443, *servers: RealServer, **values: Any
+) -> VirtualService:
+    return VirtualService(
+        **{
+            "family": INET6 if ":" in address else INET,
+            "protocol": TCP,
+            "address": address,
+            "port": port,
+            "fwmark": 0,
+            "scheduler": "wlc",
+            "flags": 0,
+            "real_servers": list(servers),
+            **values,
+        }
+    )
+
+
+def fwmark(mark: int, *servers: RealServer, family: int = INET, **values: Any) -> VirtualService:
+    address = "::" if family == INET6 else "0.0.0.0"
+    return service(address, 0, *servers, family=family, protocol=FWMARK, fwmark=mark, **values)
+
+
+def snapshot(*services: VirtualService, **values: Any) -> Snapshot:
+    return Snapshot(**{"taken": 1000.0, "services": list(services), **values})
+
+
+def farm() -> List[VirtualService]:
+    """Three services, the first two with two servers each."""
+    return [
+        service("192.0.2.10", 80, server("192.168.0.1", 80), server("192.168.0.2", 80)),
+        service("192.0.2.10", 25, server("192.168.0.2", 25), server("2001:db8:1::1", 25)),
+        service("2001:db8::53", 53, protocol=UDP),
+    ]
+
+
+def director() -> Snapshot:
+    """A snapshot with every field of every record filled, in both families."""
+    return snapshot(
+        service(
+            "192.0.2.10",
+            443,
+            server("192.168.0.1", 8080, **_server_values(100)),
+            server("192.168.0.2", 8080, **_server_values(200)),
+            server("2001:db8:1::1", 8080, **_server_values(300)),
+            **_service_values(1),
+        ),
+        service("192.0.2.10", 0, protocol=UDP, **_service_values(2)),
+        fwmark(5, server("192.168.0.9", 0, weight=0), number=3),
+        service(
+            "2001:db8::10",
+            5060,
+            server("2001:db8:1::2", 5060, **_server_values(400)),
+            **{**_service_values(4), "protocol": SCTP, "netmask": "64"},
+        ),
+        fwmark(2**32 - 1, family=INET6, number=5),
+        took=0.25,
+        source=Source.NETLINK,
+        status=Status.COUNTERS_FROZEN,
+        text="the counters stand still: réglage",
+        errors=3,
+        totals=Traffic(2**64 - 1, 1, 2, 3, 4),
+        total_rates=traffic(10),
+        director=Director("1.2.1", 4096, 900, 120, 300, False, 0, 1, 2),
+        cpus=[Cpu(0, traffic(20)), Cpu(31, traffic(30))],
+        daemons=[
+            SyncDaemon(MASTER, "eth1", 7, "224.0.0.81", 8848, 1, 1472),
+            SyncDaemon(BACKUP, "eth1", 7, "ff02::81", 8848, 1, 1472),
+        ],
+    )
+
+
+def _server_values(first: int) -> dict[str, Any]:
+    return {
+        "forwarding": TUNNEL,
+        "weight": first,
+        "upper_threshold": first + 1,
+        "lower_threshold": first + 2,
+        "active_conns": first + 3,
+        "inact_conns": first + 4,
+        "persist_conns": first + 5,
+        "counters": traffic(first + 10),
+        "rates": traffic(first + 20),
+        "tunnel_type": 1,
+        "tunnel_port": 6080,
+        "tunnel_flags": 1,
+        "number": first // 100,
+        "carried": traffic(first + 30),
+        "since": 900.5,
+    }
+
+
+def _service_values(number: int) -> dict[str, Any]:
+    return {
+        "flags": PERSISTENT,
+        "persist_timeout": 360,
+        "netmask": "255.255.255.0",
+        "persistence_engine": "sip",
+        "counters": traffic(number * 1000),
+        "rates": traffic(number * 1000 + 10),
+        "number": number,
+        "carried": traffic(number * 1000 + 20),
+        "since": 800.25,
+    }

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Collectors for tests: at a unix socket, answering with whatever bytes a test wants."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+from lvs_agent import wire
+from lvs_agent.snapshot import (
+    INET,
+    MASQ,
+    TCP,
+    RealServer,
+    Snapshot,
+    Source,
+    Traffic,
+    VirtualService,
+)
+
+Connection = socket.socket
+
+
+def traffic(value: int) -> Traffic:
+    """All five quantities the same."""
+    return Traffic(value, value, value, value, value)
+
+
+def service(host: int, counted: int = 0, rate: int = 0, servers: int = 1) -> VirtualService:
+    """TCP 192.0.2.HOST:80, number HOST, with real servers 10.0.0.1 and so on."""
+    return VirtualService(
+        INET,
+        TCP,
+        f"192.0.2.{host}",
+        80,
+        0,
+        "rr",
+        0,
+        0,
+        "255.255.255.255",
+        "",
+        traffic(counted),
+        traffic(rate),
+        host,
+        None,
+        0.0,
+        [server(each, counted, rate) for each in range(1, servers + 1)],
+    )
+
+
+def server(host: int, counted: int = 0, rate: int = 0) -> RealServer:
+    """10.0.0.HOST:80, number HOST."""
+    return RealServer(
+        f"10.0.0.{host}",
+        80,
+        MASQ,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        traffic(counted),
+        traffic(rate),
+        0,
+        0,
+        0,
+        host,
+        None,
+        0.0,
+    )
+
+
+def snapshot(*services: VirtualService) -> Snapshot:
+    """A snapshot of now."""
+    taken = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return Snapshot(taken=taken, source=Source.NETLINK, services=list(services))
+
+
+def encoded(*services: VirtualService) -> bytes:
+    """A snapshot of now, for the wire."""
+    return b"".join(wire.encode(snapshot(*services)))
+
+
+@contextmanager
+def at(path: Path, answer: Callable[[socket.socket], None]) -> Iterator[List[float]]:
+    """A collector at path that calls answer with each connection, and then closes it.
+
+    Gives the times at which connections came.
+    """
+    came: List[float] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(16)
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                came.append(time.monotonic())
+                with connection:
+                    try:
+                        answer(connection)
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield came
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=10)
+            path.unlink(missing_ok=True)

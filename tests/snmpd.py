@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A private snmpd on loopback with one pass_persist line, and net-snmp's tools to ask it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+BASE = ".1.3.6.1.4.1.8225.4711"
+SYS_UP_TIME = ".1.3.6.1.2.1.1.3.0"
+AGENT = Path(sys.executable).with_name("lvs-agent")
+
+# what differs from one walk to the next: discontinuity times, version, age, collection time
+VOLATILE = re.compile(rf"{re.escape(BASE)}\.(21\.1\.28\.|22\.1\.26\.|26\.[156]\.0)")
+
+
+@dataclass(frozen=True)
+class Snmpd:
+    """A running snmpd: public may read, private may write."""
+
+    address: str
+    pid: int
+    log: Path
+    environment: Dict[str, str]
+
+    def ask(self, tool: str, *arguments: str, community: str = "public") -> str:
+        """The standard output of one of net-snmp's tools, with its errors."""
+        command = [tool, "-v2c", "-c", community, "-On", "-t", "10", "-r", "0"]
+        options = [argument for argument in arguments if argument.startswith("-")]
+        rest = [argument for argument in arguments if not argument.startswith("-")]
+        done = subprocess.run(
+            [*command, *options, self.address, *rest],
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout
+
+    def walk(self, oid: str = BASE) -> List[str]:
+        """The lines of snmpbulkwalk."""
+        return self.ask("snmpbulkwalk", "-Cr50", oid).splitlines()
+
+    def get(self, *oids: str) -> List[str]:
+        """The lines of snmpget."""
+        return self.ask("snmpget", *oids).splitlines()
+
+    def get_next(self, *oids: str) -> List[str]:
+        """The lines of snmpgetnext."""
+        return self.ask("snmpgetnext", *oids).splitlines()
+
+    def value(self, oid: str) -> str:
+        """The value of one OID, with its type."""
+        return self.ask("snmpget", oid).strip().partition(" = ")[2]
+
+
+@contextmanager
+def running(folder: Path, command: str) -> Iterator[Snmpd]:
+    """snmpd with `pass_persist BASE command`, its files in folder, ended and gone afterwards."""
+    folder.mkdir(exist_ok=True)
+    port = _free_port()
+    config = folder / "snmpd.conf"
+    config.write_text(
+        f"agentaddress udp:127.0.0.1:{port}\n"
+        "rocommunity public 127.0.0.1\n"
+        "rwcommunity private 127.0.0.1\n"
+        f"pass_persist {BASE} {command}\n"
+    )
+    environment = {
+        **os.environ,
+        "MIBS": "",
+        "SNMPCONFPATH": str(folder),
+        "SNMP_PERSISTENT_DIR": str(folder / "persistent"),
+    }
+    log = folder / "snmpd.log"
+    process = subprocess.Popen(
+        ["/usr/sbin/snmpd", "-f", "-Lf", str(log), "-C", "-c", str(config)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    snmpd = Snmpd(f"127.0.0.1:{port}", process.pid, log, environment)
+    try:
+        while "Timeticks" not in snmpd.ask("snmpget", "-t0.2", SYS_UP_TIME):
+            assert process.poll() is None, log.read_text()
+        yield snmpd
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def steady(lines: List[str]) -> List[str]:
+    """Lines without the values that differ from one walk to the next."""
+    return [line.partition(" = ")[0] if VOLATILE.match(line) else line for line in lines]
+
+
+def oids(lines: List[str]) -> List[str]:
+    """The OIDs of lines."""
+    return [line.partition(" = ")[0] for line in lines]
+
+
+def numbers(oid: str) -> Tuple[int, ...]:
+    """An OID for comparing."""
+    return tuple(int(part) for part in oid.lstrip(".").split("."))
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

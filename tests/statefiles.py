@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A history to save in tests, and the file it is saved in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import List
+
+from lvs_agent.statefile import Numbering, Remembered
+from tests.builders import traffic
+
+NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
+
+
+def lines(folder: Path) -> List[bytes]:
+    return (folder / "history.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def write(folder: Path, data: bytes) -> None:
+    (folder / "history.jsonl").write_bytes(data)
+
+
+def edit_header(folder: Path, **values: object) -> None:
+    header, *rows = lines(folder)
+    header = json.dumps({**json.loads(header), **values}).encode() + b"\n"
+    write(folder, b"".join([header, *rows]))
+
+
+def numbering() -> Numbering:
+    """Three services numbered 2, 3 and 5 of 7 given, the first two with servers."""
+    services = Numbering(fresh=8)
+    services.add(
+        NAMES[0],
+        Remembered(2, 4, 1234.5, None, traffic(10), traffic(2**64 - 5)),
+    )
+    services.add(NAMES[1], Remembered(3, 3, 0.0, 1700000000.25, traffic(20), None))
+    services.add(NAMES[2], Remembered(5, 1, 7.0))
+    for number in (1, 3):
+        services.rows[NAMES[0]].servers.add(
+            f"192.168.0.{number}:80", Remembered(number, since=5.5, counters=traffic(number))
+        )
+    services.rows[NAMES[0]].servers.fresh = 4
+    services.rows[NAMES[1]].servers.add("[2001:db8:1::1]:443", Remembered(2, gone=1.5))
+    services.rows[NAMES[1]].servers.fresh = 3
+    return services

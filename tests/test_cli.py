@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands as a person or snmpd runs them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import List, Optional
+
+import pytest
+
+from tests.snmpd import AGENT, BASE
+
+RECORDING = Path(__file__).parent / "data" / "directors" / "small"
+ABSENT = "/nonexistent/collector.sock"
+
+
+def run(
+    *arguments: object, stdin: str = "", environment: Optional[dict[str, str]] = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(AGENT), *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
+        check=False,
+    )
+
+
+def damaged(tmp_path: Path, file: str, text: str) -> Path:
+    folder = tmp_path / "recording"
+    shutil.copytree(RECORDING, folder)
+    (folder / file).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("command", [[], ["pass-persist"], ["collector"], ["record"], ["walk"]])
+def test_help_teaches_each_command(command: List[str]) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert "usage: lvs-agent" in done.stdout
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_version_is_the_packages() -> None:
+    from lvs_agent import __version__
+
+    assert run("--version").stdout == f"lvs-agent {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--replay", RECORDING],
+        ["--replay", "/nonexistent"],
+        ["--collector", ABSENT],
+        ["--collector", RECORDING / "netlink.jsonl"],
+        ["--log", "/nonexistent/log"],
+        ["--state", "/proc/none", "--replay", RECORDING],
+        ["--max-age", "never"],
+        ["--max-age", "-1"],
+        ["--frobnicate"],
+        ["--help"],
+    ],
+)
+def test_nothing_reaches_fd_2_of_what_snmpd_runs(options: List[object]) -> None:
+    done = run("pass-persist", *options, stdin=f"PING\ngetnext\n{BASE}\nfrob\nset\n{BASE}\n")
+    assert done.stderr == ""
+
+
+def test_wrong_arguments_of_what_snmpd_runs_are_in_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    done = run("pass-persist", "--log", log, "--replay", "/nonexistent")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "/nonexistent is no recording" in log.read_text()
+
+
+def test_a_recording_that_is_none_is_said_in_one_line() -> None:
+    done = run("walk", "--replay", "/nonexistent")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "/nonexistent" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("recording.json", "{", "recording.json"),
+        ("recording.json", '{"lvs-agent recording": 2}', "format 2"),
+        ("netlink.jsonl", '{"request": "00"}\n', "netlink.jsonl:1"),
+        ("netlink.jsonl", "x\n", "netlink.jsonl:1"),
+        ("netlink.jsonl", '{"request": "zz", "replies": []}\n', "netlink.jsonl:1"),
+    ],
+)
+def test_a_damaged_recording_is_refused_by_its_place(
+    tmp_path: Path, file: str, text: str, place: str
+) -> None:
+    done = run("walk", "--replay", damaged(tmp_path, file, text))
+    assert done.returncode == 1
+    assert place in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_row_costs_that_row(tmp_path: Path) -> None:
+    text = (RECORDING / "netlink.jsonl").read_text()
+    # the scheduler of the first service loses its attribute header's length
+    bad = text.replace("0700060073680000", "0100060073680000", 1)
+    assert bad != text
+    done = run("walk", "--replay", damaged(tmp_path, "netlink.jsonl", bad))
+    assert done.returncode == 0
+    assert f"{BASE}.2.0 = INTEGER: 3\n" in done.stdout
+    assert f"{BASE}.26.2.0 = INTEGER: 7\n" in done.stdout
+    assert "IPVS_CMD_GET_SERVICE, message" in done.stderr
+
+
+def test_walk_without_any_director_says_why() -> None:
+    done = run("walk", "--collector", ABSENT)
+    assert done.returncode == 0
+    assert f"{BASE}.26.2.0 = INTEGER: 5\n" in done.stdout
+    assert ABSENT in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{AGENT} walk --replay {RECORDING} | head -1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == f'{BASE}.1.0 = STRING: "1.2.1"\n'
+    assert done.stderr == ""
+
+
+def test_numbers_are_kept_in_the_state_directory_that_is_named(tmp_path: Path) -> None:
+    run("walk", "--replay", RECORDING, "--state", tmp_path / "one")
+    assert (tmp_path / "one" / "history.jsonl").is_file()
+
+
+def test_record_keeps_a_folder_that_has_something_in_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    done = run("record", tmp_path)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]
+
+
+def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [AGENT, "pass-persist", "--replay", RECORDING, "--log", tmp_path / "log"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"PING\nget\n{BASE}.1.0\n".encode())
+    process.stdin.flush()
+    assert process.stdout.readline() == b"PONG\n"
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err == b""
+    assert (tmp_path / "log").read_text() == ""

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent on a real kernel: each number that ipvsadm prints beside what snmpbulkwalk returns."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+
+from lvs_agent.snapshot import Status
+from tests import ipvsadm, snmpd, walked
+from tests.expected import read_expected
+from tests.ipvsadm import Counters, Director, Server, Service
+from tests.snmpd import AGENT
+
+LAB = Path(__file__).parent / "lab"
+SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
+TRAFFIC = ["nat", "frozen", "direct"]
+
+
+def boot(folder: Path, script: str, *arguments: object) -> Path:
+    """Run one of the lab's scripts in a guest; what it saved is in folder."""
+    command = [LAB / "boot", "-t", "300", folder, LAB / script, *arguments]
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+class Captures:
+    """A guest for each scenario, booted when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, scenario: str) -> Path:
+        folder = self._folder / scenario
+        return folder if folder.exists() else boot(folder, "capture", scenario, AGENT)
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Captures:
+    return Captures(tmp_path_factory.mktemp("lab"))
+
+
+def lines(file: Path) -> List[str]:
+    return file.read_text().splitlines()
+
+
+def without_rates(director: Director) -> Director:
+    """Rates fall from one reading to the next, unless the estimator is off."""
+
+    def server(row: Server) -> Server:
+        return replace(row, rates=None)
+
+    def service(row: Service) -> Service:
+        servers = {key: server(each) for key, each in row.servers.items()}
+        return replace(row, rates=None, servers=servers)
+
+    services = {key: service(row) for key, row in director.services.items()}
+    return replace(director, services=services, rates=Counters(0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_number_of_ipvsadm_is_served(captures: Captures, scenario: str) -> None:
+    folder = captures.of(scenario)
+    said = ipvsadm.read(folder / "ipvsadm")
+    served = walked.director(walked.tables(lines(folder / "snmpwalk")))
+    if scenario != "frozen":
+        said, served = without_rates(said), without_rates(served)
+    assert served == said
+
+
+@pytest.mark.parametrize("scenario", TRAFFIC)
+def test_counters_are_those_of_what_was_sent(captures: Captures, scenario: str) -> None:
+    folder = captures.of(scenario)
+    served = walked.director(walked.tables(lines(folder / "snmpwalk"))).services
+    expected = read_expected(folder / "expected.json")
+    assert expected
+    for key, sent in expected.items():
+        assert served[key].stats == sent.stats
+        for server, counters in sent.servers.items():
+            assert served[key].servers[server].stats == counters
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_sums_of_a_service_are_those_of_its_servers(captures: Captures, scenario: str) -> None:
+    folder = captures.of(scenario)
+    walk = walked.tables(lines(folder / "snmpwalk"))
+    said = ipvsadm.read(folder / "ipvsadm").services
+    by_name = {walk[21, 5][at]: at for at in walk.get((21, 5), {})}
+    assert len(by_name) == len(said)
+    for key, service in said.items():
+        servers = service.servers.values()
+        where = f"[{key.address}]" if key.family == 6 else key.address
+        name = f"{key.protocol} {where}:{key.port}"
+        if key.protocol == "FWM":
+            name = f"FWM {key.port}" + (" IPv6" if key.family == 6 else "")
+        at = by_name[name]
+        assert walk[21, 11][at] == len(servers)
+        assert walk[21, 12][at] == sum(server.weight > 0 for server in servers)
+        assert walk[21, 13][at] == min(sum(server.weight for server in servers), 2**32 - 1)
+        assert walk[21, 14][at] == sum(server.active for server in servers)
+        assert walk[21, 15][at] == sum(server.inactive for server in servers)
+        assert walk[21, 16][at] == sum(server.persistent for server in servers)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_original_tables_say_what_the_new_ones_do(captures: Captures, scenario: str) -> None:
+    walk = walked.tables(lines(captures.of(scenario) / "snmpwalk"))
+    services = {number: at for at, number in walk.get((21, 27), {}).items()}
+    assert sorted(walk.get((17, 1), {})) == sorted((number,) for number in services)
+    # original column: the new one with the same meaning
+    for old, new in {2: 6, 9: 11, 10: 17, 11: 18, 12: 19, 13: 20, 14: 21}.items():
+        for number, at in services.items():
+            assert walk[17, old][number,] == walk[21, new][at]  # type: ignore[index]
+    pairs = {}
+    for at, number in walk.get((22, 25), {}).items():
+        service = next(index for index in services.values() if at[: len(index)] == index)
+        pairs[walk[21, 27][service], number] = at
+    assert set(walk.get((18, 1), {})) == set(pairs)
+    for old, new in {5: 5, 7: 12, 8: 13, 9: 14, 10: 15, 11: 16}.items():
+        for pair, at in pairs.items():
+            assert walk[18, old][pair] == walk[22, new][at]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("scenario", [*SCENARIOS, "absent"])
+def test_lvs_agent_walk_prints_what_snmpwalk_does(captures: Captures, scenario: str) -> None:
+    folder = captures.of(scenario)
+    if scenario == "frozen":
+        assert snmpd.steady(lines(folder / "walk")) == snmpd.steady(lines(folder / "snmpwalk"))
+    assert snmpd.oids(lines(folder / "walk")) == snmpd.oids(lines(folder / "snmpwalk"))
+
+
+@pytest.mark.parametrize("scenario", [*SCENARIOS, "absent"])
+def test_a_recording_replays_what_was_there(captures: Captures, scenario: str) -> None:
+    folder = captures.of(scenario)
+    done = subprocess.run(
+        [AGENT, "walk", "--replay", folder / "recording"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    replayed = done.stdout.splitlines()
+    assert snmpd.oids(replayed) == snmpd.oids(lines(folder / "walk"))
+    if scenario == "frozen":
+        assert snmpd.steady(replayed) == snmpd.steady(lines(folder / "walk"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_without_privilege_structure_is_served_and_no_statistics(
+    captures: Captures, scenario: str
+) -> None:
+    folder = captures.of(scenario)
+    full, view = (walked.tables(lines(folder / name)) for name in ("snmpwalk", "walk-nobody"))
+    assert view[26, 2] == {(0,): Status.NO_STATISTICS}
+    assert "CAP_NET_ADMIN" in str(view[26, 3][0,])
+    counted = [(21, column) for column in range(17, 27)] + [(22, c) for c in range(12, 22)]
+    counted += [(17, column) for column in range(10, 20)] + [(18, c) for c in range(7, 17)]
+    assert not [column for column in counted if column in view]
+    for column in ((21, 5), (21, 6), (21, 11), (21, 12), (21, 13), (21, 14), (21, 15)):
+        assert set(view.get(column, {})) == set(full.get(column, {}))
+    for column in ((22, 4), (22, 6), (22, 9), (22, 10)):
+        assert view.get(column, {}) == full.get(column, {})
+    for total in range(1, 6):
+        assert view[20, total] == full[20, total]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status"),
+    [
+        ("absent", Status.NO_IPVS),
+        ("empty", Status.OK),
+        ("options", Status.OK),
+        ("nat", Status.OK),
+        ("frozen", Status.COUNTERS_FROZEN),
+    ],
+)
+def test_the_status_says_what_state_the_director_is_in(
+    captures: Captures, scenario: str, status: Status
+) -> None:
+    walk = walked.tables(lines(captures.of(scenario) / "snmpwalk"))
+    assert walk[26, 2] == {(0,): status}
+    assert walk[26, 9] == {(0,): 0}
+
+
+def test_asking_and_recording_never_load_the_module(captures: Captures) -> None:
+    loaded = [line.split()[0] for line in lines(captures.of("absent") / "modules")]
+    assert "ip_vs" not in loaded
+    assert "ip_vs" in [line.split()[0] for line in lines(captures.of("empty") / "modules")]
+
+
+def test_life_of_a_director(tmp_path: Path) -> None:
+    """Loaded late, unloaded, loaded again, edited, dumped in another order, collector restarted."""
+    folder = boot(tmp_path / "life", "life", AGENT)
+    steps = {path.name: walked.tables(lines(path)) for path in (folder / "steps").iterdir()}
+    for absent in ("1-absent", "4-unloaded"):
+        assert steps[absent][26, 2] == {(0,): Status.NO_IPVS}
+        assert (17, 1) not in steps[absent]
+
+    def numbers(step: str) -> Dict[object, object]:
+        walk = steps[step]
+        assert walk[26, 2] == {(0,): Status.OK}, step
+        found: Dict[object, object] = {
+            walk[21, 5][at]: number for at, number in walk[21, 27].items()
+        }
+        for at, name in walk[22, 4].items():
+            service = next(index for index in walk[21, 5] if at[: len(index)] == index)
+            found[walk[21, 5][service], name] = walk[22, 25][at]
+        return found
+
+    first = numbers("2-loaded")
+    assert len(first) == 3 + 4
+    edited = numbers("3-edited")
+    both = first.keys() & edited.keys()
+    assert len(both) == 4
+    assert {name: edited[name] for name in both} == {name: first[name] for name in both}
+    assert not set(edited.values()) - {5, 1, 2, 3, 4}
+    assert edited["TCP 10.2.0.9:80"] == 4, "a freed number is not used again"
+    again = numbers("5-reloaded")
+    assert {name: again[name] for name in first} == first
+    assert numbers("6-restarted") == again
+
+
+def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> None:
+    folder = boot(tmp_path / "large", "measure", AGENT)
+    measured = json.loads((folder / "measured.json").read_text())
+    assert measured["services"] == "1000"
+    seconds = {name: sorted(values) for name, values in measured["seconds"].items()}
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    mebibytes = sum(measured["kilobytes"].values()) / 1024
+    for name in ("collection", "snapshot"):
+        lowest, highest = (seconds[name][end] / seconds["ipvsadm"][-1 - end] for end in (0, -1))
+        ratio = median[name] / median["ipvsadm"]
+        print(f"\n{name} / ipvsadm: {ratio:.2f} ({lowest:.2f} to {highest:.2f})", end="")
+    print(f"\nresponder and collector: {mebibytes:.0f} MiB")
+    assert median["collection"] <= median["ipvsadm"]
+    assert mebibytes < 80

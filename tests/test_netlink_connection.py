@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The socket, against the kernel this runs on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from typing import Iterator, Tuple, cast
+
+import pytest
+
+from lvs_agent import netlink
+from lvs_agent.netlink import Connection
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    opened = Connection()
+    yield opened
+    opened.close()
+
+
+def test_the_running_kernel_tells_the_id_of_its_controller(connection: Connection) -> None:
+    connection.send(netlink.family_request("nlctrl").encode())
+    request = netlink.family_request("nlctrl")
+    (body,) = netlink.replies(request, connection.receive)
+    assert netlink.family_id(body) == 16  # GENL_ID_CTRL, linux/genetlink.h
+
+
+def test_a_kernel_that_does_not_answer_is_a_timeout(connection: Connection) -> None:
+    option = (socket.SOL_SOCKET, socket.SO_RCVTIMEO)
+    waits = connection._socket.getsockopt(*option, 16)
+    assert struct.unpack("@ll", waits) == (5, 0)
+    connection._socket.setsockopt(*option, struct.pack("@ll", 0, 10_000))
+    with pytest.raises(TimeoutError, match="did not answer"):
+        connection.receive()
+
+
+def test_a_connection_that_fails_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: socket.socket, _address: object) -> None:
+        raise OSError(errno.ENOMEM, "no room")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="no room") as caught:
+        Connection()
+    assert os.listdir("/proc/self/fd") == before
+    assert caught.tb  # whose frames keep the socket from being collected, and closed so
+
+
+def test_a_closed_connection_has_no_socket() -> None:
+    opened = Connection()
+    opened.close()
+    assert opened._socket.fileno() == -1
+
+
+def test_datagrams_of_other_processes_are_not_taken_for_the_kernels(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Crowded:
+        """Two processes and the kernel send."""
+
+        def __init__(self) -> None:
+            self._waiting = [(b"forged", (4711, 0)), (b"forged", (1, 1)), (b"kernel", (0, 0))]
+
+        def recvfrom(self, _size: int) -> Tuple[bytes, Tuple[int, int]]:
+            return self._waiting.pop(0)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_socket", cast(socket.socket, Crowded()))
+        assert connection.receive() == b"kernel"

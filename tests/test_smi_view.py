@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ordered access by OID: get and getnext against a list of every instance, and what they cost."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Scalar, Table, Varbind, View
+
+HUGE = 2**32 - 1
+
+Cells = Dict[Tuple[Oid, int], Optional[int]]
+
+
+class Objects:
+    """Scalars and tables of integers, and beside them the plain list of what they hold."""
+
+    def __init__(self) -> None:
+        self.scalars: List[Scalar] = []
+        self.tables: List[Table] = []
+        self.instances: Dict[Oid, int] = {}
+
+    def scalar(self, path: Oid, value: Optional[int]) -> None:
+        self.scalars.append(Scalar(path, "scalar", Integer32, lambda _snapshot: value))
+        if value is not None:
+            self.instances.update({(*path, 0): value})
+
+    def table(self, path: Oid, columns: List[int], rows: List[Oid], cells: Cells) -> None:
+        def column(number: int) -> Column:
+            return Column(number, "column", Integer32, lambda row: cells[(row, number)])
+
+        self.tables.append(
+            Table(
+                path,
+                "table",
+                "entry",
+                [Index(1, "index", Integer32)],
+                lambda _snapshot: ((row, row) for row in rows),
+                [column(number) for number in columns],
+            )
+        )
+        self.instances.update(
+            {
+                (*path, 1, number, *row): value
+                for (row, number), value in cells.items()
+                if value is not None
+            }
+        )
+
+    def view(self) -> View:
+        return View(self.scalars, self.tables, None)
+
+
+def varied() -> Objects:
+    """Numbers whose order is not that of their text, gaps, absent columns, long and huge OIDs."""
+    chance = random.Random(8225)
+    objects = Objects()
+    for path, value in [((1,), 5), ((2,), None), ((10,), 7), ((3,), 0), ((25, 4), 1)]:
+        objects.scalar(path, value)
+    rows: List[Oid] = [(1,), (10,), (2,), (100,), (65535,), (0,), (9,)]
+    cells: Cells = {(row, 2): row[0] for row in rows}
+    cells.update({(row, 10): None if row[0] % 2 else 1 for row in rows})
+    cells.update({(row, 3): None for row in rows})
+    cells.update({(row, 128): 1 if row == (65535,) else None for row in rows})
+    objects.table((17,), [2, 10, 3, 128], rows, cells)
+    objects.table((18,), [1, 2], [], {})
+    rows = [
+        (1, 4, 192, 0, 2, 10, 6, 443),
+        (1, 4, 192, 0, 2, 9, 6, 80),
+        (1, 4, 192, 0, 2, 10, 0, HUGE),
+        (2, 16, *[0] * 15, 1, 6, 0),
+        (HUGE,) * 117,
+        (0,) * 117,
+        (0,) * 116,
+    ]
+    cells = {(row, number): chance.choice([None, number]) for row in rows for number in (5, 6)}
+    cells.update({(row, HUGE): 9 for row in rows})
+    objects.table((21,), [5, 6, HUGE], rows, cells)
+    objects.table((HUGE, HUGE), [7], [(1, 2)], {((1, 2), 7): None})
+    return objects
+
+
+def any_objects(seed: int) -> Objects:
+    chance = random.Random(seed)
+    objects = Objects()
+    for path in range(1, 12):
+        if chance.random() < 0.4:
+            objects.scalar((path,), chance.choice([None, path]))
+            continue
+        rows = [
+            tuple(chance.choice([0, 1, 2, 10, 127, HUGE]) for _part in range(length))
+            for length in chance.choices(range(1, 5), k=chance.randrange(8))
+        ]
+        rows = list(dict.fromkeys(rows))
+        columns = chance.sample(range(1, 15), chance.randrange(1, 5))
+        present = chance.choice([0.0, 0.3, 1.0])
+        cells: Cells = {
+            (row, number): number if chance.random() < present else None
+            for row in rows
+            for number in columns
+        }
+        objects.table((path,), columns, rows, cells)
+    return objects
+
+
+def near(oid: Oid) -> Iterator[Oid]:
+    """The OIDs beside one: each sub-identifier dropped, one lower, one higher; and longer ones."""
+    yield oid
+    for place, part in enumerate(oid):
+        yield oid[:place]
+        yield oid[:place] + oid[place + 1 :]
+        for other in (part - 1, part + 1):
+            if 0 <= other <= HUGE:
+                yield (*oid[:place], other, *oid[place + 1 :])
+    for more in (0, 1, HUGE):
+        yield (*oid, more)
+
+
+ALL = [varied, *(lambda seed=seed: any_objects(seed) for seed in range(12))]
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None:
+    objects = make()
+    view = objects.view()
+    oids = sorted(objects.instances)
+    asked = sorted({(), (0,), (HUGE,) * 128, *(other for oid in oids for other in near(oid))})
+    place = 0
+    for oid in asked:
+        while place < len(oids) and oids[place] <= oid:
+            place += 1
+        found = view.get(oid)
+        value = objects.instances.get(oid)
+        assert found == (None if value is None else Varbind(oid, "integer", str(value)))
+        following = view.get_next(oid)
+        assert (following.oid if following else None) == (oids[place] if oids[place:] else None)
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_walk_is_every_instance_once_in_order(make: Any) -> None:
+    objects = make()
+    walked = list(islice(objects.view().walk(), len(objects.instances) + 1))
+    assert [varbind.oid for varbind in walked] == sorted(objects.instances)
+    assert {varbind.oid: int(varbind.value) for varbind in walked} == objects.instances
+
+
+def test_the_first_question_to_a_view_is_answered_as_any_other() -> None:
+    objects = varied()
+    oids = sorted(objects.instances)
+    for before, oid in zip([(), *oids], oids):
+        following = objects.view().get_next(before)
+        assert following is not None
+        assert following.oid == oid
+
+
+def test_order_is_that_of_numbers_not_of_text() -> None:
+    objects = Objects()
+    rows: List[Oid] = [(10,), (9, 1), (9,), (100,), (2,)]
+    objects.table((1,), [10, 9], rows, {(row, number): 1 for row in rows for number in (9, 10)})
+    assert [".".join(map(str, varbind.oid)) for varbind in objects.view().walk()] == [
+        *("1.1.9.2", "1.1.9.9", "1.1.9.9.1", "1.1.9.10", "1.1.9.100"),
+        *("1.1.10.2", "1.1.10.9", "1.1.10.9.1", "1.1.10.10", "1.1.10.100"),
+    ]
+
+
+def test_an_oid_of_128_parts_is_found_and_passed() -> None:
+    view = varied().view()
+    longest = (21, 1, HUGE, *(HUGE,) * 117)
+    assert 8 + len(longest) == 128
+    assert view.get(longest) == Varbind(longest, "integer", "9")
+    assert view.get_next((*longest[:-1], HUGE - 1)) == Varbind(longest, "integer", "9")
+    for oid in (longest, (*longest, 0)):
+        assert view.get_next(oid) == Varbind((25, 4, 0), "integer", "1")
+
+
+def test_without_any_instance_there_is_no_next() -> None:
+    objects = Objects()
+    objects.scalar((1,), None)
+    objects.table((2,), [1], [(1,)], {((1,), 1): None})
+    assert objects.view().get_next(()) is None
+    assert View([], [], None).get_next(()) is None
+
+
+def test_a_row_the_kernel_told_twice_ends_no_walk() -> None:
+    objects = Objects()
+    rows: List[Oid] = [(1,), (2,), (2,), (3,)]
+    objects.table((1,), [1], rows, {(row, 1): row[0] for row in rows})
+    assert [varbind.value for varbind in objects.view().walk()] == ["1", "2", "3"]
+
+
+def test_an_accessible_index_is_a_column_of_its_own() -> None:
+    table = Table(
+        (18,),
+        "table",
+        "entry",
+        [Index(1, "first", Integer32, True), Index(2, "second", Integer32, True)],
+        lambda _snapshot: [((7, 3), 5), ((7, 12), 5)],
+        [Column(3, "column", Integer32, lambda row: row)],
+    )
+    assert list(View([], [table], None).walk()) == [
+        Varbind((18, 1, 1, 7, 3), "integer", "7"),
+        Varbind((18, 1, 1, 7, 12), "integer", "7"),
+        Varbind((18, 1, 2, 7, 3), "integer", "3"),
+        Varbind((18, 1, 2, 7, 12), "integer", "12"),
+        Varbind((18, 1, 3, 7, 3), "integer", "5"),
+        Varbind((18, 1, 3, 7, 12), "integer", "5"),
+    ]
+
+
+class Part(int):
+    """A sub-identifier that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Part.comparisons += 1
+        return int(self) == other
+
+    def __lt__(self, other: int) -> bool:
+        Part.comparisons += 1
+        return int(self) < other
+
+    def __gt__(self, other: int) -> bool:
+        Part.comparisons += 1
+        return int(self) > other
+
+    __hash__ = int.__hash__
+
+
+class Costs:
+    """A table with a full column, one with a value in the last row only, and one of none."""
+
+    def __init__(self, rows: int) -> None:
+        self.values = 0
+        self.rows = rows
+        pairs = [((row,), row) for row in range(1, rows + 1)]
+        columns = [
+            Column(2, "full", Counter64, self._value(lambda row: True)),
+            Column(3, "last", Counter64, self._value(lambda row: row == rows)),
+            Column(4, "none", Counter64, self._value(lambda row: False)),
+            Column(5, "full", Counter64, self._value(lambda row: True)),
+        ]
+        self.view = View(
+            [],
+            [Table((1,), "", "", [Index(1, "", Integer32)], lambda _snapshot: pairs, columns)],
+            0,
+        )
+
+    def _value(self, present: Any) -> Any:
+        def value(row: int) -> Optional[int]:
+            self.values += 1
+            return row if present(row) else None
+
+        return value
+
+    def of(self, ask: Callable[[View, Oid], object], *oid: int) -> Tuple[int, int]:
+        """How many values a request asked for, and how often it compared the OID's parts."""
+        self.values = Part.comparisons = 0
+        ask(self.view, tuple(map(Part, oid)))
+        return self.values, Part.comparisons
+
+
+@pytest.mark.parametrize("ask", [View.get, View.get_next])
+@pytest.mark.parametrize("column", [2, 3, 4, 5])
+def test_a_request_costs_about_the_same_in_a_table_of_any_size(
+    column: int, ask: Callable[[View, Oid], object]
+) -> None:
+    costs = []
+    for rows in (100, 10000):
+        table = Costs(rows)
+        table.of(
+            ask, 1, 1, column, rows // 2
+        )  # the first look at a column with gaps goes through it
+        costs.append(table.of(ask, 1, 1, column, rows // 2))
+    (small_values, small), (large_values, large) = costs
+    assert large_values == small_values <= 2
+    assert large <= 2 * small + 10
+
+
+def test_a_walk_asks_for_each_value_a_few_times_at_most_whatever_is_absent() -> None:
+    table = Costs(2000)
+    assert sum(1 for _varbind in table.view.walk()) == 2 * 2000 + 1
+    assert table.values <= 2 * 4 * 2000

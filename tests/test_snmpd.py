@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent through a real snmpd, asked with net-snmp's own tools."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from lvs_agent.snapshot import Status
+from tests import collectors, snmpd
+from tests.snmpd import AGENT, BASE, SYS_UP_TIME, Snmpd
+
+DATA = Path(__file__).parent / "data"
+DIRECTORS = sorted((DATA / "directors").iterdir())
+
+COUNTER64_LIMITS = [0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1]
+
+
+@pytest.fixture(scope="module", params=DIRECTORS, ids=lambda folder: folder.name)
+def recording(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+@pytest.fixture(scope="module")
+def agent(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
+    folder = tmp_path_factory.mktemp("snmpd")
+    with snmpd.running(folder, f"{AGENT} pass-persist --replay {recording}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def walk(agent: Snmpd) -> List[str]:
+    lines = agent.walk()
+    assert lines
+    # the tool says so where an agent's subtree is the last one
+    return [line for line in lines if "No more variables" not in line]
+
+
+def batches(lines: List[str], size: int = 40) -> Iterator[List[str]]:
+    for start in range(0, len(lines), size):
+        yield lines[start : start + size]
+
+
+def test_lvs_agent_walk_prints_what_snmpwalk_does(walk: List[str], recording: Path) -> None:
+    done = subprocess.run(
+        [AGENT, "walk", "--replay", recording], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert snmpd.steady(done.stdout.splitlines()) == snmpd.steady(walk)
+
+
+def test_a_walk_of_a_recorded_director_is_the_golden_one(walk: List[str], recording: Path) -> None:
+    golden = DATA / "walks" / recording.name
+    assert snmpd.steady(walk) == golden.read_text().splitlines()
+
+
+def test_a_walk_is_in_order_and_complete(agent: Snmpd, walk: List[str]) -> None:
+    oids = [snmpd.numbers(oid) for oid in snmpd.oids(walk)]
+    assert oids == sorted(set(oids))
+    assert snmpd.oids(agent.ask("snmpwalk", BASE).splitlines()) == snmpd.oids(walk)
+
+
+def test_get_of_each_oid_of_a_walk_returns_the_same(agent: Snmpd, walk: List[str]) -> None:
+    for batch in batches(walk):
+        assert snmpd.steady(agent.get(*snmpd.oids(batch))) == snmpd.steady(batch)
+
+
+def test_getnext_of_each_oid_of_a_walk_returns_its_successor(agent: Snmpd, walk: List[str]) -> None:
+    for here, successors in zip(batches(walk[:-1]), batches(walk[1:])):
+        assert snmpd.steady(agent.get_next(*snmpd.oids(here))) == snmpd.steady(successors)
+
+
+def test_getnext_before_between_and_after(agent: Snmpd, walk: List[str]) -> None:
+    first, second, last = snmpd.oids([walk[0], walk[1], walk[-1]])
+    for oid in (BASE, f"{BASE}.0", ".1.3.6.1.4.1.8225.4710.5"):
+        assert snmpd.oids(agent.get_next(oid)) == [first]
+    for oid in (f"{first}.0", f"{first}.4294967295.5"):
+        assert snmpd.oids(agent.get_next(oid)) == [second]
+    for oid in (last, f"{BASE}.4294967295"):
+        assert not agent.get_next(oid)[0].startswith(BASE + ".")
+
+
+def test_odd_oids_are_answered_and_leave_snmpd_well(agent: Snmpd, walk: List[str]) -> None:
+    first = snmpd.oids(walk)[0]
+    long = first + ".4294967295" * (127 - first.count("."))
+    assert "No Such Instance" in agent.get(long)[0]
+    assert snmpd.oids(agent.get_next(long)) == [snmpd.oids(walk)[1]]
+    for oid in (BASE, f"{BASE}.17", f"{BASE}.17.1.2", f"{BASE}.999.1.0"):
+        assert "No Such" in agent.get(oid)[0]
+    assert "Timeticks" in agent.value(SYS_UP_TIME)
+
+
+def test_set_is_not_writable_and_leaves_snmpd_in_step(agent: Snmpd, walk: List[str]) -> None:
+    for oid in (f"{BASE}.26.1.0", f"{BASE}.2.0", f"{BASE}.999.0"):
+        for kind, value in (("i", "5"), ("s", "text with\nlines\nPING"), ("x", "00ff")):
+            said = agent.ask("snmpset", oid, kind, value, community="private")
+            assert "notWritable" in said or "noAccess" in said
+            assert snmpd.steady(agent.get(snmpd.oids(walk)[0])) == [walk[0]]
+
+
+def test_snmpv1_skips_counter64_and_goes_on(agent: Snmpd, walk: List[str]) -> None:
+    v1 = agent.ask("snmpwalk", "-v1", BASE).splitlines()
+    expected = [line for line in walk if "Counter64" not in line]
+    assert [line for line in snmpd.steady(v1) if line.startswith(BASE)] == snmpd.steady(expected)
+
+
+@pytest.mark.parametrize("value", COUNTER64_LIMITS)
+def test_counter64_is_exact(tmp_path: Path, value: int) -> None:
+    row = "1.4.192.0.2.1.6.80"
+    path = tmp_path / "collector.sock"
+
+    def answer(connection: collectors.Connection) -> None:
+        connection.sendall(collectors.encoded(collectors.service(1, value)))
+
+    with (
+        collectors.at(path, answer),
+        snmpd.running(tmp_path / "snmpd", f"{AGENT} pass-persist --collector {path}") as agent,
+    ):
+        for column in range(17, 22):
+            assert agent.value(f"{BASE}.21.1.{column}.{row}") == f"Counter64: {value}"
+        for column in range(12, 17):
+            oid = f"{BASE}.22.1.{column}.{row}.1.4.10.0.0.1.80"
+            assert agent.value(oid) == f"Counter64: {value}"
+        assert agent.value(f"{BASE}.17.1.13.1") == f"Counter64: {value}"
+        assert agent.value(f"{BASE}.17.1.10.1") == f"Counter32: {value % 2**32}"
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(2**32 - 1, 2**32 - 1), (2**32, 2**32 - 1), (2**64 - 1, 2**32 - 1)]
+)
+def test_gauges_and_integers_saturate(tmp_path: Path, rate: int, shown: int) -> None:
+    path = tmp_path / "collector.sock"
+    service = collectors.service(1, 0, rate)
+    service.real_servers[0].weight = rate
+
+    def answer(connection: collectors.Connection) -> None:
+        connection.sendall(collectors.encoded(service))
+
+    with (
+        collectors.at(path, answer),
+        snmpd.running(tmp_path / "snmpd", f"{AGENT} pass-persist --collector {path}") as agent,
+    ):
+        row = "1.4.192.0.2.1.6.80"
+        assert agent.value(f"{BASE}.21.1.22.{row}") == f"Gauge32: {shown}"
+        assert agent.value(f"{BASE}.21.1.13.{row}") == f"Gauge32: {shown}"
+        weight = agent.value(f"{BASE}.22.1.6.{row}.1.4.10.0.0.1.80")
+        assert weight == f"INTEGER: {2**31 - 1}"
+        # lvsRealServerWeight ends at 65535
+        assert agent.value(f"{BASE}.18.1.6.1.1") == "INTEGER: 65535"
+
+
+def test_rows_that_go_while_it_is_walked_end_no_walk(tmp_path: Path) -> None:
+    path = tmp_path / "collector.sock"
+    turn = [0]
+
+    def answer(connection: collectors.Connection) -> None:
+        turn[0] += 1
+        hosts = [host for host in range(1, 200) if host % 3 != turn[0] % 3]
+        connection.sendall(collectors.encoded(*map(collectors.service, hosts)))
+
+    with (
+        collectors.at(path, answer),
+        snmpd.running(
+            tmp_path / "snmpd", f"{AGENT} pass-persist --max-age 0 --collector {path}"
+        ) as agent,
+    ):
+        for _ in range(3):
+            lines = agent.walk()
+            oids = [snmpd.numbers(oid) for oid in snmpd.oids(lines) if oid.startswith(BASE)]
+            assert oids == sorted(set(oids))
+            assert oids[-1] == snmpd.numbers(f"{BASE}.26.9.0")
+            assert len(oids) > 100 * 50
+    assert turn[0] > 5
+
+
+def test_no_legacy_leaves_out_the_objects_of_2001(tmp_path: Path) -> None:
+    command = f"{AGENT} pass-persist --no-legacy --replay {DIRECTORS[0]}"
+    with snmpd.running(tmp_path / "snmpd", command) as agent:
+        oids = [snmpd.numbers(oid) for oid in snmpd.oids(agent.walk()) if oid.startswith(BASE)]
+    assert oids
+    assert min(oids) > snmpd.numbers(f"{BASE}.18.4294967295")
+
+
+def test_without_a_collector_snmpd_stays_responsive_and_the_status_says_so(
+    tmp_path: Path,
+) -> None:
+    command = f"{AGENT} pass-persist --collector {tmp_path}/nobody.sock"
+    with snmpd.running(tmp_path / "snmpd", command) as agent:
+        assert agent.value(f"{BASE}.26.2.0") == f"INTEGER: {int(Status.NO_COLLECTOR)}"
+        assert "nobody.sock" in agent.value(f"{BASE}.26.3.0")
+        assert agent.value(f"{BASE}.26.7.0") == "Gauge32: 0"
+        assert "Timeticks" in agent.value(SYS_UP_TIME)
