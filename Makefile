@@ -8,7 +8,7 @@ PYTHON := /usr/bin/python3
 AGENT := $(CURDIR)/$(BIN)/lvs-agent
 
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
-LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod procps
+LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \

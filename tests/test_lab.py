@@ -163,7 +163,7 @@ def test_without_privilege_structure_is_served_and_no_statistics(
     captures: Captures, scenario: str
 ) -> None:
     folder = captures.of(scenario)
-    full, view = (walked.tables(lines(folder / name)) for name in ("snmpwalk", "walk-nobody"))
+    full, view = (walked.tables(lines(folder / name)) for name in ("snmpwalk", "walk-unprivileged"))
     assert view[26, 2] == {(0,): Status.NO_STATISTICS}
     assert "CAP_NET_ADMIN" in str(view[26, 3][0,])
     counted = [(21, column) for column in range(17, 27)] + [(22, c) for c in range(12, 22)]
