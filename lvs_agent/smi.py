@@ -36,7 +36,8 @@ class Syntax:
 def _saturating(name: str, keyword: str, lowest: int, highest: int) -> Syntax:
     # snmpd wraps what is out of range, silently
     def form(value: int) -> Tuple[str, str]:
-        return keyword, str(min(max(value, lowest), highest))
+        # not str(): before Python 3.11 that gives the name of an IntEnum
+        return keyword, f"{min(max(value, lowest), highest):d}"
 
     return Syntax(name, form)
 

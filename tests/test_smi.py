@@ -111,3 +111,14 @@ def test_a_value_is_found_by_name_also_within_a_record_that_may_be_absent() -> N
     assert at("counters.out_bytes")(vs) == 14
     assert at("rates.out_bytes")(vs) is None
     assert at("persist_timeout")(vs) is None
+
+
+class Named(int):
+    """An integer that has a name for a text, as a member of an IntEnum has before Python 3.11."""
+
+    def __str__(self) -> str:
+        return "Named"
+
+
+def test_a_member_of_an_enumeration_is_its_number() -> None:
+    assert Enumeration.form(Named(4)) == ("integer", "4")
