@@ -145,6 +145,8 @@ def _collect(args: argparse.Namespace, listener: Listener) -> None:
 
 def _connector(args: argparse.Namespace) -> Connector:
     own = OwnCollector(lambda listener: _collect(args, listener))
+    if args.replay and args.collector:
+        raise CommandError("a recording needs no collector: --replay or --collector, not both")
     if args.replay:
         ReplayedKernel(args.replay)  # so that an error in it is this command's own
         return Connector(None, own)

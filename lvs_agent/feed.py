@@ -174,11 +174,12 @@ class Feed:
             status = Status.NO_COLLECTOR
             text = f"{self._failure}; the last snapshot is served until it is {expire:.0f} s old"
         else:
+            self._judged = None
             return self._snapshot
         if (
             self._judged is None
             or self._judged_from is not self._snapshot
-            or ((self._judged.status, self._judged.text) != (status, text))
+            or (self._judged.status, self._judged.text) != (status, text)
         ):
             self._judged_from = self._snapshot
             self._judged = _judged(self._snapshot, status, text)

@@ -6,7 +6,7 @@ message is walked attribute by attribute, every length checked; from what was fo
 made: the attribute headers, and one struct for all values. A message of the same length whose
 headers are the same, byte for byte, has its values there too; any other is walked in its turn.
 
-On 10,000 real servers that took a third of the time of walking each message.
+On 10,000 real servers that takes two fifths of the time of walking each message.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Optional
 
@@ -37,7 +38,10 @@ class Responder:
 
 
 def process_started(pid: int) -> float:
-    """When a process began, in seconds of CLOCK_BOOTTIME. Raises OSError if there is none."""
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    """When a process began, in seconds of CLOCK_BOOTTIME; now, if it can't be seen from here."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:  # its PID namespace is another
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
     after_name = stat.rpartition(")")[2].split()  # its name may hold spaces; field 3 comes next
     return int(after_name[_STARTTIME - 3]) / os.sysconf("SC_CLK_TCK")

@@ -138,6 +138,12 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert done.stderr == ""
 
 
+def test_a_recording_and_a_collector_exclude_each_other() -> None:
+    done = run("walk", "--replay", RECORDING, "--collector", ABSENT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not both" in done.stderr
+
+
 def test_numbers_are_kept_in_the_state_directory_that_is_named(tmp_path: Path) -> None:
     run("walk", "--replay", RECORDING, "--state", tmp_path / "one")
     assert (tmp_path / "one" / "history.jsonl").is_file()

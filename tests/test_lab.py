@@ -143,6 +143,18 @@ def test_lvs_agent_walk_prints_what_snmpwalk_does(captures: Captures, scenario: 
 
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS, "absent"])
+def test_a_collector_gives_everything_to_who_has_no_privilege(
+    captures: Captures, scenario: str
+) -> None:
+    folder = captures.of(scenario)
+    if scenario == "frozen":
+        assert snmpd.steady(lines(folder / "walk-collector")) == snmpd.steady(
+            lines(folder / "snmpwalk")
+        )
+    assert snmpd.oids(lines(folder / "walk-collector")) == snmpd.oids(lines(folder / "snmpwalk"))
+
+
+@pytest.mark.parametrize("scenario", [*SCENARIOS, "absent"])
 def test_a_recording_replays_what_was_there(captures: Captures, scenario: str) -> None:
     folder = captures.of(scenario)
     done = subprocess.run(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 from typing import Iterator, List
 
@@ -192,3 +193,31 @@ def test_without_a_collector_snmpd_stays_responsive_and_the_status_says_so(
         assert "nobody.sock" in agent.value(f"{BASE}.26.3.0")
         assert agent.value(f"{BASE}.26.7.0") == "Gauge32: 0"
         assert "Timeticks" in agent.value(SYS_UP_TIME)
+
+
+def test_a_collector_that_goes_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "collector.sock"
+    command = f"{AGENT} pass-persist --max-age 0 --expire 1 --collector {path}"
+    row = f"{BASE}.21.1.17.1.4.192.0.2.1.6.80"
+    status, name = f"{BASE}.26.2.0", f"{BASE}.21.1.5.1.4.192.0.2.1.6.80"
+
+    def answer(connection: collectors.Connection) -> None:
+        connection.sendall(collectors.encoded(collectors.service(1, 7)))
+
+    with snmpd.running(tmp_path / "snmpd", command) as agent:
+
+        def eventually(oid: str, value: str) -> None:
+            until = time.monotonic() + 20
+            while (now := agent.value(oid)) != value:
+                assert time.monotonic() < until, f"{oid} is {now}, not {value}"
+
+        with collectors.at(path, answer):
+            eventually(status, f"INTEGER: {int(Status.OK)}")
+            assert agent.value(row) == "Counter64: 7"
+        eventually(status, f"INTEGER: {int(Status.NO_COLLECTOR)}")
+        eventually(status, f"INTEGER: {int(Status.EXPIRED)}")
+        assert "No Such Instance" in agent.value(row)
+        assert agent.value(name) == 'STRING: "TCP 192.0.2.1:80"'
+        with collectors.at(path, answer):
+            eventually(status, f"INTEGER: {int(Status.OK)}")
+            assert agent.value(row) == "Counter64: 7"
