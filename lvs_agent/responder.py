@@ -32,8 +32,9 @@ class Responder:
         """The objects to answer from now."""
         snapshot = self._feed.current()
         if self._view is None or snapshot is not self._of:
-            self._view = mib.view(snapshot, self._started, self._original)
+            self._view = None  # frees the old rows before the new ones are sorted
             self._of = snapshot
+            self._view = mib.view(snapshot, self._started, self._original)
         return self._view
 
 
