@@ -3,7 +3,8 @@
 
 Its class brings the dialogue and its words; what is overridden here is what version 2.1.0 does
 wrong (each has a test): OIDs compared as text, getnext of a row that has gone ending the walk,
-a search that grows with the table, the stream out of step after a SET, data a refresh old.
+a search that grows with the table, the largest Counter64 as 0, the stream out of step after a
+SET. Its updating thread is not used: what it serves is a refresh old.
 """
 
 from __future__ import annotations
