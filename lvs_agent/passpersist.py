@@ -99,7 +99,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
             line, _, self._buffer = self._buffer.partition(b"\n")
             self._take(line.decode("ascii", "replace").strip())
         if len(self._buffer) > MAX_LINE_BYTES:
-            self._buffer, self._skipping = b"", True
+            self._buffer, self._command, self._skipping = b"", "", True
 
     def _take(self, line: str) -> None:
         if self._skipping and not line.endswith("PING"):

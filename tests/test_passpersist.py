@@ -178,6 +178,14 @@ def test_an_unknown_command_is_none_so_that_snmpd_does_not_wait(snmpd: Snmpd) ->
     assert snmpd.line() == "NONE"
 
 
+def test_a_line_without_end_is_dropped_and_leaves_the_stream_in_step(snmpd: Snmpd) -> None:
+    snmpd.write("PING\n")
+    assert snmpd.line() == "PONG"
+    snmpd.write("get\n" + "." * (1 << 20))
+    snmpd.write("\n")
+    assert snmpd.ask("get", f"{COLUMN}.2")[2] == "2"
+
+
 def test_the_next_snapshot_gets_its_turn_between_requests(snmpd: Snmpd, rows: Rows) -> None:
     before = rows.advanced
     snmpd.ask("get", f"{COLUMN}.1")
