@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Protocol
+from typing import Callable, Dict, Iterator, List, Optional, Protocol
 
 from lvs_agent import __version__, netlink
 from lvs_agent.netlink import Request
@@ -44,13 +44,12 @@ class LiveKernel:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
-        self._connection = None  # type: netlink.Connection | None
+        self._connection: Optional[netlink.Connection] = None
         self._sequence = 0
 
     def ask(self, request: Request) -> Iterator[bytes]:
         """See Kernel.ask; TimeoutError if the kernel does not answer."""
-        request = self._send(request)
-        return netlink.replies(request, self._receive)
+        return self._exchange(self._next(request), self._receive)
 
     def read(self, path: str) -> str:
         """See Kernel.read."""
@@ -63,13 +62,21 @@ class LiveKernel:
             self._connection.close()
             self._connection = None
 
-    def _send(self, request: Request) -> Request:
-        if self._connection is None:
-            self._connection = netlink.Connection()
+    def _next(self, request: Request) -> Request:
         self._sequence += 1
-        request = replace(request, sequence=self._sequence)
-        self._connection.send(request.encode())
-        return request
+        return replace(request, sequence=self._sequence)
+
+    def _exchange(self, request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
+        try:
+            if self._connection is None:
+                self._connection = netlink.Connection()
+            self._connection.send(request.encode())
+            yield from netlink.replies(request, receive)
+        except (OSError, netlink.NetlinkError):
+            # what is left of the answer must not meet the next request, nor a dump that was not
+            # read to its end: the kernel has one at a time for each socket, and says EBUSY
+            self.close()
+            raise
 
     def _receive(self) -> bytes:
         assert self._connection is not None
@@ -86,7 +93,7 @@ class RecordingKernel(LiveKernel):
 
     def ask(self, request: Request) -> Iterator[bytes]:
         """See Kernel.ask; keeps the datagrams as they came."""
-        request = self._send(request)
+        request = self._next(request)
         datagrams: List[str] = []
         self._exchanges.append({"request": request.encode().hex(), "replies": datagrams})
 
@@ -95,7 +102,7 @@ class RecordingKernel(LiveKernel):
             datagrams.append(datagram.hex())
             return datagram
 
-        return netlink.replies(request, receive)
+        return self._exchange(request, receive)
 
     def read(self, path: str) -> str:
         """See Kernel.read; keeps the text."""

@@ -26,8 +26,9 @@ from lvs_agent.snapshot import (
     service_key,
 )
 
-# A row is a few hundred bytes; a line this long is not from a collector.
+# A row is a few hundred bytes; a line this long, or so many bad ones, are not from a collector.
 MAX_LINE_BYTES = 1 << 20
+MAX_PROBLEMS = 1000
 
 Record = TypeVar("Record")
 
@@ -112,6 +113,8 @@ class Reader:
                     self._service = None  # what follows may be its servers: nobody's now
                 self.problems.append(f"snapshot line {self._line}: {error}")
                 self._rows += 1
+                if len(self.problems) > MAX_PROBLEMS:
+                    raise WireError(f"{MAX_PROBLEMS} rows of no use, the last: {error}") from error
 
     def finish(self) -> Snapshot:
         """The whole snapshot, once its sender has closed the connection."""

@@ -254,3 +254,37 @@ def _ipvs_family() -> int:
 def _turn_into_folder(file: Path) -> None:
     file.unlink()
     file.mkdir()
+
+
+class Answers:
+    """A netlink socket that answers every request with the same datagram."""
+
+    opened: List[Answers] = []
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.asked = 0
+        self.datagram = b"\x08"
+        Answers.opened.append(self)
+
+    def send(self, request: bytes) -> None:
+        self.asked += 1
+
+    def receive(self) -> bytes:
+        return self.datagram
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_after_an_answer_that_broke_off_the_next_request_has_a_socket_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(netlink, "Connection", Answers)
+    monkeypatch.setattr(Answers, "opened", [])
+    kernel = LiveKernel()
+    for count in (1, 2):
+        with pytest.raises(NetlinkError):
+            list(kernel.ask(Request(30, 4, dump=True)))
+        assert [each.closed for each in Answers.opened] == [True] * count
+    assert [each.asked for each in Answers.opened] == [1, 1]

@@ -225,3 +225,10 @@ def test_a_line_without_end_is_given_up(before: List[bytes]) -> None:
 def test_nothing_may_come_after_the_end(more: bytes) -> None:
     with pytest.raises(wire.WireError):
         read(WHOLE + more)
+
+
+def test_bad_rows_without_end_are_no_snapshot() -> None:
+    reader = wire.Reader()
+    reader.feed(LINES[0])
+    with pytest.raises(wire.WireError, match="of no use"):
+        reader.feed(b"x\n" * (wire.MAX_PROBLEMS + 1))
