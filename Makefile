@@ -12,7 +12,7 @@ LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
-	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure tests/lab/zero $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh)
+	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh)
 
 .PHONY: help demo test lint unit lab recordings clean
 
