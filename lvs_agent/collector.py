@@ -109,9 +109,8 @@ class _Server:
                     self._drop(fd)
             if listening != (len(self._clients) < MAX_CLIENTS):
                 listening = not listening
-                events = selectors.EVENT_READ
                 if listening:
-                    self._selector.register(self._listener, events)
+                    self._selector.register(self._listener, selectors.EVENT_READ)
                 else:
                     self._selector.unregister(self._listener)
 

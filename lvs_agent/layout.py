@@ -16,14 +16,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from lvs_agent.netlink import NLA_TYPE_MASK, NetlinkError
-
-Path = Tuple[int, ...]
+from lvs_agent.netlink import ATTRIBUTE_HEADER, NetlinkError, Path, walk
 
 # A director's messages have a few dozen lengths, since only names vary in theirs.
 MAX_LAYOUTS = 256
-
-_HEADER = struct.Struct("=HH")
 
 
 @dataclass(frozen=True)
@@ -89,22 +85,11 @@ class Layout:
         return self._pick((*self._struct.unpack(message), None))  # type: ignore[no-any-return]
 
     def _walk(self, message: bytes, offset: int, end: int, above: Path, nests: Set[Path]) -> None:
-        while end - offset >= _HEADER.size:
-            length, kind = _HEADER.unpack_from(message, offset)
-            path = (*above, kind & NLA_TYPE_MASK)
-            start, stop = offset + _HEADER.size, offset + length
-            if length < _HEADER.size or stop > end:
-                raise NetlinkError(
-                    f"attribute {_dotted(path)} at byte {offset} claims {length} bytes"
-                    f" of {end - offset}"
-                )
-            self._mask[offset:start] = b"\xff" * _HEADER.size
+        for path, start, stop in walk(message, offset, end, above):
+            self._mask[start - ATTRIBUTE_HEADER : start] = b"\xff" * ATTRIBUTE_HEADER
             self._places[path] = (start, stop - start)
             if path in nests:
                 self._walk(message, start, stop, path, nests)
-            offset += (length + 3) & ~3
-        if offset < end:
-            raise NetlinkError(f"{end - offset} bytes left over behind the last attribute")
 
 
 class Layouts:
@@ -139,7 +124,3 @@ def _struct(codes: Dict[int, str], size: int) -> struct.Struct:
         layout += f"{offset - end}x{codes[offset]}"
         end = offset + struct.calcsize("=" + codes[offset])
     return struct.Struct(f"{layout}{size - end}x")
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(map(str, path))

@@ -39,11 +39,18 @@ from lvs_agent.snapshot import (
     AF,
     INET,
     INET6,
+    ONE_PACKET,
+    PERSISTENT,
+    SCHED_1,
+    SCHED_2,
+    SCHED_3,
     TUNNEL,
     RealServer,
     Snapshot,
     SyncDaemon,
     VirtualService,
+    server_key,
+    service_key,
 )
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
@@ -52,7 +59,7 @@ INET_ADDRESS_TYPE = {INET: 1, INET6: 2}  # ipv4(1) and ipv6(2), RFC 4001
 
 # The bits of lvsVsFlags and lvsRsTunnelFlags in their order, by the kernel's IP_VS_SVC_F_* and
 # IP_VS_TUNNEL_ENCAP_FLAG_*
-VS_FLAGS = (0x01, 0x04, 0x08, 0x10, 0x20)
+VS_FLAGS = (PERSISTENT, ONE_PACKET, SCHED_1, SCHED_2, SCHED_3)
 TUNNEL_FLAGS = (0x01, 0x02)
 
 
@@ -110,35 +117,26 @@ def _bits(masks: Sequence[int], flags: Value) -> Value:
     return value
 
 
-def _packed(family: int, address: str) -> bytes:
-    return socket.inet_pton(AF[family], address)
-
-
-def _inet_index(family: int, address: str) -> Oid:
-    packed = _packed(family, address)
-    return (INET_ADDRESS_TYPE[family], len(packed), *packed)
-
-
-def _vs_index(vs: VirtualService) -> Oid:
-    return (*_inet_index(vs.family, vs.address), vs.protocol, vs.fwmark or vs.port)
+def _index(family: int, packed: bytes, *rest: int) -> Oid:
+    return (INET_ADDRESS_TYPE[family], len(packed), *packed, *rest)
 
 
 def _vs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, VirtualService]]:
-    return ((_vs_index(vs), vs) for vs in snapshot.services)
+    return ((_index(*service_key(vs)), vs) for vs in snapshot.services)
 
 
 def _rs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, RealServer]]:
     for vs in snapshot.services:
-        index = _vs_index(vs)
+        index = _index(*service_key(vs))
         for rs in vs.real_servers:
-            yield (*index, *_inet_index(rs.family, rs.address), rs.port), rs
+            yield (*index, *_index(*server_key(rs))), rs
 
 
 def _sync_group(daemon: SyncDaemon) -> Tuple[Optional[int], Optional[bytes]]:
     if daemon.group is None:
         return None, None
     family = INET6 if ":" in daemon.group else INET
-    return INET_ADDRESS_TYPE[family], _packed(family, daemon.group)
+    return INET_ADDRESS_TYPE[family], socket.inet_pton(AF[family], daemon.group)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -12,7 +12,9 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterator, Tuple
+
+Path = Tuple[int, ...]
 
 NETLINK_GENERIC = 16
 NLM_F_REQUEST = 0x001
@@ -34,6 +36,8 @@ _MESSAGE = struct.Struct("=IHHII")
 _GENERIC = struct.Struct("=BBH")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERRNO = struct.Struct("=i")
+
+ATTRIBUTE_HEADER = _ATTRIBUTE.size
 
 
 class NetlinkError(Exception):
@@ -64,26 +68,29 @@ def attribute(kind: int, payload: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(payload), kind) + payload + b"\0" * padding
 
 
-def attributes(data: bytes) -> Dict[int, bytes]:
-    """The attributes in data by type, payloads without padding.
+def walk(data: bytes, offset: int, end: int, above: Path = ()) -> Iterator[Tuple[Path, int, int]]:
+    """The attributes in data from offset to end: path of types, start and stop of the payload.
 
-    Raises NetlinkError where a length runs outside data.
+    above is the path of the attribute they are nested in. Raises NetlinkError where a length
+    runs outside.
     """
-    found = {}
-    offset, end = 0, len(data)
-    unpack = _ATTRIBUTE.unpack_from
-    while end - offset >= 4:
-        length, kind = unpack(data, offset)
-        if length < 4 or offset + length > end:
+    while end - offset >= ATTRIBUTE_HEADER:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        path = (*above, kind & NLA_TYPE_MASK)
+        if length < ATTRIBUTE_HEADER or offset + length > end:
             raise NetlinkError(
-                f"attribute {kind & NLA_TYPE_MASK} at byte {offset} claims {length} bytes"
+                f"attribute {'.'.join(map(str, path))} at byte {offset} claims {length} bytes"
                 f" of {end - offset}"
             )
-        found[kind & NLA_TYPE_MASK] = data[offset + 4 : offset + length]
+        yield path, offset + ATTRIBUTE_HEADER, offset + length
         offset += (length + 3) & ~3
     if offset < end:
         raise NetlinkError(f"{end - offset} bytes left over after the last attribute")
-    return found
+
+
+def attributes(data: bytes) -> Dict[int, bytes]:
+    """The attributes in data by type, payloads without padding. Raises NetlinkError, see walk."""
+    return {path[0]: data[start:stop] for path, start, stop in walk(data, 0, len(data))}
 
 
 def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:

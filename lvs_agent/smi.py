@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 Oid = Tuple[int, ...]
+Value = Callable[[Any], Any]  # a row to its value, None where it has no instance
 
 MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
 
@@ -94,7 +95,7 @@ class Scalar:
     path: Oid
     name: str
     syntax: Syntax
-    value: Callable[[Any], Any]
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Column:
     number: int
     name: str
     syntax: Syntax
-    value: Callable[[Any], Any]
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,6 @@ class Table:
     index: Sequence[Index]
     rows: Callable[[Any], Iterable[Tuple[Oid, Any]]]
     columns: Sequence[Column]
-
-
-Value = Callable[[Any], Any]
 
 
 def at(path: str) -> Value:
@@ -156,7 +154,7 @@ class _Strand:
         self,
         prefix: Oid,
         syntax: Syntax,
-        value: Callable[[Any], Any],
+        value: Value,
         instances: List[Oid],
         rows: Sequence[Any],
     ) -> None:

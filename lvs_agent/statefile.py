@@ -142,7 +142,7 @@ class StateFile:
             if not same_boot:
                 row.begin_anew()
                 row.since = 0.0
-            row.servers.fresh = _fresh(row.fresh, Numbering())
+            row.servers.fresh = _fresh(row.fresh, row.servers)
             if kind == "service":
                 servers = row.servers
         services.fresh = _fresh(header.get("fresh"), services)

@@ -110,7 +110,9 @@ class Reader:
                 if self._snapshot is None:
                     raise WireError(f"line {self._line}: {error}") from error
                 if not line.startswith(b'["server"'):
-                    self._service = None  # what follows may be its servers: nobody's now
+                    # what follows may be servers of a service that can't be read: they belong
+                    # to nobody, not to the one before
+                    self._service = None
                 self.problems.append(f"snapshot line {self._line}: {error}")
                 self._rows += 1
                 if len(self.problems) > MAX_PROBLEMS:
@@ -138,8 +140,6 @@ class Reader:
     def _row(self, kind: str, values: object) -> None:
         assert self._snapshot is not None
         if kind == "service":
-            # servers of a service that can't be read belong to nobody, not to the one before
-            self._service = None
             service = self._codecs.service.decode(values)
             _check_identity(service_key, service)
             self._service = service
