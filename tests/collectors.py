@@ -11,74 +11,58 @@ from pathlib import Path
 from typing import Callable, Iterator, List
 
 from lvs_agent import wire
-from lvs_agent.snapshot import (
-    INET,
-    MASQ,
-    TCP,
-    RealServer,
-    Snapshot,
-    Source,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, Snapshot, Source, Traffic, VirtualService
+from tests import builders
 
 Connection = socket.socket
 
 
 def traffic(value: int) -> Traffic:
     """All five quantities the same."""
-    return Traffic(value, value, value, value, value)
+    return builders.traffic(value, step=0)
 
 
 def service(host: int, counted: int = 0, rate: int = 0, servers: int = 1) -> VirtualService:
     """TCP 192.0.2.HOST:80, number HOST, with real servers 10.0.0.1 and so on."""
-    return VirtualService(
-        INET,
-        TCP,
+    return builders.service(
         f"192.0.2.{host}",
         80,
-        0,
-        "rr",
-        0,
-        0,
-        "255.255.255.255",
-        "",
-        traffic(counted),
-        traffic(rate),
-        host,
-        None,
-        0.0,
-        [server(each, counted, rate) for each in range(1, servers + 1)],
+        *(server(each, counted, rate) for each in range(1, servers + 1)),
+        scheduler="rr",
+        persist_timeout=0,
+        netmask="255.255.255.255",
+        persistence_engine="",
+        counters=traffic(counted),
+        rates=traffic(rate),
+        number=host,
+        since=0.0,
     )
 
 
 def server(host: int, counted: int = 0, rate: int = 0) -> RealServer:
-    """10.0.0.HOST:80, number HOST."""
-    return RealServer(
+    """10.0.0.HOST:80, number HOST, with a value in every field that the kernel gives."""
+    return builders.server(
         f"10.0.0.{host}",
         80,
-        MASQ,
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-        traffic(counted),
-        traffic(rate),
-        0,
-        0,
-        0,
-        host,
-        None,
-        0.0,
+        upper_threshold=0,
+        lower_threshold=0,
+        active_conns=0,
+        inact_conns=0,
+        persist_conns=0,
+        counters=traffic(counted),
+        rates=traffic(rate),
+        tunnel_type=0,
+        tunnel_port=0,
+        tunnel_flags=0,
+        number=host,
+        since=0.0,
     )
 
 
 def snapshot(*services: VirtualService) -> Snapshot:
     """A snapshot of now."""
     taken = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return Snapshot(taken=taken, source=Source.NETLINK, services=list(services))
+    return builders.snapshot(*services, taken=taken, source=Source.NETLINK)
 
 
 def encoded(*services: VirtualService) -> bytes:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
-from lvs_agent.statefile import Numbering, Remembered
+from lvs_agent.statefile import Numbering, Remembered, StateFile
 from tests.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
@@ -25,6 +26,16 @@ def edit_header(folder: Path, **values: object) -> None:
     header, *rows = lines(folder)
     header = json.dumps({**json.loads(header), **values}).encode() + b"\n"
     write(folder, b"".join([header, *rows]))
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[StateFile]:
+    """A state file that is held, with numbering() in it."""
+    file = StateFile(folder)
+    file.hold()
+    file.save(numbering(), durable=True)
+    yield file
+    file.close()
 
 
 def numbering() -> Numbering:

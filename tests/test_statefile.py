@@ -15,17 +15,13 @@ import pytest
 
 from lvs_agent.statefile import Numbering, StateError, StateFile, boot_id
 from tests.builders import traffic
-from tests.statefiles import NAMES, edit_header, lines, numbering, write
+from tests.statefiles import NAMES, edit_header, held, lines, numbering, write
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[StateFile]:
-    """A state file that is held, with numbering() in it."""
-    file = StateFile(tmp_path)
-    file.hold()
-    file.save(numbering(), durable=True)
-    yield file
-    file.close()
+    with held(tmp_path) as file:
+        yield file
 
 
 def test_what_was_saved_is_loaded(file: StateFile, tmp_path: Path) -> None:

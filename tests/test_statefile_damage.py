@@ -12,17 +12,13 @@ from typing import Iterator
 import pytest
 
 from lvs_agent.statefile import MAX_NUMBER, StateError, StateFile
-from tests.statefiles import NAMES, edit_header, lines, numbering, write
+from tests.statefiles import NAMES, edit_header, held, lines, numbering, write
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[StateFile]:
-    """A state file that is held, with numbering() in it."""
-    file = StateFile(tmp_path)
-    file.hold()
-    file.save(numbering(), durable=True)
-    yield file
-    file.close()
+    with held(tmp_path) as file:
+        yield file
 
 
 def test_cut_off_at_any_byte_every_whole_row_is_kept(file: StateFile, tmp_path: Path) -> None:

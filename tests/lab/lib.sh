@@ -85,3 +85,27 @@ rules() { /usr/bin/python3 -I -S -B "$lab/rules.py"; }
 
 # freeze: stop the kernel's estimator, so that all counters and rates stay as they are.
 freeze() { echo 0 > /proc/sys/net/ipv4/vs/run_estimation; }
+
+base=.1.3.6.1.4.1.8225.4711
+
+# start_snmpd COMMAND...: snmpd on loopback, with COMMAND as its pass_persist extension.
+start_snmpd() {
+    cat > /tmp/snmpd.conf <<EOF
+agentaddress udp:127.0.0.1:16161
+rocommunity public 127.0.0.1
+pass_persist $base $*
+EOF
+    # not /tmp: at its end snmpd writes a snmpd.conf of its own there
+    export SNMPCONFPATH=/tmp SNMP_PERSISTENT_DIR=/tmp/persistent MIBS=
+    snmpd -Lf "$RESULT/snmpd.log" -C -c /tmp/snmpd.conf -p /tmp/snmpd.pid
+}
+
+# stop_snmpd: and wait until it has gone, with its port.
+stop_snmpd() {
+    local pid; pid=$(cat /tmp/snmpd.pid)
+    kill "$pid"
+    until_true 10 eval "! kill -0 $pid 2>/dev/null"
+}
+
+# snmp_walk: all the agent serves.
+snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 $base; }
