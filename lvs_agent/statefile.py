@@ -93,6 +93,14 @@ class StateFile:
         """Become the one that may save, making the folder if need be. Raises StateError."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            owner = self._folder.stat().st_uid
+            if owner != os.geteuid():
+                # root's own files there could not be read by the collector whose folder it is, and
+                # root would follow whatever links that user has put there
+                raise StateError(
+                    f"{self._folder} belongs to user {owner}, this is user {os.geteuid()};"
+                    " name another folder with --state"
+                )
             lock = self._folder / "lock"
             self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -169,6 +169,7 @@ def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
     process.stdin.write(f"PING\nget\n{BASE}.1.0\n".encode())
     process.stdin.flush()
     assert process.stdout.readline() == b"PONG\n"
+    assert process.stdout.readline()  # from here on it waits
     process.send_signal(signal.SIGINT)
     _out, err = process.communicate(timeout=20)
     assert process.returncode == 130

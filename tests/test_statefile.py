@@ -98,6 +98,19 @@ def test_one_that_does_not_hold_the_folder_writes_nothing_there(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_folder_of_another_user_is_not_written(file: StateFile, tmp_path: Path) -> None:
+    """As when root runs a command beside the collector's own user."""
+    file.save(numbering(), durable=False)
+    file.close()
+    folder = Path("/")
+    if os.geteuid() == 0:
+        folder = tmp_path
+        os.chown(folder, 12345, -1)
+    with pytest.raises(StateError, match=r"belongs to user \d+, this is user .* --state"):
+        StateFile(folder).hold()
+    assert StateFile(tmp_path).load() == numbering()
+
+
 def test_a_second_holder_is_refused_until_the_first_lets_go(
     file: StateFile, tmp_path: Path
 ) -> None:
