@@ -18,7 +18,7 @@ each has its oddities; met so far:
 """
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional, Union
 
@@ -293,3 +293,17 @@ def read(folder: Path) -> Director:
     timeouts = parse_timeouts(text("timeout"))
     daemons = parse_daemons(text("daemon"))
     return Director(services, timeouts, table_size, daemons, totals, rates, cpus)
+
+
+def without_rates(director: Director) -> Director:
+    """Rates fall from one reading to the next, unless the estimator is off."""
+
+    def server(row: Server) -> Server:
+        return replace(row, rates=None)
+
+    def service(row: Service) -> Service:
+        servers = {key: server(each) for key, each in row.servers.items()}
+        return replace(row, rates=None, servers=servers)
+
+    services = {key: service(row) for key, row in director.services.items()}
+    return replace(director, services=services, rates=Counters(0, 0, 0, 0, 0))

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List
 
@@ -15,26 +14,12 @@ import pytest
 from lvs_agent.snapshot import Status
 from tests import ipvsadm, snmpd, walked
 from tests.expected import read_expected
-from tests.ipvsadm import Counters, Director, Server, Service
+from tests.guests import boot
+from tests.ipvsadm import without_rates
 from tests.snmpd import AGENT, BASE
 
-LAB = Path(__file__).parent / "lab"
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]
-
-
-def boot(folder: Path, script: str, *arguments: object) -> Path:
-    """Run one of the lab's scripts in a guest; what it saved is in folder."""
-    command = [LAB / "boot", "-t", "300", folder, LAB / script, *arguments]
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return folder
 
 
 class Captures:
@@ -55,20 +40,6 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> Captures:
 
 def lines(file: Path) -> List[str]:
     return file.read_text().splitlines()
-
-
-def without_rates(director: Director) -> Director:
-    """Rates fall from one reading to the next, unless the estimator is off."""
-
-    def server(row: Server) -> Server:
-        return replace(row, rates=None)
-
-    def service(row: Service) -> Service:
-        servers = {key: server(each) for key, each in row.servers.items()}
-        return replace(row, rates=None, servers=servers)
-
-    services = {key: service(row) for key, row in director.services.items()}
-    return replace(director, services=services, rates=Counters(0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
