@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be asked of lvs-agent: its commands and their options, with the texts of --help.
+
+The man page is made of the same texts (tools/manpage).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from lvs_agent import __version__, log
+from lvs_agent.connections import COLLECTOR_SOCKET
+from lvs_agent.feed import Patience
+
+STATE_DIRECTORY = Path("/var/lib/lvs-agent")
+
+ABOUT = """\
+Serves the tables of a Linux Virtual Server director (IPVS) to SNMP.
+
+In snmpd.conf:
+  pass_persist .1.3.6.1.4.1.8225.4711 /usr/bin/lvs-agent pass-persist
+  view systemonly included .1.3.6.1.4.1.8225.4711
+Then restart snmpd (a reload is not enough), and look:
+  snmpwalk -v2c -c public -m +LVS-MIB localhost lvs
+Without snmpd:
+  lvs-agent walk
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments where it can be read: for snmpd's child in syslog."""
+
+    def error(self, message: str) -> NoReturn:
+        if self.prog.endswith("pass-persist"):
+            log.start(None)
+            log.log.error("%s: %s; see lvs-agent pass-persist --help", self.prog, message)
+        super().error(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; the one that is given is in the result's command."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="lvs-agent", description=ABOUT, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"lvs-agent {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    source = _Parser(add_help=False)
+    source.add_argument(
+        "--collector",
+        type=Path,
+        metavar="PATH",
+        help=f"the collector's socket; without it {COLLECTOR_SOCKET} is tried, then a collector"
+        " of its own with what privilege there is, down to the world-readable /proc/net/ip_vs",
+    )
+    source.add_argument(
+        "--no-legacy",
+        action="store_true",
+        help="leave out the objects of the LVS-MIB of 2001 (.1 to .18)",
+    )
+
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--replay", type=Path, metavar="DIR", help="a recording in place of the kernel"
+    )
+    common.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help=f"where row numbers are kept; else $STATE_DIRECTORY, else {STATE_DIRECTORY}",
+    )
+    logs = _Parser(add_help=False)
+    logs.add_argument("--log", type=Path, metavar="FILE", help="log there, not to syslog")
+
+    patience = Patience()
+    command = commands.add_parser(
+        "pass-persist",
+        parents=[source, common, logs],
+        help="answer snmpd; what its pass_persist line runs",
+        description="Answers snmpd on standard input and output. Nothing goes to standard error.",
+    )
+    command.add_argument(
+        "--max-age",
+        type=_seconds,
+        default=patience.max_age,
+        metavar="SECONDS",
+        help="how old a snapshot may be before the next is fetched (default %(default)g)",
+    )
+    command.add_argument(
+        "--deadline",
+        type=_seconds,
+        default=patience.deadline,
+        metavar="SECONDS",
+        help="how long an answer may wait for it; snmpd answers nobody meanwhile"
+        " (default %(default)g)",
+    )
+    command.add_argument(
+        "--expire",
+        type=_seconds,
+        default=patience.expire,
+        metavar="SECONDS",
+        help="how old the last snapshot may get when no other comes, before all that is measured"
+        " is left out (default %(default)g)",
+    )
+
+    command = commands.add_parser(
+        "collector",
+        parents=[common, logs],
+        help="read the kernel's tables for those who may not",
+        description="Hands a snapshot to whoever connects to its socket. Needs CAP_NET_ADMIN.",
+    )
+    command.add_argument(
+        "--listen", type=Path, metavar="PATH", help="make a socket there; systemd passes one"
+    )
+
+    command = commands.add_parser(
+        "record",
+        help="save what the kernel says",
+        description="Saves the kernel's netlink replies and /proc files in a new folder, for a"
+        " test or a report; --replay DIR of the other commands answers from it.",
+    )
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.set_defaults(log=None)
+
+    command = commands.add_parser(
+        "walk",
+        parents=[source, common, logs],
+        help="print every object, without snmpd",
+        description="Prints every object in order, as snmpwalk -On does.",
+    )
+
+    command = commands.add_parser(
+        "doctor",
+        help="say what is wrong with this machine, and what mends it",
+        description="Looks at all there is between the kernel and snmpwalk and prints a line for"
+        " each finding, with the command that mends it below. Changes nothing. Run by root it"
+        " sees all. Exit status: 0 nothing is wrong, 1 something is, 3 nothing wrong was seen but"
+        " not all could be looked at.",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds

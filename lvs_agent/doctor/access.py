@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may read which objects, by the lines of snmpd's configuration; after snmpd.conf(5), VACM.
+
+The verdict on a view is net-snmp's own, snmplib/vacm.c and RFC 3415: the longest subtree that
+matches wins, and a mask says which of its numbers are compared.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from lvs_agent.doctor import oids
+from lvs_agent.doctor.snmpdconf import Config, Line
+from lvs_agent.smi import Oid
+
+EVERYWHERE = "default"
+_ALL = "_all_"
+
+
+class Sight(enum.Enum):
+    """How much of a subtree a view shows."""
+
+    NONE = 0
+    PART = 1
+    ALL = 2
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One line `view`: a subtree, shown or hidden; a bit of mask that is 0 compares nothing."""
+
+    included: bool
+    subtree: Oid
+    mask: bytes = b""
+
+    def matches(self, oid: Oid) -> bool:
+        """Whether the subtree holds oid, or the other way round."""
+        pairs = enumerate(zip(self.subtree, oid))
+        return all(mine == theirs for place, (mine, theirs) in pairs if self._compared(place))
+
+    def _compared(self, place: int) -> bool:
+        byte, bit = divmod(place, 8)
+        return byte >= len(self.mask) or bool(self.mask[byte] & 0x80 >> bit)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who may read: a community with its source address, or a user of SNMPv3.
+
+    Either view names what is shown, or subtree is it. order is the place among all lines of the
+    one that names the community.
+    """
+
+    line: Line
+    order: int
+    view: str
+    subtree: Optional[Oid] = None
+    community: Optional[str] = None
+    source: str = EVERYWHERE
+    ipv6: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Whether it may ask from this machine over loopback."""
+        return self.source in (EVERYWHERE, "localhost") or self.source.startswith(("127.", "::1"))
+
+
+class Views:
+    """The views of a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._views: Dict[str, List[Grant]] = {_ALL: [Grant(True, (arc,)) for arc in (0, 1, 2)]}
+        for line in config.all("view"):
+            words = line.rest.split(None, 3)
+            subtree = oids.parse(words[2]) if len(words) > 2 else None
+            if subtree is None or words[1] not in ("included", "excluded"):
+                continue  # snmpd refuses it as well
+            mask = _mask(words[3]) if len(words) > 3 else b""
+            if mask is not None:
+                grant = Grant(words[1] == "included", subtree, mask)
+                self._views.setdefault(words[0], []).append(grant)
+
+    def sight(self, reader: Reader, oid: Oid) -> Sight:
+        """How much of the subtree at oid a reader sees."""
+        if reader.subtree is not None:
+            return _sight([Grant(True, reader.subtree)], oid)
+        return _sight(self._views.get(reader.view, []), oid)
+
+
+def readers(config: Config) -> List[Reader]:
+    """Everybody who may read, in snmpd's order."""
+    found: List[Reader] = []
+    for reader in sorted([*_simple(config), *_by_groups(config)], key=lambda each: each.order):
+        # the first line that has a community and its source is the one that counts
+        if reader.community is None or not any(_covers(each, reader) for each in found):
+            found.append(reader)
+    return found
+
+
+def _covers(one: Reader, other: Reader) -> bool:
+    same = (one.community, one.ipv6) == (other.community, other.ipv6)
+    return same and one.source in (EVERYWHERE, other.source)
+
+
+def _sight(grants: Sequence[Grant], oid: Oid) -> Sight:
+    above = [each for each in grants if len(each.subtree) <= len(oid) and each.matches(oid)]
+    below = [each for each in grants if len(each.subtree) > len(oid) and each.matches(oid)]
+    # of two as long, the greater subtree wins; of two that are the same, the first line
+    best = max(above, key=lambda each: (len(each.subtree), each.subtree), default=None)
+    shown = best is not None and best.included
+    if any(each.included != shown for each in below):
+        return Sight.PART
+    return Sight.ALL if shown else Sight.NONE
+
+
+def _mask(text: str) -> Optional[bytes]:
+    try:
+        return bytes(
+            int(each, 16) & 0xFF for each in text.replace(".", " ").replace(":", " ").split()
+        )
+    except ValueError:
+        return None
+
+
+def _simple(config: Config) -> Iterator[Reader]:
+    # rocommunity [-v VERSION] COMMUNITY [SOURCE [OID | -V VIEW [CONTEXT]]]
+    # rouser [-s MODEL] USER [LEVEL [OID | -V VIEW [CONTEXT]]]; auth… TYPES and the same
+    communities = [f"{kind}community{end}" for kind in ("ro", "rw", "auth") for end in ("", "6")]
+    for line in config.all(*communities, "rouser", "rwuser", "authuser"):
+        words = line.words()
+        if line.token.startswith("auth") and (not words or "read" not in words.pop(0)):
+            continue
+        if words[:1] in (["-v"], ["-s"]):
+            words = words[2:]
+        if not words:
+            continue
+        order = config.lines.index(line)
+        who, where, what = words[0], words[1:2], words[2:]
+        view, subtree = _ALL, None
+        if what[:1] == ["-V"]:
+            view = what[1] if len(what) > 1 else ""
+        elif what:
+            subtree = oids.parse(what[0])
+            view = "" if subtree is None else view
+        if "community" in line.token:
+            source = where[0] if where else EVERYWHERE
+            yield Reader(line, order, view, subtree, who, source, line.token.endswith("6"))
+        else:
+            yield Reader(line, order, view, subtree)
+
+
+def _by_groups(config: Config) -> Iterator[Reader]:
+    # com2sec [-Cn CONTEXT] NAME SOURCE COMMUNITY; group GROUP MODEL NAME;
+    # access GROUP CONTEXT MODEL LEVEL PREFIX READ WRITE NOTIFY
+    groups = [line.words() for line in config.all("group")]
+    for line in config.all("access"):
+        words = line.rest.split()
+        if len(words) < 8 or words[5] == "none":
+            continue
+        names = [each[2] for each in groups if len(each) > 2 and each[0] == words[0]]
+        users = 0
+        for source in config.all("com2sec", "com2sec6"):
+            given = source.words()
+            given = given[2:] if given[:1] == ["-Cn"] else given
+            if len(given) > 2 and given[0] in names:
+                users += 1
+                order = config.lines.index(source)
+                six = source.token.endswith("6")
+                yield Reader(line, order, words[5], None, given[2], given[1], six)
+        if names and not users:
+            yield Reader(line, config.lines.index(line), words[5])

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an snmpd was told, what it answers, and whether the one explains the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List
+
+from lvs_agent import __version__
+from lvs_agent.doctor import director, passline, query, snmpd, snmpdconf, views
+from lvs_agent.doctor.access import Sight, Views, readers
+from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import Machine, Process
+from lvs_agent.doctor.query import Outcome, Reply
+from lvs_agent.mib import LVS
+from lvs_agent.snapshot import Status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How snmpd was asked: where, and whether with a community of its own configuration."""
+
+    machine: Machine
+    address: str
+    known: bool
+    restart: str
+
+
+def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
+    """Findings on an snmpd; bad says that something is wrong with what it gets its answers from."""
+    told = snmpdconf.invocation(process.arguments)
+    config = snmpdconf.read(machine, told, machine.environment(process.pid) or {})
+    restart = snmpd.restart(machine)
+    addresses = [line.rest for line in config.all("agentaddress")]
+    address = query.address([*told.addresses, *addresses])
+    able = readers(config)
+    seeing = [each for each in able if Views(config).sight(each, LVS) == Sight.ALL]
+    community = query.choose(seeing, address) or query.choose(able, address)
+    reply = query.ask(machine, address, community)
+    ours = passline.passes(config.lines)
+    target = ours[0].line.file if ours else told.target
+    findings = passline.look(machine, passline.Snmpd(process, told.target, restart), config)
+    findings += _unread(machine, process, config, reply, restart)
+    findings += views.look(config, target, restart)
+    hidden = any(finding.state == State.WRONG for finding in findings)
+    asked = Asked(machine, address, community is not None, restart)
+    return [*findings, *_reply(asked, reply, hidden, bad)]
+
+
+def _unread(
+    machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: str
+) -> List[Finding]:
+    """Files that were changed after snmpd was started; a second is as good as starts are known."""
+    newer = [each for each in config.files if machine.changed(each) > process.started + 1]
+    newer = [each for each in newer if not each.startswith("/var/")]  # its own, saved at will
+    if not newer:
+        return []
+    said = f"{', '.join(newer)} was changed after snmpd was started"
+    if reply.outcome == Outcome.ANSWERED:
+        return [note("snmpd.conf", said, restart)]
+    return [wrong("snmpd.conf", f"{said}, so it may not have been read yet", restart)]
+
+
+def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]:
+    """hidden: what is wrong with the configuration is why there is no object; bad: as above."""
+    if reply.outcome == Outcome.NOT_ASKED:
+        remedy = AS_ROOT if not asked.known else None
+        if reply.said == query.NOT_INSTALLED:
+            remedy = snmpd.install(asked.machine, "snmp", "net-snmp-utils")
+        return [unseen("query", f"snmpd was not asked at {asked.address}: {reply.said}", remedy)]
+    if reply.outcome == Outcome.TIMEOUT:
+        text = (
+            f"no answer from snmpd at {asked.address} within {query.WAIT_SECONDS} s: it hangs, or"
+        )
+        if not asked.known:
+            return [unseen("query", f"{text} the community of this user's snmp.conf is wrong")]
+        return [wrong("query", f"{text} its community may not ask from here", asked.restart)]
+    if reply.outcome == Outcome.ANSWERED:
+        return [_answered(asked, reply, bad)]
+    if hidden:
+        return []
+    if reply.outcome == Outcome.NO_OBJECT:
+        text = "snmpd has no such object: it has not read the line, or a view hides it"
+    else:
+        text = "snmpd has no such instance: its pass_persist program does not start"
+    return [wrong("query", f"{text} ({asked.address})", asked.restart)]
+
+
+def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
+    values = reply.values
+    version = values[query.VERSION]
+    try:
+        status = Status(int(values[query.STATUS]))
+        shown = director.count(int(values[query.SERVICES]), int(values[query.SERVERS]))
+    except (KeyError, ValueError):
+        return wrong("query", f"snmpd at {asked.address} gives no status: {values}", asked.restart)
+    if version != __version__:
+        text = f"snmpd at {asked.address} still runs lvs-agent {version}, not {__version__}"
+        return wrong("query", text, asked.restart)
+    text = f"snmpd at {asked.address} answers in {reply.seconds:.1f} s: {shown}"
+    if status == Status.OK:
+        return ok("query", text)
+    text += f"; status {status.name.lower().replace('_', ' ')}: {values.get(query.TEXT, '')}"
+    if bad:
+        return note("query", text)  # what is wrong above is why
+    log = "journalctl -t lvs-agent" if asked.machine.systemd else "grep lvs-agent /var/log/syslog"
+    return wrong("query", text, log)

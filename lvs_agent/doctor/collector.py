@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collector: its units, its socket and who gets at it, what it answers, what it may do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+import lvs_agent
+from lvs_agent.connections import COLLECTOR_SOCKET, connect_to
+from lvs_agent.doctor import units
+from lvs_agent.doctor.director import Director, count
+from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import READ, WRITE, Machine, Process, group_name, user_name
+from lvs_agent.doctor.units import Units
+from lvs_agent.feed import Feed, Patience
+from lvs_agent.snapshot import Snapshot, Status
+
+SOCKET_PATH = str(COLLECTOR_SOCKET)
+CAP_NET_ADMIN = 1 << 12  # include/uapi/linux/capability.h
+FETCH_SECONDS = 5.0
+CLOSED = unseen("collector", f"{SOCKET_PATH} is not open to this user")
+COMMAND = f"lvs-agent collector --listen {SOCKET_PATH}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known by the time a collector's answer is judged."""
+
+    machine: Machine
+    units: Units
+    director: Director
+    snmpd: Optional[Process]
+    process: Optional[Process] = None
+
+
+def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List[Finding]:
+    """Findings on all of it; of what follows from another only that other."""
+    try:
+        status = machine.path(SOCKET_PATH).stat()
+    except PermissionError:
+        return [*units.ask(machine).socket(), CLOSED]
+    except OSError:
+        return _no_socket(Seen(machine, units.ask(machine), director, snmpd))
+    if not stat.S_ISSOCK(status.st_mode):
+        return [wrong("socket", f"{SOCKET_PATH} is no socket", f"rm {SOCKET_PATH}")]
+    snapshot, refused, took = _fetch(machine.path(SOCKET_PATH))
+    # the question starts the service, so what systemd and /proc say of it comes after
+    seen = Seen(machine, units.ask(machine), director, snmpd, find(machine))
+    findings = [*seen.units.socket(), *seen.units.drop_ins(), _permissions(seen, status)]
+    if isinstance(refused, PermissionError):
+        return [*findings, CLOSED]
+    answer = _answer(seen, snapshot, took)
+    if seen.process is None or answer.state == State.WRONG:
+        return [*findings, answer]
+    return [*findings, answer, *_process(seen, seen.process, snapshot)]
+
+
+def find(machine: Machine) -> Optional[Process]:
+    """The process that is the collector, if there is one at the socket's usual place."""
+    for process in machine.processes():
+        words = list(process.arguments)
+        at = words.index("collector") if "collector" in words else 0
+        ours = at and Path(words[at - 1]).name in ("lvs-agent", "lvs_agent", "__main__.py")
+        if ours and ("--listen" not in words or SOCKET_PATH in words):
+            return process
+    return None
+
+
+def _no_socket(seen: Seen) -> List[Finding]:
+    if seen.units.socket():
+        return seen.units.without_socket(SOCKET_PATH)
+    if seen.snmpd is None:
+        return [note("collector", f"no collector at {SOCKET_PATH}: fine if snmpd is root")]
+    if seen.snmpd.uid == 0:
+        text = "there is no collector, and snmpd needs none: it is root, its child asks the kernel"
+        return [ok("collector", text)]
+    group = group_name(seen.snmpd.gid)
+    text = (
+        f"no statistics: snmpd runs as {user_name(seen.snmpd.uid)}, and there is no collector at"
+        f" {SOCKET_PATH}"
+    )
+    folder = Path(SOCKET_PATH).parent
+    return [wrong("collector", text, f"install -d -m 2750 -g {group} {folder} && {COMMAND}")]
+
+
+def _permissions(seen: Seen, status: os.stat_result) -> Finding:
+    owner, mode = user_name(status.st_uid), stat.S_IMODE(status.st_mode)
+    where = f"{SOCKET_PATH} ({owner}:{group_name(status.st_gid)} {mode:04o})"
+    if seen.snmpd is None:
+        return ok("socket", f"the collector's socket is {where}")
+    who, group = user_name(seen.snmpd.uid), group_name(seen.snmpd.gid)
+    remedy = seen.units.open_to(group)
+    if remedy is None:
+        remedy = f"chgrp {group} {SOCKET_PATH} && chmod 0660 {SOCKET_PATH}"
+    if not seen.machine.may(seen.snmpd, SOCKET_PATH, READ | WRITE):
+        return wrong("socket", f"snmpd ({who}) may not use {where}", remedy)
+    if mode & 0o002:
+        return note("socket", f"every user may read the director's tables at {where}", remedy)
+    return ok("socket", f"snmpd ({who}) may use {where}")
+
+
+def _fetch(path: Path) -> Tuple[Snapshot, Optional[OSError], float]:
+    """A snapshot, what kept this user from connecting, and the seconds it took."""
+    refused: List[OSError] = []
+
+    def connect() -> socket.socket:
+        try:
+            return connect_to(path)
+        except OSError as error:
+            refused.append(error)
+            raise
+
+    feed = Feed(connect, Patience(deadline=FETCH_SECONDS))
+    began = time.monotonic()
+    try:
+        snapshot = feed.current()
+    finally:
+        feed.close()
+    return snapshot, refused[0] if refused else None, time.monotonic() - began
+
+
+def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
+    status, mend = snapshot.status, seen.units.mend() or COMMAND
+    services = len(snapshot.services)
+    if status == Status.NO_COLLECTOR:
+        failed = seen.units.failed()
+        return failed or wrong("collector", f"the collector is of no use: {snapshot.text}", mend)
+    if status == Status.NO_STATISTICS:
+        why = _refusal(seen) or snapshot.text
+        return wrong("collector", f"the collector may not read the tables: {why}", mend)
+    if status == Status.DEGRADED:
+        remedy = mend if "not saved" in snapshot.text else "lvs-agent record lvs-agent-record"
+        return wrong("collector", f"the collector says: {snapshot.text}", remedy)
+    blind = services == 0 and (bool(seen.director.services) or _elsewhere(seen, "net"))
+    if seen.director.loaded and (blind or status == Status.NO_IPVS):
+        text = (
+            f"the collector sees {services} virtual services, here are"
+            f" {seen.director.services}: it is in a network namespace of its own, as"
+            " PrivateNetwork=yes makes it"
+        )
+        return wrong("collector", text, mend)
+    if status == Status.NO_IPVS:
+        return ok("collector", "the collector answers, and waits for ip_vs")
+    servers = sum(len(service.real_servers) for service in snapshot.services)
+    what = count(services, servers)
+    return ok("collector", f"the collector answers in {took * 1000:.0f} ms: {what}")
+
+
+def _refusal(seen: Seen) -> Optional[str]:
+    """Why the kernel does not let the collector read, by what is seen of its process."""
+    if seen.process is None:
+        return None
+    held = seen.process.capabilities
+    if not held & CAP_NET_ADMIN:
+        return f"its capabilities are {f'{held:#x}' if held else 'none'}, it needs cap_net_admin"
+    if _elsewhere(seen, "user"):
+        return "it is in a user namespace of its own, as PrivateUsers=yes makes it"
+    return None
+
+
+def _process(seen: Seen, process: Process, snapshot: Snapshot) -> List[Finding]:
+    findings = []
+    who = f"the collector (pid {process.pid}, {user_name(process.uid)})"
+    if process.capabilities & ~CAP_NET_ADMIN:
+        text = f"{who} may do more than it needs, which is cap_net_admin: {process.capabilities:#x}"
+        findings.append(note("privilege", text, seen.units.mend()))
+    elif process.capabilities:
+        findings.append(ok("privilege", f"{who} has cap_net_admin and nothing else"))
+    if _elsewhere(seen, "net"):
+        text = f"{who} is in another network namespace than {_reference(seen)}"
+        findings.append(note("privilege", text))
+    code = Path(lvs_agent.__file__).parent
+    newest = max(seen.machine.changed(str(each)) for each in code.glob("*.py"))
+    # a process's start is known to the second
+    if newest > process.started + 1:
+        text = f"{who} was started before lvs-agent was last changed"
+        findings.append(note("version", text, seen.units.mend() or COMMAND))
+    return findings
+
+
+def _reference(seen: Seen) -> str:
+    return "snmpd" if seen.snmpd is not None else "pid 1"
+
+
+def _elsewhere(seen: Seen, kind: str) -> bool:
+    """Whether the collector is known to be in another namespace than snmpd, or else pid 1."""
+    if seen.process is None:
+        return False
+    other = seen.snmpd.pid if seen.snmpd is not None else 1
+    theirs = seen.machine.namespace(seen.process.pid, kind)
+    ours = seen.machine.namespace(other, kind)
+    return theirs is not None and ours is not None and theirs != ours

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's side: is IPVS there, and do its counters move?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from lvs_agent import procfs
+from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
+from lvs_agent.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Director:
+    """What any user may see of the tables; services is None where that is nothing."""
+
+    loaded: bool
+    services: Optional[int] = None
+
+
+def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
+    """Findings on the module and on estimation. Reads /proc, since netlink would load ip_vs."""
+    if not procfs.module_loaded(kernel):
+        text = "ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent never does"
+        return Director(False), [wrong("ip_vs", text, "modprobe ip_vs")]
+    try:
+        table = kernel.read(procfs.IP_VS)
+    except OSError as error:
+        director, findings = Director(True), [unseen("ip_vs", f"ip_vs is loaded; {error}")]
+    else:
+        director, first = _tables(table)
+        findings = [first]
+    return director, [*findings, _estimation(kernel)]
+
+
+def _tables(table: str) -> Tuple[Director, Finding]:
+    problems: List[str] = []
+    services = procfs.services(table, problems.append)
+    version, _size = procfs.header(table)
+    servers = sum(len(service.real_servers) for service in services)
+    text = f"ip_vs is loaded ({version or 'version not told'}): {count(len(services), servers)}"
+    director = Director(True, len(services))
+    if problems:
+        text += f"; {len(problems)} lines not understood, first: {problems[0]}"
+        return director, note("ip_vs", text, "lvs-agent record /tmp/lvs-agent-record")
+    return director, ok("ip_vs", text)
+
+
+def _estimation(kernel: Kernel) -> Finding:
+    if procfs.sysctl(kernel, "run_estimation") == "0":
+        switch = "net.ipv4.vs.run_estimation"
+        text, remedy = f"{switch} is 0", f"sysctl -w {switch}=1"
+    elif procfs.sysctl(kernel, "est_cpulist") == "":
+        switch = "net.ipv4.vs.est_cpulist"
+        text = f"{switch} is empty"
+        remedy = f"sysctl -w {switch}=$(cat /sys/devices/system/cpu/online)"
+    else:
+        return ok("estimation", "estimation is on: counters and rates move")
+    return wrong("estimation", f"counters and rates stand still: {text}", remedy)
+
+
+def count(services: int, servers: int) -> str:
+    """How many of both, in words."""
+    return (
+        f"{services} virtual service{'s' * (services != 1)},"
+        f" {servers} real server{'s' * (servers != 1)}"
+    )

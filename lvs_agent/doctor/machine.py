@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be seen of a machine: files, processes, the names of users, what programs print.
+
+Knows nothing of SNMP or IPVS. Files are looked for below a root, so that a test can show a
+machine that is none; programs always run on this one.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+RUN_SECONDS = 5.0
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+READ, WRITE, EXECUTE = 4, 2, 1  # as in a mode's last digit
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of this machine, in no container.
+
+    capabilities is its effective set (include/uapi/linux/capability.h), started is in seconds
+    since 1970, good to a second.
+    """
+
+    pid: int
+    name: str
+    arguments: Tuple[str, ...]
+    uid: int
+    gid: int
+    groups: Tuple[int, ...]
+    capabilities: int
+    started: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that has run: what it printed, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Machine:
+    """The machine this runs on, or a picture of one below root."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """Where a file of the machine, named by its absolute path, is found."""
+        return self.root / name.lstrip("/")
+
+    def read(self, name: str) -> str:
+        """The text of a file. Raises OSError."""
+        return self.path(name).read_text(encoding="utf-8", errors="replace")
+
+    def names(self, folder: str) -> List[str]:
+        """The names in a folder, sorted; none if it can't be read or is not there."""
+        try:
+            return sorted(os.listdir(self.path(folder)))
+        except OSError:
+            return []
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file, as far as this user may know."""
+        return os.path.exists(self.path(name))
+
+    def changed(self, name: str) -> float:
+        """When a file was last put there or edited, in seconds since 1970; 0 if nobody knows.
+
+        By its ctime, since packages set the mtime to when they were built.
+        """
+        try:
+            return self.path(name).stat().st_ctime
+        except OSError:
+            return 0.0
+
+    @property
+    def systemd(self) -> bool:
+        """Whether systemd runs it (sd_booted(3))."""
+        return self.exists("/run/systemd/system")
+
+    def processes(self) -> List[Process]:
+        """Those of this PID namespace, in the order of their numbers."""
+        found = [self._process(int(name)) for name in self.names("/proc") if name.isdigit()]
+        return sorted((each for each in found if each is not None), key=lambda each: each.pid)
+
+    def namespace(self, pid: int, kind: str) -> Optional[str]:
+        """A namespace of a process, to be compared: net, user; None if that may not be seen."""
+        return self._link(f"/proc/{pid}/ns/{kind}")
+
+    def program(self, pid: int) -> Optional[str]:
+        """The file that a process runs; None if that may not be seen."""
+        return self._link(f"/proc/{pid}/exe")
+
+    def environment(self, pid: int) -> Optional[Dict[str, str]]:
+        """The environment a process was started with; None if that may not be seen."""
+        try:
+            text = self.read(f"/proc/{pid}/environ")
+        except OSError:
+            return None
+        pairs = (each.partition("=") for each in text.split("\0") if each)
+        return {name: value for name, _, value in pairs}
+
+    def may(self, process: Process, name: str, mode: int) -> bool:
+        """Whether a process gets at a file by the modes of it and of the folders above.
+
+        False if it is not there. Access control lists are not looked at.
+        """
+        if process.uid == 0:
+            return self.exists(name)
+        try:
+            real = Path(os.path.realpath(self.path(name)))
+            steps = [
+                (folder, EXECUTE) for folder in real.parents if folder.is_relative_to(self.root)
+            ]
+            return all(_grants(at.stat(), process, bits) for at, bits in [*steps, (real, mode)])
+        except OSError:
+            return False
+
+    def run(
+        self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
+    ) -> Optional[Done]:
+        """Run a program, no shell, with the environment added; None if it is not installed.
+
+        One that takes longer than RUN_SECONDS is ended, with status -1.
+        """
+        variables = {**os.environ, "LC_ALL": "C", **(environment or {})}
+        program = self.find(command[0])
+        if program is None:
+            return None
+        try:
+            done = subprocess.run(
+                [program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=RUN_SECONDS,
+                env=variables,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Done(-1, "", f"{command[0]} did not end within {RUN_SECONDS:.0f} s")
+        except OSError as error:
+            return Done(-1, "", str(error))
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def find(self, program: str) -> Optional[str]:
+        """Where a program is, those for administrators included, which an ordinary PATH omits."""
+        return shutil.which(program) or shutil.which(program, path=PATH)
+
+    def _link(self, name: str) -> Optional[str]:
+        try:
+            return os.readlink(self.path(name))
+        except OSError:
+            return None
+
+    def _process(self, pid: int) -> Optional[Process]:
+        # proc_pid_status(5), proc_pid_stat(5); a process may end while it is looked at
+        try:
+            pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").splitlines())
+            status = {name: value.split() for name, _, value in pairs}
+            line = self.read(f"/proc/{pid}/stat")
+            arguments = self.read(f"/proc/{pid}/cmdline").split("\0")[:-1]
+            if len(status.get("NSpid", "1")) > 1:
+                return None  # in a container
+            ticks = int(line.rpartition(")")[2].split()[19])
+            return Process(
+                pid,
+                " ".join(status["Name"]),
+                tuple(arguments),
+                int(status["Uid"][1]),
+                int(status["Gid"][1]),
+                tuple(map(int, status.get("Groups", []))),
+                int(status["CapEff"][0], 16),
+                self._booted() + ticks / os.sysconf("SC_CLK_TCK"),
+            )
+        except (OSError, KeyError, IndexError, ValueError):
+            return None
+
+    def _booted(self) -> float:
+        for line in self.read("/proc/stat").splitlines():
+            if line.startswith("btime "):
+                return float(line.split()[1])
+        return 0.0
+
+
+def user_name(uid: int) -> str:
+    """A user's name, else the number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """A group's name, else the number."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _grants(status: os.stat_result, process: Process, bits: int) -> bool:
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == process.uid:
+        mode >>= 6
+    elif status.st_gid in (process.gid, *process.groups):
+        mode >>= 3
+    return mode & bits == bits

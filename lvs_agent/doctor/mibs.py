@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client's side: do net-snmp's tools find LVS-MIB, and the modules it is made of?"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import List
+
+import lvs_agent
+from lvs_agent.doctor.finding import Finding, note, ok
+from lvs_agent.doctor.machine import Machine
+
+FILE = "/usr/share/snmp/mibs/LVS-MIB.txt"
+# a checkout has it beside the package
+SOURCE = Path(lvs_agent.__file__).parent.parent / "mibs" / "LVS-MIB.txt"
+ERLANG = "/usr/lib/erlang/lib"
+
+
+def look(machine: Machine) -> List[Finding]:
+    """Findings by snmptranslate, whose word counts; polling by number needs none of it."""
+    # a folder of its own, where releases up to 5.8 may keep their index of MIB files
+    with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
+        command = ["snmptranslate", "-On", "-m", "+LVS-MIB", "LVS-MIB::lvsAgentStatus"]
+        done = machine.run(command, {"SNMP_PERSISTENT_DIR": folder})
+    if done is None:
+        if machine.exists(FILE):
+            return [ok("mib", f"{FILE} is there")]
+        return [note("mib", f"{FILE} is not there: pollers that want names need it", _copy())]
+    lost = re.findall(r"Cannot find module \(([^)]+)\)", done.err)
+    if "LVS-MIB" in lost or done.status != 0:
+        text = "net-snmp's tools do not find LVS-MIB: names are not known"
+        return [note("mib", text, _copy())]
+    needed = re.findall(r"Cannot find module \(([^)]+)\): At line \d+ in \S*LVS-MIB", done.err)
+    if needed:
+        text = f"LVS-MIB is found, not the modules it needs ({', '.join(needed)}): instances are"
+        return [note("mib", f"{text} printed as numbers", _bring(machine))]
+    return [ok("mib", "net-snmp's tools find LVS-MIB and the modules it needs")]
+
+
+def _copy() -> str:
+    return f"cp {SOURCE if SOURCE.exists() else SOURCE.name} {FILE}"
+
+
+def _bring(machine: Machine) -> str:
+    """The command for the IETF modules, which Debian leaves out of net-snmp's packages."""
+    folders = [name for name in machine.names(ERLANG) if name.startswith("snmp-")]
+    line = f"echo mibdirs +$(echo {ERLANG}/snmp-*/mibs) >> /etc/snmp/snmp.conf"
+    if folders:
+        return line
+    if machine.exists("/usr/bin/dnf"):
+        return "dnf reinstall net-snmp-libs"
+    return f"apt install erlang-snmp && {line}"

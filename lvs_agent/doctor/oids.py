@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Object identifiers as they stand in snmpd's configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from lvs_agent.mib import LVS
+from lvs_agent.smi import Oid
+
+SUBTREE = "." + ".".join(map(str, LVS))
+
+# What configurations name; snmpd knows the first without any MIB file, the others with them.
+_NAMES = {
+    "iso": (1,),
+    "org": (1, 3),
+    "dod": (1, 3, 6),
+    "internet": (1, 3, 6, 1),
+    "mgmt": (1, 3, 6, 1, 2),
+    "mib-2": (1, 3, 6, 1, 2, 1),
+    "system": (1, 3, 6, 1, 2, 1, 1),
+    "interfaces": (1, 3, 6, 1, 2, 1, 2),
+    "ip": (1, 3, 6, 1, 2, 1, 4),
+    "snmp": (1, 3, 6, 1, 2, 1, 11),
+    "host": (1, 3, 6, 1, 2, 1, 25),
+    "private": (1, 3, 6, 1, 4),
+    "enterprises": (1, 3, 6, 1, 4, 1),
+    "ucdavis": (1, 3, 6, 1, 4, 1, 2021),
+    "lvs": LVS,
+    "snmpv2": (1, 3, 6, 1, 6),
+}
+
+
+def parse(text: str) -> Optional[Oid]:
+    """.1.3.6.1, enterprises.8225, iso.org.dod, SNMPv2-SMI::enterprises; None for other names."""
+    found: Oid = ()
+    for part in text.rpartition("::")[2].strip(".").split("."):
+        name = part.lower()
+        if re.fullmatch(r"\d+", part):
+            found = (*found, int(part))
+        elif name in _NAMES and _NAMES[name][: len(found)] == found:
+            found = _NAMES[name]
+        else:
+            return None
+    return found
+
+
+def related(one: Oid, other: Oid) -> bool:
+    """Whether one is the other, lies below it or above."""
+    return all(a == b for a, b in zip(one, other))

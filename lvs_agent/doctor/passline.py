@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pass_persist line: is there one, only one, in a file that snmpd reads, and a good one?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+from lvs_agent.doctor import oids
+from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import EXECUTE, READ, Machine, Process, user_name
+from lvs_agent.doctor.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
+from lvs_agent.mib import LVS
+from lvs_agent.smi import Oid
+
+PROGRAM = "/usr/bin/lvs-agent"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A line that hands a subtree to a program."""
+
+    line: Line
+    oid: Oid
+    numeric: bool
+    command: str
+
+
+@dataclass(frozen=True)
+class Snmpd:
+    """The snmpd that reads the lines: where one is best added, and the command that restarts it."""
+
+    process: Process
+    target: str
+    restart: str
+
+
+def passes(lines: List[Line]) -> List[Pass]:
+    """The lines pass and pass_persist that have to do with our subtree."""
+    found = []
+    for line in lines:
+        # [-p PRIORITY] OID COMMAND; a comment ends the command, whatever quotes there are
+        match = re.match(r"(?:-p\s*\d+\s+)?([\w.:-]+)\s*(.*)", line.rest)
+        if line.token in ("pass", "pass_persist") and match is not None:
+            oid = oids.parse(match[1])
+            if oid is not None and oids.related(oid, LVS):
+                numeric = match[1].lstrip(".")[:1].isdigit()
+                found.append(Pass(line, oid, numeric, re.split("[#;]", match[2])[0]))
+    return found
+
+
+def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
+    """Findings on the line; where it is, on its program as well."""
+    findings = [
+        wrong("pass_persist", f"{line.place}: {name} is not there", _edit(line))
+        for line, name in config.missing
+    ]
+    ours = passes(config.lines)
+    if not ours:
+        # of a file that is closed to this user nobody knows what it includes
+        stray = [] if config.closed else _stray(machine, snmpd, config)
+        return [*findings, *(stray or [_absent(machine, snmpd, config)])]
+    exact = [one for one in ours if one.oid == LVS and one.numeric]
+    findings.append(_judge(machine, snmpd, [*exact, *ours][0]))
+    findings += [_repeated(snmpd, exact[0], one) for one in exact[1:]]
+    for line in config.all("dlmod"):
+        if "lvs" in line.rest.lower():
+            text = f"{line.place} loads the module of 2001, which has the same OIDs"
+            findings.append(wrong("pass_persist", text, _delete(snmpd, line)))
+    return findings
+
+
+def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
+    """Of two, snmpd registers the first (agent_registry.c)."""
+    text = f"{one.line.place} repeats {first.line.place}, the one that counts"
+    late = first.line if one.line.file.startswith(DROP_INS) else one.line
+    state = note if one.command.split() == first.command.split() else wrong
+    return state("pass_persist", text, _delete(snmpd, late))
+
+
+def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
+    if config.closed:
+        text = f"{', '.join(config.closed)} may not be read by this user"
+        return unseen("pass_persist", text)
+    program = machine.find("lvs-agent") or PROGRAM
+    line = f"pass_persist {oids.SUBTREE} {program} pass-persist"
+    text = f"no pass_persist line for {oids.SUBTREE} in {', '.join(config.files) or 'any file'}"
+    return wrong("pass_persist", text, f"echo '{line}' >> {snmpd.target} && {snmpd.restart}")
+
+
+def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
+    """Lines of ours in files below /etc/snmp that this snmpd does not read."""
+    names = [f"{folder}/{name}" for folder in (FOLDER, DROP_INS) for name in machine.names(folder)]
+    findings = []
+    known = {*config.files, *config.closed}
+    for file in names:
+        if file in known or not machine.path(file).is_file():
+            continue
+        for one in passes(lines_of(machine, file)):
+            text = f"{one.line.place} has the line, and snmpd does not read that file"
+            folder = file.rpartition("/")[0]
+            if folder in config.folders and not file.endswith(".conf"):
+                text += ": its name must end in .conf"
+                remedy = f"mv {shlex.quote(file)} {shlex.quote(file + '.conf')}"
+            elif folder == DROP_INS and file.endswith(".conf"):
+                text += f": no includeDir line names {DROP_INS}"
+                remedy = f"echo 'includeDir {DROP_INS}' >> {snmpd.target}"
+            else:
+                remedy = f"grep 8225.4711 {shlex.quote(file)} >> {snmpd.target}"
+            findings.append(wrong("pass_persist", text, f"{remedy} && {snmpd.restart}"))
+    return findings
+
+
+def _judge(machine: Machine, snmpd: Snmpd, one: Pass) -> Finding:
+    line, who = one.line, user_name(snmpd.process.uid)
+    if not one.numeric:
+        text = f"{line.place}: pass_persist takes no names: it must be {oids.SUBTREE}"
+        return wrong("pass_persist", text, _edit(line))
+    if one.oid != LVS:
+        found = "." + ".".join(map(str, one.oid))
+        text = f"{line.place} passes {found}, not {oids.SUBTREE}"
+        return wrong("pass_persist", text, _edit(line))
+    if line.token == "pass":
+        text = f"{line.place} starts a program for each question: it must be pass_persist"
+        return wrong("pass_persist", text, _edit(line))
+    if not machine.may(snmpd.process, line.file, READ):
+        text = f"snmpd ({who}) may not read {line.file}: a reload loses the line"
+        return wrong("pass_persist", text, f"chmod 0644 {line.file} && {snmpd.restart}")
+    problem = _command(machine, snmpd.process, one.command)
+    if problem is not None:
+        return wrong("pass_persist", f"{line.place}: {problem}", _edit(line))
+    if Path(one.command.split(" ")[0]).name != "lvs-agent":
+        return note("pass_persist", f"{line.place} runs {one.command}")
+    return ok("pass_persist", f"{line.place} runs {one.command}")
+
+
+def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
+    """What keeps snmpd from running a command: it splits it at spaces, and is no shell."""
+    command = command.rstrip(" ")
+    program = command.split(" ")[0]
+    if not command:
+        return "no program follows the OID"
+    for character, name in (
+        ("\t", "a tab"),
+        ('"', "a quote"),
+        ("'", "a quote"),
+        ("  ", "two spaces"),
+    ):
+        if character in command:
+            return f"snmpd's command line is no shell's, and there is {name} in it: {command!r}"
+    if not program.startswith("/"):
+        return f"{program} is no absolute path"
+    if not machine.exists(program):
+        return f"{program} is not there"
+    if not machine.may(process, program, READ | EXECUTE):
+        return f"{user_name(process.uid)} may not run {program}"
+    if Path(program).name == "lvs-agent" and "pass-persist" not in command.split(" "):
+        return f"{command} lacks the command pass-persist"
+    return None
+
+
+def _delete(snmpd: Snmpd, line: Line) -> str:
+    return f"sed -i {line.number}d {line.file} && {snmpd.restart}"
+
+
+def _edit(line: Line) -> str:
+    return f"vi +{line.number} {line.file}"

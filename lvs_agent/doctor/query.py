@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One question to snmpd, asked with net-snmp's own snmpget.
+
+The community goes into a file for this user alone: an argument could be read by everybody.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from lvs_agent.doctor import oids
+from lvs_agent.doctor.access import Reader
+from lvs_agent.doctor.machine import Machine
+
+VERSION, STATUS, TEXT, SERVICES, SERVERS = (f"{oids.SUBTREE}.26.{n}.0" for n in (1, 2, 3, 7, 8))
+ASKED = (VERSION, STATUS, TEXT, SERVICES, SERVERS)
+WAIT_SECONDS = 3
+NOT_INSTALLED = "snmpget is not installed"
+_OTHERS = ("tcp", "tcp6", "unix", "tlstcp", "dtlsudp", "ssh")  # transports before a colon
+DEFAULT_ADDRESS = "udp:127.0.0.1:161"
+
+
+class Outcome(enum.Enum):
+    """What came of it."""
+
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    NO_OBJECT = "noSuchObject"
+    NO_INSTANCE = "noSuchInstance"
+    NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The outcome, the values by their OIDs as text, the seconds it took, what was printed."""
+
+    outcome: Outcome
+    values: Dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    said: str = ""
+
+
+def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
+    """Ask for the agent's status; without a community as this user's snmp.conf says."""
+    with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
+        # so that nothing is loaded, and nothing kept
+        environment = {"MIBS": "", "SNMP_PERSISTENT_DIR": folder}
+        if community is not None:
+            file = Path(folder, "snmp.conf")
+            file.touch(mode=0o600)
+            quoted = re.sub(r'(["\\])', r"\\\1", community)
+            file.write_text(f'defVersion 2c\ndefCommunity "{quoted}"\n')
+            environment["SNMPCONFPATH"] = folder
+        began = time.monotonic()
+        command = ["snmpget", "-On", "-r0", f"-t{WAIT_SECONDS}", address, *ASKED]
+        done = machine.run(command, environment)
+        seconds = time.monotonic() - began
+    if done is None:
+        return Reply(Outcome.NOT_ASKED, said=NOT_INSTALLED)
+    values = {}
+    for line in done.out.splitlines():
+        oid, _, value = line.partition(" = ")
+        values[oid] = re.sub(r"^[A-Za-z0-9-]+: ", "", value).strip('"')
+    # one that hangs is ended by machine.run a little later than by itself
+    if "Timeout" in done.err or done.status == -1:
+        return Reply(Outcome.TIMEOUT, values, seconds)
+    if "No Such Object" in done.out:
+        return Reply(Outcome.NO_OBJECT, values, seconds)
+    if "No Such Instance" in done.out:
+        return Reply(Outcome.NO_INSTANCE, values, seconds)
+    if done.status != 0 or VERSION not in values:
+        said = done.err.strip().splitlines() or ["snmpget printed nothing"]
+        return Reply(Outcome.NOT_ASKED, values, seconds, said[-1])
+    return Reply(Outcome.ANSWERED, values, seconds)
+
+
+def address(agentaddress: List[str]) -> str:
+    """Where to ask an snmpd that listens there: over loopback if it does, else at the first."""
+    found = []
+    for one in (part.strip() for text in agentaddress for part in text.split(",")):
+        match = re.fullmatch(
+            r"(?:(udp6?|udpv6|udpipv6):)?(\[[^]]*\]|[^:]*)(?::(\d+))?", one.lower()
+        )
+        if match is None or match[2] in _OTHERS:
+            continue
+        transport, host, port = match[1] or "", match[2], match[3] or "161"
+        if host.isdigit():
+            host, port = "", host
+        six = "6" in transport or host.startswith("[")
+        if host in ("", "0.0.0.0", "[::]", "localhost"):
+            host = "[::1]" if six else "127.0.0.1"
+        found.append(f"{'udp6' if six else 'udp'}:{host}:{port}")
+    loopback = [each for each in found if "127." in each or "[::1]" in each]
+    four_first = sorted(loopback, key=lambda each: each.startswith("udp6"))
+    return [*four_first, *found, DEFAULT_ADDRESS][0]
+
+
+def choose(readers: List[Reader], address: str) -> Optional[str]:
+    """The community to ask with at an address; None if no line has one for it."""
+    six = address.startswith("udp6")
+    able = [each for each in readers if each.community is not None and each.ipv6 == six]
+    for reader in sorted(able, key=lambda each: not each.local):
+        return reader.community
+    return None

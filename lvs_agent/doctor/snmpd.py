@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""snmpd itself: does it run, as whom, and what is known of its version?"""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional, Tuple
+
+from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import Machine, Process, user_name
+
+# No pass_persist of net-snmp before 5.5 knows Counter64 (agent/mibgroup/ucd-snmp/pass_persist.c)
+COUNTER64 = (5, 5)
+# The table of children is made for as many lines as there are at the first question and never
+# grows; the same in this release as in those before.
+RELOAD = (5, 9, 5, 2)
+
+
+def find(machine: Machine) -> List[Process]:
+    """Each snmpd of this machine, the oldest first."""
+    found = [process for process in machine.processes() if process.name == "snmpd"]
+    return sorted(found, key=lambda process: (process.started, process.pid))
+
+
+def look(machine: Machine, running: List[Process]) -> List[Finding]:
+    """Findings on the processes and on the version."""
+    if not running:
+        return [_stopped(machine)]
+    first = running[0]
+    who = user_name(first.uid)
+    findings = []
+    version, said = _version(machine, first)
+    name = f"snmpd {said}" if said else "snmpd"
+    findings.append(ok("snmpd", f"{name} runs as {who} (pid {first.pid})"))
+    if len(running) > 1:
+        others = ", ".join(str(process.pid) for process in running[1:])
+        text = f"{len(running)} snmpd run; this is about pid {first.pid}, not {others}"
+        findings.append(note("snmpd", text, "ps -o pid,user,lstart,args -C snmpd"))
+    if version is None:
+        findings.append(unseen("snmpd", "snmpd -v does not tell a version", "snmpd -v"))
+    elif version < COUNTER64:
+        text = f"{name} knows no Counter64 in pass_persist: 64-bit counters are missing"
+        findings.append(wrong("snmpd", text, upgrade(machine)))
+    elif version <= RELOAD:
+        text = f"{name} may crash when a reload brings a new pass_persist line: restart it instead"
+        findings.append(note("snmpd", text))
+    return findings
+
+
+def restart(machine: Machine) -> str:
+    """The command that makes snmpd read its configuration; a reload would not do."""
+    return "systemctl restart snmpd" if machine.systemd else "service snmpd restart"
+
+
+def install(machine: Machine, debian: str, redhat: str) -> str:
+    """The command that installs a package."""
+    return f"dnf install {redhat}" if machine.exists("/usr/bin/dnf") else f"apt install {debian}"
+
+
+def upgrade(machine: Machine) -> str:
+    """The command that installs snmpd or a newer one."""
+    return install(machine, "snmpd", "net-snmp")
+
+
+def _stopped(machine: Machine) -> Finding:
+    if machine.find("snmpd") is None:
+        return wrong("snmpd", "snmpd is not installed", upgrade(machine))
+    start = "systemctl enable --now snmpd" if machine.systemd else "service snmpd start"
+    return wrong("snmpd", "snmpd does not run", start)
+
+
+def _version(machine: Machine, process: Process) -> Tuple[Optional[Tuple[int, ...]], str]:
+    # of one that was replaced while it ran, the link says so
+    program = (machine.program(process.pid) or "snmpd").replace(" (deleted)", "")
+    done = machine.run([program, "-v"])
+    match = re.search(r"version:\s*(\d+(?:\.\d+)*)(\S*)", done.out if done is not None else "")
+    if match is None:
+        return None, ""
+    return tuple(map(int, match[1].split("."))), match[1] + match[2]

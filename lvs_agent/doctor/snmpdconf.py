@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""snmpd's configuration as snmpd reads it: which files, in which order, which lines.
+
+After snmp_config(5), snmpd(8) and net-snmp's snmplib/read_config.c.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from lvs_agent.doctor.machine import Machine
+
+FOLDER = "/etc/snmp"
+DROP_INS = "/etc/snmp/snmpd.conf.d"
+LOCAL = "/etc/snmp/snmpd.local.conf"
+
+# the third is where the distribution has its libraries
+_FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib64/snmp", "/usr/lib/snmp")
+_PERSISTENT = ("/var/lib/snmp", "/var/lib/net-snmp")
+_DEPTH = 16
+_WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its token in small letters and what follows it."""
+
+    file: str
+    number: int
+    token: str
+    rest: str
+
+    @property
+    def place(self) -> str:
+        """FILE:NUMBER."""
+        return f"{self.file}:{self.number}"
+
+    def words(self) -> List[str]:
+        """What follows the token in words, which may stand in quotes."""
+        return list(_words(self.rest))
+
+
+@dataclass
+class Config:
+    """The lines in snmpd's order, the files they are from, and what was named and not read.
+
+    missing says which included files or folders are not there, closed which may not be read
+    by this user.
+    """
+
+    lines: List[Line] = field(default_factory=list)
+    files: List[str] = field(default_factory=list)
+    folders: List[str] = field(default_factory=list)
+    missing: List[Tuple[Line, str]] = field(default_factory=list)
+    closed: List[str] = field(default_factory=list)
+
+    def all(self, *tokens: str) -> List[Line]:
+        """The lines of some tokens."""
+        return [line for line in self.lines if line.token in tokens]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What an snmpd was told on its command line: the files of -c, whether -C leaves out the
+    others, the addresses to listen at.
+    """
+
+    files: Tuple[str, ...] = ()
+    only: bool = False
+    addresses: Tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The file to which a line is best added."""
+        return self.files[0] if self.only and self.files else LOCAL
+
+
+def invocation(arguments: Sequence[str]) -> Invocation:
+    """The arguments of a running snmpd, its name first."""
+    files: List[str] = []
+    addresses: List[str] = []
+    only = False
+    left = list(arguments[1:])
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-") or word == "-":
+            addresses.append(word)
+            continue
+        for place, letter in enumerate(word[1:], 2):
+            if letter == "C":
+                only = True
+            elif letter in _WITH_ARGUMENT:
+                value = word[place:] or (left.pop(0) if left else "")
+                if letter == "c":
+                    files += value.lstrip("-").split(",")
+                elif letter == "L" and value in ("f", "s"):
+                    left = left[1:]  # the file or the facility
+                elif letter == "I":
+                    # snmpd cuts the list of modules up where it stands, in the words /proc shows
+                    while left and re.fullmatch(r"[A-Za-z]\w*", left[0]):
+                        left = left[1:]
+                break
+    return Invocation(tuple(files), only, tuple(addresses))
+
+
+def read(
+    machine: Machine, told: Invocation, environment: Optional[Mapping[str, str]] = None
+) -> Config:
+    """The configuration of an snmpd that was told that and has that environment."""
+    reader = _Reader(machine, environment or {})
+    if not told.only:
+        reader.search("snmpd")
+    for file in told.files:
+        reader.file(file)
+    return reader.config
+
+
+def lines_of(machine: Machine, file: str) -> List[Line]:
+    """The lines of one file, whoever reads it; none if it can't be read."""
+    try:
+        return list(_lines(file, machine.read(file)))
+    except OSError:
+        return []
+
+
+class _Reader:
+    def __init__(self, machine: Machine, environment: Mapping[str, str]) -> None:
+        self.config = Config()
+        self._machine = machine
+        self._depth = 0
+        if "SNMPCONFPATH" in environment:
+            self._folders = environment["SNMPCONFPATH"].split(":")
+            return
+        libraries = [f"/usr/lib/{name}/snmp" for name in machine.names("/usr/lib")]
+        home = environment.get("HOME")
+        named = environment.get("SNMP_PERSISTENT_DIR")
+        self._folders = [
+            *_FOLDERS,
+            *(folder for folder in libraries if machine.exists(folder)),
+            *([f"{home}/.snmp"] if home else []),
+            *([named] if named else _PERSISTENT),
+        ]
+
+    def search(self, name: str) -> bool:
+        """Read NAME.conf and NAME.local.conf wherever they are."""
+        places = [
+            f"{folder}/{name}{end}" for folder in self._folders for end in (".conf", ".local.conf")
+        ]
+        there = [self.file(place) for place in places]
+        return any(there)
+
+    def file(self, name: str) -> bool:
+        """Read one file; whether it is there."""
+        try:
+            text = self._machine.read(name)
+        except PermissionError:
+            self.config.closed.append(name)
+            return True
+        except OSError:
+            return False
+        if self._depth == _DEPTH:
+            return True
+        self._depth += 1
+        self.config.files.append(name)
+        section = "snmpd"
+        for line in _lines(name, text):
+            if line.token.startswith("["):
+                kind = line.token.strip("[]")
+                if not line.rest:
+                    section = kind
+                elif kind == "snmpd":
+                    token, rest = _token(line.rest)
+                    self.config.lines.append(Line(name, line.number, token, rest))
+            elif line.token.startswith("include") and self._include(line):
+                continue
+            elif section == "snmpd":
+                self.config.lines.append(line)
+        self._depth -= 1
+        return True
+
+    def _include(self, line: Line) -> bool:
+        there = True
+        if line.token == "includedir":
+            self.config.folders.append(line.rest)
+            there = self._machine.exists(line.rest)
+            for name in self._machine.names(line.rest):
+                # in the order of readdir(3); sorted here
+                if name.endswith(".conf") and not name.startswith("."):
+                    self.file(f"{line.rest}/{name}")
+        elif line.token == "includefile":
+            folder = line.file.rpartition("/")[0]
+            there = self.file(line.rest if line.rest.startswith("/") else f"{folder}/{line.rest}")
+        elif line.token == "includesearch":
+            name = line.rest
+            there = self.search(name[:-5] if name.endswith(".conf") else name)
+        else:
+            return False
+        if not there:
+            self.config.missing.append((line, line.rest))
+        return True
+
+
+def _lines(file: str, text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.split("\n"), 1):
+        token, rest = _token(line)
+        if token:
+            yield Line(file, number, token, rest)
+
+
+def _token(line: str) -> Tuple[str, str]:
+    line = line.lstrip()
+    if line.startswith("#"):
+        return "", ""
+    token = line.split(None, 1)[0] if line else ""
+    rest = line[len(token) :].lstrip()
+    # "Include…" is no include: snmpd looks for a small i
+    return token if token.startswith("I") else token.lower(), "" if rest.startswith("#") else rest
+
+
+def _words(text: str) -> Iterator[str]:
+    # copy_nword() of read_config.c: quotes around a word, a backslash before any character
+    at = 0
+    while at < len(text):
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if at == len(text) or text[at] == "#":
+            return
+        quote: Optional[str] = text[at] if text[at] in "\"'" else None
+        at += quote is not None
+        word = ""
+        while at < len(text) and not (text[at] == quote if quote else text[at].isspace()):
+            at += text[at] == "\\" and at + 1 < len(text)
+            word += text[at]
+            at += 1
+        at += 1
+        yield word

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state directory: are row numbers and counters kept, and can they go on being?"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import List
+
+from lvs_agent.doctor.director import count
+from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import Machine, user_name
+from lvs_agent.statefile import StateError, StateFile
+
+FOLDER = "/var/lib/lvs-agent"
+
+
+def look(machine: Machine) -> List[Finding]:
+    """Findings on history.jsonl and the disk below it."""
+    folder = machine.path(FOLDER)
+    try:
+        names = os.listdir(folder)
+        owner = user_name(folder.stat().st_uid)
+        room = os.statvfs(folder)
+    except PermissionError:
+        return [unseen("state", f"{FOLDER} may not be seen by this user")]
+    except OSError:
+        return [note("state", f"{FOLDER} is not there; a collector makes it when it first numbers")]
+    findings = [_history(machine, names, owner)]
+    if "history.damaged" in names:
+        changed = time.strftime(
+            "%Y-%m-%d", time.localtime(machine.changed(f"{FOLDER}/history.damaged"))
+        )
+        text = f"{FOLDER}/history.damaged: not all could be read on {changed}, the rest was kept"
+        findings.append(note("state", text, f"rm {FOLDER}/history.damaged"))
+    if room.f_bavail == 0:
+        text = f"no room at {FOLDER}: new row numbers can't be saved"
+        findings.append(wrong("state", text, f"df -h {FOLDER}"))
+    return findings
+
+
+def _history(machine: Machine, names: List[str], owner: str) -> Finding:
+    if "history.jsonl" not in names:
+        return note("state", f"{FOLDER} ({owner}) holds no row numbers yet")
+    file = StateFile(machine.path(FOLDER))
+    try:
+        services = file.load()
+    except StateError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return unseen("state", f"{FOLDER}/history.jsonl may not be read by this user")
+        return wrong("state", str(error), f"ls -l {FOLDER}")
+    if file.problems:
+        text = f"{len(file.problems)} lines of no use, first: {file.problems[0]}"
+        return wrong("state", text, f"less {FOLDER}/history.jsonl")
+    servers = sum(len(each.servers.rows) for each in services.rows.values())
+    return ok("state", f"{FOLDER} ({owner}) remembers {count(len(services.rows), servers)}")

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who sees the subtree, and the views that hide it."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+from lvs_agent.doctor import oids
+from lvs_agent.doctor.access import Reader, Sight, Views, readers
+from lvs_agent.doctor.finding import Finding, note, ok, wrong
+from lvs_agent.doctor.snmpdconf import Config
+from lvs_agent.mib import LVS
+
+
+def look(config: Config, target: str, restart: str) -> List[Finding]:
+    """A finding for each view; target is the file where a line is best added."""
+    found = readers(config)
+    if not found:
+        if config.closed:
+            return []  # the pass_persist line's finding says so
+        text = "no community and no user may read anything"
+        remedy = f"echo 'rocommunity COMMUNITY default -V lvs' >> {target} && {restart}"
+        return [wrong("view", text, remedy)]
+    views = Views(config)
+    groups: Dict[Tuple[str, object], List[Reader]] = {}
+    for reader in found:
+        groups.setdefault((reader.view, reader.subtree), []).append(reader)
+    sights = {key: views.sight(group[0], LVS) for key, group in groups.items()}
+    visible = any(sight == Sight.ALL for sight in sights.values())
+    findings = []
+    for key, group in groups.items():
+        findings.append(_finding(config, group, sights[key], visible, target, restart))
+    return findings
+
+
+def _finding(
+    config: Config, group: List[Reader], sight: Sight, visible: bool, target: str, restart: str
+) -> Finding:
+    places = _places(group)
+    first = group[0]
+    if first.subtree is not None:
+        what = "." + ".".join(map(str, first.subtree))
+        remedy = f"vi +{first.line.number} {first.line.file} && {restart}"
+    else:
+        lines = [line for line in config.all("view") if line.rest.split()[:1] == [first.view]]
+        what = f"view {first.view}" + (f" ({lines[-1].place})" if lines else "")
+        line = f"view {first.view} included {oids.SUBTREE}"
+        remedy = f"echo '{line}' >> {target} && {restart}"
+    if sight == Sight.ALL:
+        return ok("view", f"{what} shows {oids.SUBTREE} to {places}")
+    if sight == Sight.PART:
+        text = f"{what} shows only a part of {oids.SUBTREE}: snmpd fetches the rest for nothing"
+        return note("view", text, remedy)
+    text = f"{what} hides {oids.SUBTREE} from {places}"
+    return note("view", text, remedy) if visible else wrong("view", text, remedy)
+
+
+def _places(group: List[Reader]) -> str:
+    """FILE:1,2 and so on."""
+    numbers: Dict[str, List[int]] = {}
+    for line in (reader.line for reader in group):
+        if line.number not in numbers.setdefault(line.file, []):
+            numbers[line.file].append(line.number)
+    return " ".join(f"{file}:{','.join(map(str, each))}" for file, each in numbers.items())

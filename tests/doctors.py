@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines for the doctor: a picture of one in a folder, and a real snmpd with a configuration."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+
+from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.machine import Done, Machine, Process
+from tests.snmpd import SYS_UP_TIME
+
+RECORDING = Path(__file__).parent / "data" / "directors" / "small"
+DEBIAN = """\
+agentaddress  127.0.0.1,[::1]
+view   systemonly  included   .1.3.6.1.2.1.1
+view   systemonly  included   .1.3.6.1.2.1.25.1
+rocommunity  public default -V systemonly
+rocommunity6 public default -V systemonly
+rouser authPrivUser authpriv -V systemonly
+includeDir /etc/snmp/snmpd.conf.d
+"""
+REDHAT = """\
+com2sec notConfigUser  default       public
+group   notConfigGroup v1           notConfigUser
+group   notConfigGroup v2c           notConfigUser
+view    systemview    included   .1.3.6.1.2.1.1
+view    systemview    included   .1.3.6.1.2.1.25.1.1
+access  notConfigGroup ""      any       noauth    exact  systemview none none
+"""
+
+
+class Picture(Machine):
+    """A machine drawn by a test: its files, its processes, and what programs would print."""
+
+    def __init__(self, root: Path, files: Optional[Dict[str, str]] = None) -> None:
+        super().__init__(root)
+        self.running: List[Process] = []
+        self.prints: Dict[str, Done] = {}
+        self.spaces: Dict[int, Dict[str, str]] = {}
+        for name, text in (files or {}).items():
+            self.draw(name, text)
+
+    def draw(self, name: str, text: str = "", mode: int = 0o644) -> Path:
+        """Put a file there."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def processes(self) -> List[Process]:
+        return self.running
+
+    def namespace(self, pid: int, kind: str) -> Optional[str]:
+        return self.spaces.get(pid, {}).get(kind)
+
+    def environment(self, pid: int) -> Optional[Dict[str, str]]:
+        return {}
+
+    def find(self, program: str) -> Optional[str]:
+        return program if program in self.prints else None
+
+    def run(
+        self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
+    ) -> Optional[Done]:
+        return self.prints.get(command[0])
+
+
+class Beside(Machine):
+    """This machine, as if no snmpd but one ran on it, and no collector."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self._pid = pid
+
+    def processes(self) -> List[Process]:
+        return [process for process in super().processes() if process.pid == self._pid]
+
+
+def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -> Process:
+    """A process; by default root's snmpd, started in 2100, so after any file was changed."""
+    known: Dict[str, object] = {
+        "arguments": (f"/usr/sbin/{name}",),
+        "gid": uid,
+        "groups": (),
+        "capabilities": 0,
+        "started": 4102444800.0,
+        **values,
+    }
+    return Process(pid, name, uid=uid, **known)  # type: ignore[arg-type]
+
+
+def states(findings: List[Finding]) -> List[State]:
+    """The states alone."""
+    return [finding.state for finding in findings]
+
+
+def only(findings: List[Finding], state: State) -> Finding:
+    """The one finding of a state."""
+    (found,) = [finding for finding in findings if finding.state == state]
+    return found
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running snmpd and the file it was given."""
+
+    pid: int
+    address: str
+    config: Path
+
+    def get(self, oid: str, community: str, wait: float = 5) -> str:
+        """What snmpget prints, within some seconds."""
+        options = ["-v2c", "-c", community, "-On", f"-t{wait}", "-r0"]
+        command = ["snmpget", *options, self.address, oid]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "MIBS": ""},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout
+
+
+@contextmanager
+def snmpd(folder: Path, lines: str) -> Iterator[Daemon]:
+    """snmpd on loopback with these lines; a community `probe` is added, to see that it is up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = folder / "snmpd.conf"
+    config.write_text(f"{lines}\nagentaddress udp:127.0.0.1:{port}\nrocommunity probe 127.0.0.1\n")
+    process = subprocess.Popen(
+        ["/usr/sbin/snmpd", "-f", "-Lf", str(folder / "log"), "-C", "-c", str(config)],
+        env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(folder / "persistent")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    daemon = Daemon(process.pid, f"127.0.0.1:{port}", config)
+    try:
+        while "Timeticks" not in daemon.get(SYS_UP_TIME, "probe", wait=0.1):
+            assert process.poll() is None, (folder / "log").read_text()
+        yield daemon
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
