@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent(8): it says what --help says, and every formatter takes it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+
+from lvs_agent.connections import COLLECTOR_SOCKET
+from tests.mibs import MIB
+from tests.snmpd import AGENT, BASE
+
+MANPAGE = Path(__file__).parent.parent / "tools" / "manpage"
+NEWS = "outdated mandoc.db"  # mandoc's page index, which Debian leaves to man-db
+
+
+def source(epoch: int = 0) -> str:
+    """The page in mdoc(7)."""
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    return subprocess.check_output([sys.executable, MANPAGE], env=environment, text=True)
+
+
+def formatted(*command: str, page: str) -> str:
+    """What a formatter prints of the page, complaints with it."""
+    done = subprocess.run(
+        command,
+        input=page,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def rendered() -> str:
+    """The page as it is read, unwrapped."""
+    text = formatted("mandoc", "-Tutf8", "-Owidth=1000", page=source())
+    return re.sub(".\b", "", text)
+
+
+def help_of(*command: str) -> str:
+    """What --help prints, unwrapped."""
+    environment = {**os.environ, "COLUMNS": "1000"}
+    return subprocess.check_output([AGENT, *command, "--help"], env=environment, text=True)
+
+
+def commands() -> List[str]:
+    """The commands that --help names."""
+    return re.findall(r"^    ([a-z-]+)(?: |$)", help_of(), re.MULTILINE)
+
+
+def options(text: str) -> Dict[str, str]:
+    """What --help says of each option, by its names and metavar."""
+    found = re.findall(r"^  (-\S.*?)(?:  +|\n +)(.+)$", text, re.MULTILINE)
+    return dict(found)
+
+
+def plain(text: str) -> str:
+    """A text for comparing: --help has fragments where the page has sentences."""
+    return " ".join(text.split()).lower()
+
+
+def differences(page: str) -> List[str]:
+    """What the page and --help do not say alike."""
+    found = []
+    synopsis = plain(page.partition("SYNOPSIS")[2].partition("DESCRIPTION")[0])
+    flat = plain(page)
+    known = set()
+    for command in [[], *([name] for name in commands())]:
+        text = help_of(*command)
+        usage = text.partition("\n")[0].replace("usage: ", "")
+        usage = usage.replace(" [-h]", "") if command else usage.replace(" COMMAND ...", "")
+        if f"{plain(usage)} lvs-agent" not in f"{synopsis} lvs-agent":
+            found.append(usage)
+        for names, meaning in options(text).items():
+            known |= set(re.findall(r"--[\w-]+", names))
+            if f"{plain(names)} {plain(meaning)}" not in flat:
+                found.append(f"{names} {meaning}")
+    return found + sorted(set(re.findall(r"(?<![\w-])--[\w-]+", page)) - known)
+
+
+def test_the_page_and_the_help_name_the_same_commands_and_options() -> None:
+    assert {"pass-persist", "collector", "record", "walk"} <= set(commands())
+    assert "--max-age SECONDS" in options(help_of("pass-persist"))
+    assert differences(rendered()) == []
+
+
+EDITS = {
+    "an option is gone": (r"--listen PATH\s+Make", "Make"),
+    "an option is not in the synopsis": (r" \[--no-legacy\]", ""),
+    "an option has another default": (r"\(default 60\)", "(default 61)"),
+    "an option has another name": ("--expire", "--expiry"),
+    "the page has one more": ("Interrupted", "Interrupted, unless --again"),
+    "a command is gone": (r"lvs-agent record DIR", ""),
+    "a command takes more": (r"lvs-agent record DIR", "lvs-agent record DIR DIR"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_difference_is_found(edit: str) -> None:
+    page, edits = re.subn(*EDITS[edit], rendered())
+    assert edits
+    assert differences(page)
+
+
+def test_formatters_have_nothing_to_complain_of() -> None:
+    lint = formatted("mandoc", "-Tlint", page=source()).splitlines()
+    # mdoc(7) would have the operating system's name there; the agent's version is of more use
+    assert [line for line in lint if NEWS not in line and "specified: Os" not in line] == []
+    assert formatted("groff", "-mandoc", "-ww", "-Tutf8", "-z", page=source()) == ""
+
+
+def test_formatters_do_complain() -> None:
+    broken = source().replace(".Sh FILES", ".Sh FILES\n.Pq\n.No\\[nonsense] .El\n.El")
+    assert "WARNING" in formatted("mandoc", "-Tlint", page=broken)
+    assert "warning" in formatted("groff", "-mandoc", "-ww", "-Tutf8", "-z", page=broken)
+
+
+def test_every_status_is_explained_under_the_name_it_has_in_the_mib() -> None:
+    clause = MIB.read_text("utf-8").partition("lvsAgentStatus OBJECT-TYPE")[2]
+    names = re.findall(r"\w+\(\d\)", clause.partition("}")[0])
+    assert len(names) == 7
+    page = rendered()
+    assert [name for name in names if f"     {name}" not in page] == []
+
+
+def test_places_are_the_codes() -> None:
+    page = rendered()
+    assert BASE in page
+    assert f"     {COLLECTOR_SOCKET}\n" in page
+
+
+def test_the_same_date_gives_the_same_bytes() -> None:
+    assert source(1_800_000_000) == source(1_800_000_000)
+    assert ".Dd January 15, 2027\n" in source(1_800_000_000)
+    assert "@" not in source()
