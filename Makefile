@@ -9,18 +9,32 @@ AGENT := $(CURDIR)/$(BIN)/lvs-agent
 
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
-TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck
+TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
+BUILD_PACKAGES := debhelper dpkg-dev rpm
+IMAGE_PACKAGES := user-mode-linux mmdebstrap e2fsprogs lintian rpmlint
+
+# the date of what is in a package: with it the same source gives the same bytes
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
-	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh)
+	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
+	tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
+	packaging/stage packaging/build-deb packaging/build-rpm packaging/debian/lvs-agent.postinst \
+	packaging/debian/lvs-agent.postrm tests/packages/image tests/packages/guest \
+	$(wildcard tests/packages/*.sh)
 
-.PHONY: help demo test lint unit lab recordings clean
+# Python without the ending
+PROGRAMS := tools/manpage packaging/lvs-agent
+
+.PHONY: help demo packages deb rpm test lint unit lab test-packages recordings clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
 	@echo 'make demo LIVE=1   walk this machine'
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
+	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
+	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make clean         remove what the others made'
 
@@ -28,23 +42,50 @@ demo: $(VENV)/agent
 	@tools/need $(RUN_PACKAGES) $(if $(LAB),$(LAB_PACKAGES))
 	@tools/demo $(if $(LAB),lab,$(if $(LIVE),live,recorded)) $(AGENT)
 
+packages: deb rpm
+
+deb: build/stage.made
+	packaging/build-deb build/stage build/packages
+
+rpm: build/stage.made
+	packaging/build-rpm build/stage build/packages
+
+# all that needs the network is here and before: the packages are built without
+build/stage.made: $(VENV)/agent $(shell find lvs_agent -name '*.py') packaging/stage \
+		packaging/requirements.txt packaging/lvs-agent packaging/snmpd.conf packaging/systemd/* \
+		mibs/LVS-MIB.txt tools/manpage docs/* README.md CHANGELOG.md LICENSE snmpd.conf.example
+	@tools/need $(BUILD_PACKAGES)
+	packaging/stage $(BIN)/python build/stage
+	@rm -rf build/packages
+	@touch $@
+
 test: lint unit lab
 
 lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check . $(PROGRAMS)
+	$(BIN)/ruff format --check . $(PROGRAMS)
 	$(BIN)/mypy lvs_agent tests
 	$(BIN)/vermin --no-tips --violations -t=3.9- lvs_agent
 	shellcheck -x $(SCRIPTS)
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py
+	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_packages.py
 
 lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -q -s tests/test_lab.py
+
+test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img
+	lintian --allow-root --pedantic --display-info --fail-on error,warning,info,pedantic \
+		build/packages/*.deb
+	rpmlint -c packaging/rpm/rpmlint.toml build/packages/*.rpm
+	$(BIN)/python -m pytest -q -s tests/test_packages.py
+
+build/test/%.img: tests/packages/image tests/packages/guest
+	@tools/need $(IMAGE_PACKAGES)
+	tests/packages/image $* $@
 
 recordings: $(VENV)/agent
 	@tools/need $(LAB_PACKAGES) $(RUN_PACKAGES)

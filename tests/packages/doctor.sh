@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# doctor.sh PACKAGE: a healthy machine, then broken ones, each mended by the commands that
+# lvs-agent doctor gives for it.
+set -eu
+# shellcheck source=tests/packages/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
+
+# doctor STATUS: it ends with that.
+doctor() {
+    local status=0
+    lvs-agent doctor || status=$?
+    check 'exit status' "$1" "$status"
+}
+
+# mend: run what it says would help, as an administrator would.
+mend() {
+    lvs-agent doctor --json > /tmp/findings || true
+    python3 - > /tmp/remedies <<'END'
+import json
+for finding in json.load(open("/tmp/findings"))["findings"]:
+    if finding["state"] == "wrong" and finding["remedy"]:
+        print(finding["remedy"])
+END
+    sed 's/^/mending: /' /tmp/remedies
+    quietly bash -e /tmp/remedies
+    doctor 0
+}
+
+load
+ipvsadm -R <<'END'
+-A -t 10.2.0.1:80 -s rr
+-a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
+END
+apt_install snmp "/host$1"
+
+step 'a healthy machine'
+doctor 0
+step 'as an ordinary user'
+runuser -u nobody -- lvs-agent doctor || check 'exit status' 3 $?
+
+step 'the socket disabled'
+systemctl --quiet disable --now lvs-agent.socket
+doctor 1
+mend
+
+step 'the view hides it'
+sed -i '/^view/d' $dropin
+systemctl restart snmpd
+doctor 1
+mend
+
+step 'a collector without the capability'
+folder=/etc/systemd/system/lvs-agent.service.d
+mkdir -p $folder
+printf '%s\n' '[Service]' 'AmbientCapabilities=' 'CapabilityBoundingSet=' > $folder/override.conf
+systemctl daemon-reload
+systemctl restart lvs-agent.service
+doctor 1
+mend
+
+step 'counters frozen, snmpd stopped'
+sysctl -q -w net.ipv4.vs.run_estimation=0
+systemctl stop snmpd
+doctor 1
+mend
+
+step 'no module'
+ipvsadm -C
+modprobe -r ip_vs_rr ip_vs
+doctor 1
+check 'the module is not loaded by looking' 0 "$(grep -c ^ip_vs /proc/modules)"
+mend
+
+step 'a second line, and a module of 2001'
+echo "pass_persist $base /usr/bin/lvs-agent pass-persist" > /etc/snmp/snmpd.conf.d/second.conf
+echo 'dlmod lvs /usr/lib/snmp/liblvs.so' > /etc/snmp/snmpd.conf.d/third.conf
+systemctl restart snmpd
+doctor 1
+exit $failed

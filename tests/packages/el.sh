@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# el.sh OLD NEW SELINUX DISTRIBUTION: what two rpms do on a machine whose snmpd is set up as that of
+# Enterprise Linux: root, no folder of drop-ins, views of other names, units disabled by default.
+set -eu
+# shellcheck source=tests/packages/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+old=/host$1 new=/host$2 selinux=/host$3 distribution=/host$4
+local=/etc/snmp/snmpd.local.conf
+dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
+
+snmpd_unit=/etc/systemd/system/snmpd.service.d
+version() { ask 26.1.0; }
+version_of() { rpm -qp --qf '%{version}' "$1" 2>/dev/null; }
+
+step 'such a machine'
+load
+ipvsadm -R <<'END'
+-A -t 10.2.0.1:80 -s rr
+-a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
+END
+apt_install snmpd snmp rpm
+mkdir -p $snmpd_unit /usr/lib/systemd/system-preset
+printf '%s\n' '[Service]' 'ExecStart=' 'ExecStart=/usr/sbin/snmpd -LOw -f' > $snmpd_unit/el.conf
+rmdir /etc/snmp/snmpd.conf.d
+cat > /etc/snmp/snmpd.conf <<'END'
+com2sec notConfigUser  default       public
+group   notConfigGroup v2c           notConfigUser
+view    systemview     included      .1.3.6.1.2.1.1
+access  notConfigGroup "" any noauth exact systemview none none
+END
+echo 'disable *' > /usr/lib/systemd/system-preset/99-default-disable.preset
+systemctl daemon-reload
+systemctl restart snmpd
+rpm --initdb
+check 'without net-snmp it does not install' 1 \
+    "$(rpm -i "$new" 2>&1 | grep -c '^[[:space:]]*net-snmp is needed')"
+quietly rpm -i "$distribution"
+
+step install
+quietly rpm -i "$old"
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'lvsAgentVersion' "\"$(version_of "$old")\"" "$(version)"
+check 'lvsVsName' '"TCP 10.2.0.1:80"' "$(ask 21.1.5.1.4.10.2.0.1.6.80)"
+check 'the socket is' enabled "$(systemctl is-enabled lvs-agent.socket)"
+check 'its file is of' 'srw-rw---- root root' "$(stat -c '%A %U %G' /run/lvs-agent/collector.sock)"
+check 'capabilities of the collector' cap_net_admin "$(capabilities "$(collector)")"
+check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
+found 'files are as they were packed' rpm -V lvs-agent
+
+step 'upgrade, with an edited drop-in'
+echo '# edited' >> $dropin
+was=$(collector)
+quietly rpm -U "$new"
+check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'the collector is another' 1 $(("$(collector)" != was))
+check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
+check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
+
+step 'the rules for SELinux, where there is none'
+quietly rpm -i "$selinux"
+quietly rpm -e lvs-agent-selinux
+
+step erase
+quietly rpm -e lvs-agent
+check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(ask $status)"
+check 'snmpd' active "$(state snmpd)"
+check 'what runs' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
+check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
+check 'what is left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
+    "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
+        sed ':a;N;$!ba;s/\n/ | /g')"
+
+step 'install while snmpd is stopped, beside another include line'
+rm $dropin.rpmsave
+echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.conf
+systemctl stop snmpd
+quietly rpm -i "$new"
+check 'snmpd' inactive "$(state snmpd)"
+check 'snmpd.local.conf' 'not there' "$(ls $local 2>/dev/null || echo 'not there')"
+systemctl start snmpd
+check 'lvsAgentStatus' 1 "$(ask $status)"
+quietly rpm -e lvs-agent
+check 'failed units' '' "$(systemctl --failed --no-legend)"
+exit $failed

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# faults.sh PACKAGE: what the collector asks the kernel for, and what it takes to stop it.
+# shellcheck disable=SC2317  # functions are called by until_true
+set -eu
+# shellcheck source=tests/packages/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+dropin() { # NAME LINE...: add to lvs-agent.service
+    local folder=/run/systemd/system/lvs-agent.service.d name=$1; shift
+    mkdir -p $folder
+    printf '%s\n' '[Service]' "$@" > "$folder/$name.conf"
+    systemctl daemon-reload
+}
+no_dropin() { rm "/run/systemd/system/lvs-agent.service.d/$1.conf"; systemctl daemon-reload; }
+stopped() { ask "$status" >/dev/null; [ "$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$(collector)/status" 2>/dev/null)" = T ]; }
+traced() { grep -q 'TracerPid:.[1-9]' "/proc/$(collector)/status"; }
+restarts() { systemctl show -P NRestarts lvs-agent.service; }
+many_restarts() { [ "$(restarts)" -ge "$1" ]; }
+
+# answers: the collector itself does, whatever the responder has in memory.
+answers() {
+    runuser -u Debian-snmp -- lvs-agent walk --collector /run/lvs-agent/collector.sock 2>/dev/null |
+        grep -q "^$base.$status = INTEGER: 1"
+}
+
+# snmpd_answers SECONDS: for so long, a GET of sysUpTime every 0.1 s takes no more than a second.
+# The director's rows are asked for beside it, so that the responder looks for the collector.
+snmpd_answers() {
+    local end=$((SECONDS + $1)) asked=0 lost=0
+    while ((SECONDS < end)); do
+        snmpget -v2c -c public -t 1 -r 0 127.0.0.1 .1.3.6.1.2.1.1.3.0 >/dev/null 2>&1 ||
+            lost=$((lost + 1))
+        asked=$((asked + 1))
+        ask $status >/dev/null
+        sleep 0.1
+    done
+    check "of $asked GETs beside it went unanswered" 0 "$lost"
+}
+
+load
+ipvsadm -R <<'END'
+-A -t 10.2.0.1:80 -s rr
+-a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
+END
+apt_install snmp "/host$1"
+check 'lvsAgentStatus' 1 "$(ask $status)"
+
+step 'the collector traced from its first instruction'
+systemctl --quiet stop lvs-agent.service 2>/dev/null
+# a shell that waits to be traced, and becomes the collector
+dropin trace 'ExecStart=' "ExecStart=/bin/sh -c 'kill -STOP \$\$\$\$; exec /usr/bin/lvs-agent collector'"
+until_true 20 stopped
+traced=$(collector)
+strace -f -v -xx -yy -s 4096 -e trace=%network,read,readv,write,openat -o "$RESULT/strace" -p "$traced" &
+strace=$!
+until_true 10 traced
+kill -CONT "$traced"
+until_true 20 is 1 $status
+for _ in 1 2 3; do
+    runuser -u Debian-snmp -- lvs-agent walk >/dev/null
+    sleep 0.6   # longer than pollers share a snapshot
+done
+snmpset -v2c -c public 127.0.0.1 $base.26.2.0 i 1 >/dev/null 2>&1 || true
+kill "$strace"; wait "$strace" || true
+no_dropin trace
+
+step 'killed'
+was=$(collector)
+kill -KILL "$was"
+snmpd_answers 3
+until_true 20 answers
+check 'the collector is another' 1 $(("$(collector)" != was))
+
+step 'ended, as an administrator would'
+systemctl --quiet stop lvs-agent.service 2>/dev/null
+until_true 20 answers
+check 'the service' active "$(state lvs-agent.service)"
+
+step 'stopped by a signal'
+kill -STOP "$(collector)"
+snmpd_answers 3
+kill -CONT "$(collector)"
+until_true 20 answers
+until_true 20 is 1 $status
+
+step 'crashing at start'
+file=/usr/share/lvs-agent/lvs_agent/collector.py
+cp $file /tmp/collector.py
+dropin fast RestartSec=100ms   # more in a shorter time: harder on systemd's limits than the 3 s
+echo 'raise SystemExit("broken")' > $file
+before=$(restarts)
+kill -KILL "$(collector)"
+snmpd_answers 3
+until_true 60 many_restarts $((before + 10))
+echo "starts that failed: $(($(restarts) - before))"
+check 'the socket' active "$(state lvs-agent.socket)"
+cp /tmp/collector.py $file
+until_true 20 answers
+until_true 20 is 1 $status
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'failed units' '' "$(systemctl --failed --no-legend)"
+exit $failed

@@ -1,0 +1,55 @@
+# shellcheck shell=bash disable=SC2034  # what is set here is for the scripts that read it
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Helpers for scripts that run in an image's guest (tests/packages/image).
+
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../lab/lib.sh"
+
+failed=0
+
+# step WORDS...: what comes now, with the seconds since the guest's start.
+step() { printf '## %s [%s]\n' "$*" "$(cut -d' ' -f1 /proc/uptime)"; }
+
+# check NAME EXPECTED FOUND: one line for what was found; a script ends with: exit $failed.
+check() {
+    if [ "$2" = "$3" ]; then
+        echo "ok      $1: ${3//$'\n'/ | }"
+    else
+        printf 'FAILED  %s\n  expected %s\n  found    %s\n' "$1" "$2" "$3"
+        failed=1
+    fi
+}
+
+# found NAME COMMAND...: check that the command succeeds.
+found() {
+    local name=$1 status=0; shift
+    "$@" >/tmp/found 2>&1 || status=$?
+    check "$name" 0 "$status"
+    [ "$status" = 0 ] || cat /tmp/found
+}
+
+# ask OBJECT...: their values through the director's snmpd.
+ask() { snmpget -v2c -c public -Oqv -t 3 -r 0 127.0.0.1 "${@/#/$base.}" 2>&1; }
+
+# is VALUE OBJECT: for until_true.
+is() { [ "$(ask "$2")" = "$1" ]; }
+
+connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/lvs-agent/collector.sock")'
+
+# quietly COMMAND...: what it says only if it fails, which ends the script.
+quietly() { "$@" >/tmp/quietly 2>&1 || { cat /tmp/quietly >&2; die "failed: $*"; }; }
+
+apt_install() { quietly apt-get install -y --no-install-recommends "$@"; }
+
+# capabilities PID: CapEff of a process, as names.
+capabilities() { capsh --decode="$(sed -n 's/^CapEff:\t//p' "/proc/$1/status")" | cut -d= -f2; }
+
+# user PID: whose process it is.
+user() { ps -o user:32= -p "$1" | tr -d ' '; }
+
+responder() { pgrep -f '/usr/bin/lvs-agent pass-persist'; }
+collector() { systemctl show -P MainPID lvs-agent.service; }
+state() { systemctl is-active "$1" || true; }
+
+# lvsAgentStatus
+status=26.2.0

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The packages, installed, upgraded and removed on clean machines under systemd, with real IPVS.
+
+make test-packages builds what is needed: build/packages, and an image for each Debian.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import pytest
+
+import lvs_agent
+from tests import guests, ipvsadm, walked
+from tests.expected import read_expected
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build"
+PACKAGING = ROOT / "packaging"
+SCRIPTS = Path(__file__).parent / "packages"
+VERSION = lvs_agent.__version__
+OLD_VERSION = "0.0.9"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+class Packages:
+    """Where the packages of one version are."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.deb = folder / f"lvs-agent_{version}-1_all.deb"
+        self.rpm = folder / f"lvs-agent-{version}-1.noarch.rpm"
+        self.selinux = folder / f"lvs-agent-selinux-{version}-1.noarch.rpm"
+
+
+@pytest.fixture(scope="module")
+def packages() -> Packages:
+    return Packages(BUILD / "packages", VERSION)
+
+
+def build(kind: str, stage: Path, folder: Path) -> None:
+    subprocess.run([PACKAGING / f"build-{kind}", stage, folder], check=True)
+
+
+def restaged(folder: Path, change: Callable[[Path], None]) -> Path:
+    """The staged tree, with a change."""
+    stage = folder / "stage"
+    shutil.copytree(BUILD / "stage", stage)
+    change(stage)
+    return stage
+
+
+def edit(file: Path, pattern: str, replacement: str) -> None:
+    text, edits = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
+    assert edits, f"{file} has no {pattern}"
+    file.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def previous(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """The packages of a version before this one."""
+
+    def older(stage: Path) -> None:
+        edit(
+            stage / "usr/share/lvs-agent/lvs_agent/__init__.py",
+            "^__version__ = .*",
+            f'__version__ = "{OLD_VERSION}"',
+        )
+
+    folder = tmp_path_factory.mktemp("previous")
+    stage = restaged(folder, older)
+    build("deb", stage, folder)
+    build("rpm", stage, folder)
+    return Packages(folder, OLD_VERSION)
+
+
+def run(folder: Path, script: str, *arguments: Path, suite: str = "bookworm") -> str:
+    """What one of the scripts prints in a guest; shown as it comes, as it is what was checked."""
+    image = BUILD / "test" / f"{suite}.img"
+    printed = guests.run(folder, SCRIPTS / script, *arguments, image=image)
+    print(f"\n{printed}", end="")
+    assert "\nok " in printed
+    return printed
+
+
+def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path) -> None:
+    """Staged anew as well, under other settings of the machine."""
+    environment = dict(os.environ, TZ="Asia/Kathmandu", LC_ALL="C", TMPDIR=str(tmp_path))
+    stage = tmp_path / "stage"
+    python = ROOT / ".venv" / "bin" / "python"
+    before = os.umask(0o077)
+    try:
+        subprocess.run([PACKAGING / "stage", python, stage], check=True, env=environment)
+        for kind in ("deb", "rpm"):
+            command = [PACKAGING / f"build-{kind}", stage, tmp_path / "packages"]
+            subprocess.run(command, check=True, env=environment)
+    finally:
+        os.umask(before)
+    second = Packages(tmp_path / "packages", VERSION)
+    for name in ("deb", "rpm", "selinux"):
+        assert getattr(second, name).read_bytes() == getattr(packages, name).read_bytes(), name
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_one_command_installs_it_and_snmpwalk_shows_the_director(
+    packages: Packages, tmp_path: Path, suite: str
+) -> None:
+    run(tmp_path, "install.sh", packages.deb, suite=suite)
+    said = ipvsadm.without_rates(ipvsadm.read(tmp_path / "ipvsadm"))
+    walk = walked.tables((tmp_path / "snmpwalk").read_text().splitlines())
+    served = ipvsadm.without_rates(walked.director(walk))
+    assert served == said
+    for key, sent in read_expected(tmp_path / "expected.json").items():
+        assert served.services[key].stats == sent.stats
+
+
+def test_a_package_whose_collector_lacks_the_capability_is_found_out(tmp_path: Path) -> None:
+    def without_capability(stage: Path) -> None:
+        unit = stage / "usr/lib/systemd/system/lvs-agent.service"
+        edit(unit, "^(AmbientCapabilities|CapabilityBoundingSet)=.*", r"\1=")
+
+    stage = restaged(tmp_path, without_capability)
+    build("deb", stage, tmp_path)
+    deb = Packages(tmp_path, VERSION).deb
+    with pytest.raises(guests.GuestError) as failed:
+        run(tmp_path / "guest", "install.sh", deb)
+    assert "FAILED  lvsAgentStatus is ok(1)\n  expected 1\n  found    3\n" in str(failed.value)
+    assert "FAILED  capabilities of the collector" in str(failed.value)
+
+
+def test_upgrade_remove_and_purge_of_the_deb(
+    previous: Packages, packages: Packages, tmp_path: Path
+) -> None:
+    run(tmp_path, "life.sh", previous.deb, packages.deb)
+
+
+def test_the_rpm_where_snmpd_is_that_of_enterprise_linux(
+    previous: Packages, packages: Packages, tmp_path: Path
+) -> None:
+    spec = SCRIPTS / "distribution.spec"
+    top = f"_topdir {tmp_path}/rpmbuild"
+    subprocess.run(["rpmbuild", "-bb", "--quiet", "--define", top, str(spec)], check=True)
+    distribution = next((tmp_path / "rpmbuild" / "RPMS").glob("*/*.rpm"))
+    run(tmp_path, "el.sh", previous.rpm, packages.rpm, packages.selinux, distribution)
+
+
+def test_the_doctors_remedies_mend_what_is_wrong(packages: Packages, tmp_path: Path) -> None:
+    run(tmp_path, "doctor.sh", packages.deb)
+
+
+@pytest.fixture(scope="module")
+def faults(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("faults")
+    run(folder, "faults.sh", packages.deb)
+    return folder
+
+
+def test_snmpd_answers_and_the_collector_comes_back_whatever_ends_it(faults: Path) -> None:
+    assert (faults / "strace").exists()
+
+
+# enum of include/uapi/linux/ip_vs.h: IPVS_CMD_GET_…
+READ_COMMANDS = {4: "SERVICE", 8: "DEST", 11: "DAEMON", 13: "CONFIG", 15: "INFO"}
+
+
+def system_calls(faults: Path) -> List[str]:
+    """Without the process; file descriptors are followed by what they are (strace -yy)."""
+    calls = [line.partition(" ")[2].strip() for line in (faults / "strace").open()]
+    assert sum(call.startswith("accept4(3<UNIX") for call in calls) > 3
+    return calls
+
+
+def test_the_collector_sends_the_kernel_read_commands_only(faults: Path) -> None:
+    sent: Dict[str, int] = Counter()
+    for call in system_calls(faults):
+        if not re.match(r"(send|write)\w*\(\d+<NETLINK", call):
+            continue
+        request = re.search(r'nlmsg_type=(\w+), .*?\}, "\\x(..)', call)
+        assert request, call
+        family, command = request[1], int(request[2], 16)
+        name = (
+            f"IPVS_CMD_GET_{READ_COMMANDS[command]}" if family == "IPVS" else f"{family} {command}"
+        )
+        sent[name] += 1
+    print("\nsent:", ", ".join(f"{name} ({times})" for name, times in sorted(sent.items())), end="")
+    # CTRL_CMD_GETFAMILY is 3 in include/uapi/linux/genetlink.h
+    assert set(sent) == {"nlctrl 3", *(f"IPVS_CMD_GET_{name}" for name in READ_COMMANDS.values())}
+
+
+def test_the_collector_opens_no_other_family_of_sockets(faults: Path) -> None:
+    opened = [re.match(r"socket(?:pair)?\((\w+), ", call) for call in system_calls(faults)]
+    assert {each[1] for each in opened if each} == {"AF_UNIX", "AF_NETLINK"}
+
+
+def test_the_collector_reads_nothing_from_its_clients(faults: Path) -> None:
+    calls = system_calls(faults)
+    assert [call for call in calls if re.match(r"send\w*\(\d+<UNIX", call)]
+    assert not [call for call in calls if re.match(r"(read|recv)\w*\(\d+<UNIX", call)]
