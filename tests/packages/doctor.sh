@@ -28,11 +28,7 @@ END
     doctor 0
 }
 
-load
-ipvsadm -R <<'END'
--A -t 10.2.0.1:80 -s rr
--a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
-END
+one_service
 apt_install snmp "/host$1"
 
 step 'a healthy machine'

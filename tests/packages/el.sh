@@ -14,11 +14,7 @@ version() { ask 26.1.0; }
 version_of() { rpm -qp --qf '%{version}' "$1" 2>/dev/null; }
 
 step 'such a machine'
-load
-ipvsadm -R <<'END'
--A -t 10.2.0.1:80 -s rr
--a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
-END
+one_service
 apt_install snmpd snmp rpm
 mkdir -p $snmpd_unit /usr/lib/systemd/system-preset
 printf '%s\n' '[Service]' 'ExecStart=' 'ExecStart=/usr/sbin/snmpd -LOw -f' > $snmpd_unit/el.conf

@@ -38,11 +38,7 @@ snmpd_answers() {
     check "of $asked GETs beside it went unanswered" 0 "$lost"
 }
 
-load
-ipvsadm -R <<'END'
--A -t 10.2.0.1:80 -s rr
--a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
-END
+one_service
 apt_install snmp "/host$1"
 check 'lvsAgentStatus' 1 "$(ask $status)"
 

@@ -7,6 +7,13 @@
 
 failed=0
 
+# one_service: a director with little on it.
+one_service() {
+    load
+    ipvsadm -A -t 10.2.0.1:80 -s rr
+    ipvsadm -a -t 10.2.0.1:80 -r 10.1.1.21:80 -m
+}
+
 # step WORDS...: what comes now, with the seconds since the guest's start.
 step() { printf '## %s [%s]\n' "$*" "$(cut -d' ' -f1 /proc/uptime)"; }
 
