@@ -30,6 +30,7 @@ def look(
     machine = doctors.Picture(tmp_path, {CONF: conf})
     machine.draw("/usr/bin/lvs-agent", "", 0o755)
     monkeypatch.setattr(query, "ask", lambda *asked: reply)
+    monkeypatch.setattr(asking, "AGAIN_SECONDS", 0)
     found = asking.look(machine, doctors.process(), bad)
     return [each for each in found if each.check == "query"]
 
@@ -87,6 +88,18 @@ def test_a_status_that_is_explained_is_only_noted(
     reply = Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "4"})
     (finding,) = look(tmp_path, monkeypatch, reply, bad=True)
     assert finding.state == State.NOTE
+
+
+def test_what_was_mended_a_moment_ago_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The responder answers from the snapshot it has for some seconds more."""
+    replies = [Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: each}) for each in ("5", "5", "1")]
+    machine = doctors.Picture(tmp_path, {CONF: LINE + "rocommunity public\n"})
+    monkeypatch.setattr(query, "ask", lambda *asked: replies.pop(0))
+    found = asking.look(machine, doctors.process(), False)
+    assert [each.state for each in found if each.check == "query"] == [State.OK]
+    assert replies == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_OBJECT, Outcome.NO_INSTANCE])

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import List
+from typing import Callable, List
 
 from lvs_agent import __version__
 from lvs_agent.doctor import director, passline, query, snmpd, snmpdconf, views
@@ -12,8 +13,12 @@ from lvs_agent.doctor.access import Sight, Views, readers
 from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, Process
 from lvs_agent.doctor.query import Outcome, Reply
+from lvs_agent.feed import Patience
 from lvs_agent.mib import LVS
 from lvs_agent.snapshot import Status
+
+# The responder answers for so long from what it had before something was mended.
+AGAIN_SECONDS = Patience().max_age + 1
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     able = readers(config)
     seeing = [each for each in able if Views(config).sight(each, LVS) == Sight.ALL]
     community = query.choose(seeing, address) or query.choose(able, address)
-    reply = query.ask(machine, address, community)
+    reply = _settled(lambda: query.ask(machine, address, community), 0 if bad else AGAIN_SECONDS)
     ours = passline.passes(config.lines)
     target = ours[0].line.file if ours else told.target
     findings = passline.look(machine, passline.Snmpd(process, told.target, restart), config)
@@ -45,6 +50,17 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     hidden = any(finding.state == State.WRONG for finding in findings)
     asked = Asked(machine, address, community is not None, restart)
     return [*findings, *_reply(asked, reply, hidden, bad)]
+
+
+def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
+    """The reply; where its status is not ok, the one that a responder with a new snapshot gives."""
+    end = time.monotonic() + patience
+    while True:
+        reply = ask()
+        fine = reply.values.get(query.STATUS, str(Status.OK.value)) == str(Status.OK.value)
+        if fine or time.monotonic() >= end:
+            return reply
+        time.sleep(1)
 
 
 def _unread(

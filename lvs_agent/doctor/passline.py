@@ -76,7 +76,8 @@ def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
 def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
     """Of two, snmpd registers the first (agent_registry.c)."""
     text = f"{one.line.place} repeats {first.line.place}, the one that counts"
-    late = first.line if one.line.file.startswith(DROP_INS) else one.line
+    kept = first.line.file.startswith(DROP_INS) or not one.line.file.startswith(DROP_INS)
+    late = one.line if kept else first.line
     state = note if one.command.split() == first.command.split() else wrong
     return state("pass_persist", text, _delete(snmpd, late))
 
