@@ -77,15 +77,21 @@ lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -q -s tests/test_lab.py
 
-test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img
+test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
+		build/test/selinux.img
 	lintian --allow-root --pedantic --display-info --fail-on error,warning,info,pedantic \
 		build/packages/*.deb
 	rpmlint -c packaging/rpm/rpmlint.toml build/packages/*.rpm
 	$(BIN)/python -m pytest -q -s tests/test_packages.py
 
-build/test/%.img: tests/packages/image tests/packages/guest
+build/test/bookworm.img build/test/trixie.img: build/test/%.img: tests/packages/image \
+		tests/packages/guest
 	@tools/need $(IMAGE_PACKAGES)
 	tests/packages/image $* $@
+
+build/test/selinux.img: tests/packages/image tests/packages/guest
+	@tools/need $(IMAGE_PACKAGES)
+	tests/packages/image bookworm $@ selinux-policy-default policycoreutils semodule-utils
 
 recordings: $(VENV)/agent
 	@tools/need $(LAB_PACKAGES) $(RUN_PACKAGES)

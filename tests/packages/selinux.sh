@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# selinux.sh PACKAGE RULES: under an enforcing SELinux the collector is reached by these rules.
+set -eu
+# shellcheck source=tests/packages/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+# denied CLASS: how often snmpd and what it runs were denied something of that class.
+denied() { dmesg | grep -c "avc: *denied.*scontext=[^ ]*:snmpd_t:.*tclass=$1 " || true; }
+
+one_service
+apt_install snmp "/host$1"
+cp "/host$2" /tmp/   # semodule's domain may not read the host's files
+setenforce 1
+trap 'setenforce 0' EXIT   # what runs this script could not say how it ended
+check 'SELinux is' Enforcing "$(getenforce)"
+
+step 'without the rules'
+systemctl restart snmpd
+check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
+check 'the socket is denied' 1 $(("$(denied sock_file)" > 0))
+check 'netlink is denied' 1 $(("$(denied netlink_generic_socket)" > 0))
+
+step 'with them'
+quietly semodule -i "/tmp/$(basename "$2")"
+systemctl restart snmpd
+dmesg -C
+check 'lvsAgentStatus' 1 "$(ask "$status")"
+check 'the responder is in' snmpd_t "$(ps -o label= -p "$(responder)" | cut -d: -f3)"
+check 'the collector is in' initrc_t "$(ps -o label= -p "$(collector)" | cut -d: -f3)"
+step 'where systemd listens, and the collector is yet to start'
+systemctl restart lvs-agent.socket
+until_true 20 is 1 "$status"
+systemctl restart snmpd
+check 'lvsAgentStatus' 1 "$(ask "$status")"
+check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
+
+step 'removed again'
+quietly semodule -r lvs-agent
+systemctl restart snmpd
+check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
+exit $failed
