@@ -10,6 +10,9 @@ AGENT := $(CURDIR)/$(BIN)/lvs-agent
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
+POLLER_PACKAGES := mrtg munin-node prometheus-snmp-exporter ganglia-monitor \
+	monitoring-plugins-standard nagios4-core msmtp-mta icinga2-bin snmptrapd faketime \
+	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl
 BUILD_PACKAGES := debhelper dpkg-dev rpm
 IMAGE_PACKAGES := user-mode-linux mmdebstrap e2fsprogs lintian rpmlint
 
@@ -26,7 +29,7 @@ SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent
 
-.PHONY: help demo packages deb rpm test lint unit lab test-packages recordings clean
+.PHONY: help demo packages deb rpm test lint unit lab test-packages test-pollers recordings clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
@@ -35,6 +38,7 @@ help:
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
+	@echo 'make test-pollers  run what is in contrib by the programs it is for'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make clean         remove what the others made'
 
@@ -71,11 +75,16 @@ lint: $(VENV)/test
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_packages.py
+	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_packages.py \
+		--ignore=tests/pollers
 
 lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -q -s tests/test_lab.py
+
+test-pollers: $(VENV)/test
+	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
+	$(BIN)/python -m pytest -q tests/pollers
 
 test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
 		build/test/selinux.img
