@@ -24,7 +24,8 @@ SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab
 	tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/build-deb packaging/build-rpm packaging/debian/lvs-agent.postinst \
 	packaging/debian/lvs-agent.postrm tests/packages/image tests/packages/guest \
-	$(wildcard tests/packages/*.sh)
+	tests/pollers/newer-exporter contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
+	contrib/recipes/vip-rate contrib/recipes/director-load $(wildcard tests/packages/*.sh)
 
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent
@@ -82,9 +83,12 @@ lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -q -s tests/test_lab.py
 
-test-pollers: $(VENV)/test
+test-pollers: $(VENV)/test build/test/snmp_exporter
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
 	$(BIN)/python -m pytest -q tests/pollers
+
+build/test/snmp_exporter: tests/pollers/newer-exporter
+	tests/pollers/newer-exporter $@
 
 test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
 		build/test/selinux.img
