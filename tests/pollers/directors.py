@@ -36,14 +36,13 @@ Services = Sequence[VirtualService]
 
 @dataclass
 class SimulatedDirector:
-    """A director and its snmpd. The collector listens at a socket, and annotate numbers rows.
+    """A director and its snmpd; annotate numbers its rows.
 
     status is what the collector says of the snapshots that serve() brings.
     """
 
-    snmpd: Snmpd
-    collector: Path
     annotate: Callable[[Snapshot], None]
+    snmpd: Snmpd = field(init=False)
     status: Status = Status.OK
     _services: Callable[[], Services] = field(default=lambda: [])
     _generation: int = 0
@@ -96,10 +95,14 @@ def running(
     path = folder / "collector.sock"
     # the command ends the configuration that snmpd.running writes
     agent = f"{AGENT} pass-persist --collector {path} --max-age 0"
-    with snmpd.running(folder / "snmpd", "\n".join([agent, *lines])) as running:
-        director = SimulatedDirector(running, path, annotate or History(None).annotate)
-        with collectors.at(path, director.answer):
-            yield director
+    director = SimulatedDirector(annotate or History(None).annotate)
+    configured = "\n".join([agent, *lines])
+    # in this order: an snmpd with monitor lines asks at once
+    with (
+        collectors.at(path, director.answer),
+        snmpd.running(folder / "snmpd", configured) as director.snmpd,
+    ):
+        yield director
 
 
 def counted(in_bytes: int, out_bytes: int = 0, conns: int = 0, packets: int = 0) -> Traffic:
