@@ -244,7 +244,7 @@ def test_icinga_checks_what_its_file_says(director: SimulatedDirector, tmp_path:
             seen: Set[str] = set()
             while not expected <= seen:
                 assert running.poll() is None, (tmp_path / "icinga2.log").read_text()
-                for written in tmp_path.glob("service.*"):
+                for written in tmp_path.glob("service.[0-9]*"):
                     seen.update(written.read_text().splitlines())
         finally:
             running.terminate()
