@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Done, Machine, Process
-from tests.snmpd import SYS_UP_TIME
+from tests import snmpd
+from tests.snmpd import Snmpd
 
 RECORDING = Path(__file__).parent / "data" / "directors" / "small"
 DEBIAN = """\
@@ -107,49 +104,10 @@ def only(findings: List[Finding], state: State) -> Finding:
     return found
 
 
-@dataclass(frozen=True)
-class Daemon:
-    """A running snmpd and the file it was given."""
-
-    pid: int
-    address: str
-    config: Path
-
-    def get(self, oid: str, community: str, wait: float = 5) -> str:
-        """What snmpget prints, within some seconds."""
-        options = ["-v2c", "-c", community, "-On", f"-t{wait}", "-r0"]
-        command = ["snmpget", *options, self.address, oid]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "MIBS": ""},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return done.stdout
-
-
 @contextmanager
-def snmpd(folder: Path, lines: str) -> Iterator[Daemon]:
+def daemon(folder: Path, lines: str) -> Iterator[Snmpd]:
     """snmpd on loopback with these lines; a community `probe` is added, to see that it is up."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "snmpd.conf"
-    config.write_text(f"{lines}\nagentaddress udp:127.0.0.1:{port}\nrocommunity probe 127.0.0.1\n")
-    process = subprocess.Popen(
-        ["/usr/sbin/snmpd", "-f", "-Lf", str(folder / "log"), "-C", "-c", str(config)],
-        env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(folder / "persistent")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    daemon = Daemon(process.pid, f"127.0.0.1:{port}", config)
-    try:
-        while "Timeticks" not in daemon.get(SYS_UP_TIME, "probe", wait=0.1):
-            assert process.poll() is None, (folder / "log").read_text()
-        yield daemon
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with snmpd.configured(
+        folder, lines, "rocommunity probe 127.0.0.1", community="probe"
+    ) as running:
+        yield running

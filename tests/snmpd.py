@@ -23,10 +23,11 @@ VOLATILE = re.compile(rf"{re.escape(BASE)}\.(21\.1\.28\.|22\.1\.26\.|26\.[156]\.
 
 @dataclass(frozen=True)
 class Snmpd:
-    """A running snmpd: public may read, private may write."""
+    """A running snmpd and its configuration."""
 
     address: str
     pid: int
+    config: Path
     log: Path
     environment: Dict[str, str]
 
@@ -63,17 +64,24 @@ class Snmpd:
 
 
 @contextmanager
-def running(folder: Path, command: str) -> Iterator[Snmpd]:
-    """snmpd with `pass_persist BASE command`, its files in folder, ended and gone afterwards."""
+def running(folder: Path, command: str, *lines: str) -> Iterator[Snmpd]:
+    """snmpd with `pass_persist BASE command`, and the two communities; lines are added."""
+    communities = ("rocommunity public 127.0.0.1", "rwcommunity private 127.0.0.1")
+    every = (*communities, f"pass_persist {BASE} {command}", *lines)
+    with configured(folder, *every) as snmpd:
+        yield snmpd
+
+
+@contextmanager
+def configured(folder: Path, *lines: str, community: str = "public") -> Iterator[Snmpd]:
+    """snmpd on loopback with these lines, its files in folder, ended and gone afterwards.
+
+    It is up when the community gets an answer.
+    """
     folder.mkdir(exist_ok=True)
     port = _free_port()
     config = folder / "snmpd.conf"
-    config.write_text(
-        f"agentaddress udp:127.0.0.1:{port}\n"
-        "rocommunity public 127.0.0.1\n"
-        "rwcommunity private 127.0.0.1\n"
-        f"pass_persist {BASE} {command}\n"
-    )
+    config.write_text("\n".join([*lines, f"agentaddress udp:127.0.0.1:{port}", ""]))
     environment = {
         **os.environ,
         "MIBS": "",
@@ -88,9 +96,9 @@ def running(folder: Path, command: str) -> Iterator[Snmpd]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    snmpd = Snmpd(f"127.0.0.1:{port}", process.pid, log, environment)
+    snmpd = Snmpd(f"127.0.0.1:{port}", process.pid, config, log, environment)
     try:
-        while "Timeticks" not in snmpd.ask("snmpget", "-t0.2", SYS_UP_TIME):
+        while "Timeticks" not in snmpd.ask("snmpget", "-t0.2", SYS_UP_TIME, community=community):
             assert process.poll() is None, log.read_text()
         yield snmpd
     finally:

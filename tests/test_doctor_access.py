@@ -105,13 +105,13 @@ def test_the_verdict_on_a_community(tmp_path: Path, case: str) -> None:
 
 def test_snmpd_judges_the_same(tmp_path: Path) -> None:
     line = f"pass_persist {SUBTREE} {AGENT} pass-persist --replay {doctors.RECORDING}\n"
-    with doctors.snmpd(tmp_path, VIEWS + "\n".join(CASES) + "\n" + line) as snmpd:
+    with doctors.daemon(tmp_path, VIEWS + "\n".join(CASES) + "\n" + line) as snmpd:
         for case, expected in CASES.items():
-            said = snmpd.get(STATUS, community_of(case))
+            said = snmpd.ask("snmpget", STATUS, community=community_of(case))
             assert ("INTEGER: 1" in said) == (expected != Sight.NONE), (case, said)
         # what is said to be a part is one
-        assert "No Such Object" in snmpd.get(f"{SUBTREE}.1.0", "part")
-        assert "No Such Object" in snmpd.get(f"{SUBTREE}.3.1.2.1", "hole")
+        assert "No Such Object" in snmpd.ask("snmpget", f"{SUBTREE}.1.0", community="part")
+        assert "No Such Object" in snmpd.ask("snmpget", f"{SUBTREE}.3.1.2.1", community="hole")
 
 
 @pytest.mark.parametrize(

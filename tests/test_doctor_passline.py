@@ -58,8 +58,8 @@ def machine(tmp_path: Path) -> doctors.Picture:
 
 @pytest.mark.parametrize("line", LINES)
 def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> None:
-    with doctors.snmpd(tmp_path, line) as daemon:
-        answers = "INTEGER: 1" in daemon.get(f"{BASE}.26.2.0", "probe")
+    with doctors.daemon(tmp_path, line) as daemon:
+        answers = "INTEGER: 1" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
         told = Invocation((str(daemon.config),), only=True)
         (finding,) = passline.look(Machine(), snmpd(), snmpdconf.read(Machine(), told))
     expected = LINES[line]
@@ -70,8 +70,8 @@ def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> 
 
 def test_of_two_lines_snmpd_takes_the_first(tmp_path: Path) -> None:
     lines = f"pass_persist {BASE} /bin/false\npass_persist {BASE} {REPLAY}\n"
-    with doctors.snmpd(tmp_path, lines) as daemon:
-        assert "No Such Instance" in daemon.get(f"{BASE}.26.2.0", "probe")
+    with doctors.daemon(tmp_path, lines) as daemon:
+        assert "No Such Instance" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
 
 
 def test_a_healthy_line(machine: doctors.Picture) -> None:

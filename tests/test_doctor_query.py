@@ -18,48 +18,48 @@ from lvs_agent.doctor.machine import Done, Machine
 from lvs_agent.doctor.query import Outcome
 from lvs_agent.doctor.snmpdconf import Invocation
 from tests import doctors
-from tests.snmpd import AGENT, BASE
+from tests.snmpd import AGENT, BASE, Snmpd
 
 ODD = 'odd "one" #'
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doctors.Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
     lines = (
         f"pass_persist {BASE} {AGENT} pass-persist --replay {doctors.RECORDING}\n"
         'rocommunity "odd \\"one\\" #" default\n'
         "rocommunity hidden default .1.3.6.1.2.1.1\n"
     )
-    with doctors.snmpd(tmp_path_factory.mktemp("snmpd"), lines) as running:
+    with doctors.daemon(tmp_path_factory.mktemp("snmpd"), lines) as running:
         yield running
 
 
 @pytest.mark.parametrize("community", ["probe", ODD])
-def test_an_answer(daemon: doctors.Daemon, community: str) -> None:
+def test_an_answer(daemon: Snmpd, community: str) -> None:
     reply = query.ask(Machine(), daemon.address, community)
     assert reply.outcome == Outcome.ANSWERED
     assert [reply.values[oid] for oid in query.ASKED] == [__version__, "1", "", "4", "2"]
     assert 0 < reply.seconds < 5
 
 
-def test_a_view_that_hides(daemon: doctors.Daemon) -> None:
+def test_a_view_that_hides(daemon: Snmpd) -> None:
     assert query.ask(Machine(), daemon.address, "hidden").outcome == Outcome.NO_OBJECT
 
 
-def test_a_wrong_community_is_not_waited_for_long(daemon: doctors.Daemon) -> None:
+def test_a_wrong_community_is_not_waited_for_long(daemon: Snmpd) -> None:
     began = time.monotonic()
     assert query.ask(Machine(), daemon.address, "wrong").outcome == Outcome.TIMEOUT
     assert time.monotonic() - began < query.WAIT_SECONDS + 2
 
 
 def test_a_program_that_does_not_start(tmp_path: Path) -> None:
-    with doctors.snmpd(tmp_path, f"pass_persist {BASE} /bin/false") as running:
+    with doctors.daemon(tmp_path, f"pass_persist {BASE} /bin/false") as running:
         reply = query.ask(Machine(), running.address, "probe")
     assert reply.outcome == Outcome.NO_INSTANCE
 
 
 def test_without_a_community_the_users_own_is_asked_with(
-    daemon: doctors.Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    daemon: Snmpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SNMPCONFPATH", str(tmp_path))
     reply = query.ask(Machine(), daemon.address, None)

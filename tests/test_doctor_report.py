@@ -18,7 +18,7 @@ from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Process
 from tests import doctors
-from tests.snmpd import AGENT, BASE
+from tests.snmpd import AGENT, BASE, Snmpd
 from tests.test_cli import run
 from tests.test_collector import running
 
@@ -63,7 +63,7 @@ def root(tmp_path: Path) -> Path:
 def examined(root: Path, lines: str) -> Iterator[Callable[[], List[Finding]]]:
     """A function that examines the machine whose snmpd was started with these lines."""
     sock = root / SOCKET_PATH.lstrip("/")
-    with running(sock), doctors.snmpd(root, lines) as daemon:
+    with running(sock), doctors.daemon(root, lines) as daemon:
         yield lambda: report.examine(HalfDrawn(root, daemon.pid))
 
 
@@ -133,7 +133,7 @@ def test_a_responder_that_has_no_statistics_is_wrong_by_itself(root: Path) -> No
 def test_a_file_that_was_changed_since(root: Path) -> None:
     lines = LINE + f"view _all_ excluded {BASE}\n"
     for text, state in ((lines, State.WRONG), (LINE, State.NOTE)):
-        with doctors.snmpd(root, text) as daemon:
+        with doctors.daemon(root, text) as daemon:
             (root / "snmpd.conf").write_text(address_of(daemon) + LINE + "rocommunity probe\n")
             findings = report.examine(HalfDrawn(root, daemon.pid, older=10))
         (finding,) = [each for each in findings if each.check == "snmpd.conf"]
@@ -141,12 +141,12 @@ def test_a_file_that_was_changed_since(root: Path) -> None:
         assert wrongs(findings) == (["snmpd.conf"] if state == State.WRONG else [])
 
 
-def address_of(daemon: doctors.Daemon) -> str:
+def address_of(daemon: Snmpd) -> str:
     return f"agentaddress udp:{daemon.address}\n"
 
 
 def test_a_wrong_community_and_a_hanging_snmpd_look_alike(root: Path) -> None:
-    with doctors.snmpd(root, LINE) as daemon:
+    with doctors.daemon(root, LINE) as daemon:
         file = root / "snmpd.conf"
         text = file.read_text().replace("rocommunity probe", "rocommunity other")
         file.write_text(text)

@@ -26,7 +26,7 @@ def machine(tmp_path: Path) -> doctors.Picture:
 
 
 def test_the_real_one_tells_its_version(tmp_path: Path) -> None:
-    with doctors.snmpd(tmp_path, "") as daemon:
+    with doctors.daemon(tmp_path, "") as daemon:
         machine = doctors.Beside(daemon.pid)
         running = snmpd.find(machine)
         assert [each.pid for each in running] == [daemon.pid]

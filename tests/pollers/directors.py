@@ -93,14 +93,12 @@ def running(
     """
     folder.mkdir(exist_ok=True)
     path = folder / "collector.sock"
-    # the command ends the configuration that snmpd.running writes
     agent = f"{AGENT} pass-persist --collector {path} --max-age 0"
     director = SimulatedDirector(annotate or History(None).annotate)
-    configured = "\n".join([agent, *lines])
     # in this order: an snmpd with monitor lines asks at once
     with (
         collectors.at(path, director.answer),
-        snmpd.running(folder / "snmpd", configured) as director.snmpd,
+        snmpd.running(folder / "snmpd", agent, *lines) as director.snmpd,
     ):
         yield director
 
