@@ -13,8 +13,7 @@ from typing import NoReturn
 from lvs_agent import __version__, log
 from lvs_agent.connections import COLLECTOR_SOCKET
 from lvs_agent.feed import Patience
-
-STATE_DIRECTORY = Path("/var/lib/lvs-agent")
+from lvs_agent.statefile import STATE_DIRECTORY
 
 ABOUT = """\
 Serves the tables of a Linux Virtual Server director (IPVS) to SNMP.

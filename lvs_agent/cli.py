@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from lvs_agent import log, mib, procfs, snmpwalk
-from lvs_agent.arguments import STATE_DIRECTORY, parser
+from lvs_agent.arguments import parser
 from lvs_agent.collector import Collector, serve
 from lvs_agent.connections import (
     COLLECTOR_SOCKET,
@@ -28,6 +28,7 @@ from lvs_agent.history import History
 from lvs_agent.kernel import Kernel, LiveKernel, RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.responder import Responder, process_started
 from lvs_agent.snapshot import Status
+from lvs_agent.statefile import STATE_DIRECTORY
 from lvs_agent.survey import Survey
 
 # walk answers a person, who would rather wait for a large director than see nothing

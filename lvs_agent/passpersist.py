@@ -17,7 +17,7 @@ from typing import List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
-from lvs_agent.smi import Oid, Varbind, View
+from lvs_agent.smi import Oid, Varbind, View, dotted
 
 NONE = "NONE"
 NOT_WRITABLE = snmp_passpersist.Error.NotWritable
@@ -45,7 +45,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
     """Answers snmpd at two file descriptors until the first ends."""
 
     def __init__(self, base: Oid, backend: Backend, read_fd: int = 0, write_fd: int = 1) -> None:
-        super().__init__("." + _dotted(base))
+        super().__init__("." + dotted(base))
         self._base = base
         self._backend = backend
         self._read_fd = read_fd
@@ -92,7 +92,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         if varbind is None:
             return NONE
         oid, keyword, value = varbind
-        return f"{self.base_oid}{_dotted(oid)}\n{keyword}\n{value}"
+        return f"{self.base_oid}{dotted(oid)}\n{keyword}\n{value}"
 
     def _take_requests(self) -> None:
         while b"\n" in self._buffer:
@@ -144,10 +144,6 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         data = reply.encode() + b"\n"
         while data:
             data = data[os.write(self._write_fd, data) :]
-
-
-def _dotted(oid: Oid) -> str:
-    return ".".join(map(str, oid))
 
 
 def _parsed(text: str) -> Optional[Tuple[int, ...]]:

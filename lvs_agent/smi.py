@@ -18,6 +18,11 @@ Value = Callable[[Any], Any]  # a row to its value, None where it has no instanc
 MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
 
 
+def dotted(oid: Oid) -> str:
+    """1.3.6.1, with no dot before it."""
+    return ".".join(map(str, oid))
+
+
 class Varbind(NamedTuple):
     """An answer as pass_persist writes it: OID below the base, type keyword, value."""
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lvs_agent.smi import Oid, Varbind
+from lvs_agent.smi import Oid, Varbind, dotted
 
 _TYPES = {
     "integer": "INTEGER",
@@ -16,8 +16,7 @@ _TYPES = {
 
 def line(base: Oid, varbind: Varbind) -> str:
     """One line for one varbind, its OID in full."""
-    oid = ".".join(map(str, (*base, *varbind.oid)))
-    return f".{oid} = {_value(varbind)}"
+    return f".{dotted((*base, *varbind.oid))} = {_value(varbind)}"
 
 
 def _value(varbind: Varbind) -> str:

@@ -19,6 +19,7 @@ from typing import Dict, Iterator, List, Optional
 from lvs_agent.rows import RowCodec, RowError
 from lvs_agent.snapshot import Traffic
 
+STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 FORMAT = 1
 MAX_NUMBER = 65535  # lvsServiceNumber and lvsRealServerNumber end there
 

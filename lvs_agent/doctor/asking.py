@@ -34,12 +34,13 @@ class Asked:
 def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     """Findings on an snmpd; bad says that something is wrong with what it gets its answers from."""
     told = snmpdconf.invocation(process.arguments)
-    config = snmpdconf.read(machine, told, machine.environment(process.pid) or {})
+    config = snmpdconf.read(machine, told, machine.environment(process.pid))
     restart = snmpd.restart(machine)
     addresses = [line.rest for line in config.all("agentaddress")]
     address = query.address([*told.addresses, *addresses])
     able = readers(config)
-    seeing = [each for each in able if Views(config).sight(each, LVS) == Sight.ALL]
+    shown = Views(config)
+    seeing = [each for each in able if shown.sight(each, LVS) == Sight.ALL]
     community = query.choose(seeing, address) or query.choose(able, address)
     reply = _settled(lambda: query.ask(machine, address, community), 0 if bad else AGAIN_SECONDS)
     ours = passline.passes(config.lines)

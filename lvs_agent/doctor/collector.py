@@ -58,7 +58,7 @@ def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List
     answer = _answer(seen, snapshot, took)
     if seen.process is None or answer.state == State.WRONG:
         return [*findings, answer]
-    return [*findings, answer, *_process(seen, seen.process, snapshot)]
+    return [*findings, answer, *_process(seen, seen.process)]
 
 
 def find(machine: Machine) -> Optional[Process]:
@@ -164,7 +164,7 @@ def _refusal(seen: Seen) -> Optional[str]:
     return None
 
 
-def _process(seen: Seen, process: Process, snapshot: Snapshot) -> List[Finding]:
+def _process(seen: Seen, process: Process) -> List[Finding]:
     findings = []
     who = f"the collector (pid {process.pid}, {user_name(process.uid)})"
     if process.capabilities & ~CAP_NET_ADMIN:

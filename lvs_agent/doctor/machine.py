@@ -92,7 +92,11 @@ class Machine:
 
     def processes(self) -> List[Process]:
         """Those of this PID namespace, in the order of their numbers."""
-        found = [self._process(int(name)) for name in self.names("/proc") if name.isdigit()]
+        try:
+            booted = self._booted()
+        except OSError:
+            return []
+        found = [self._process(int(name), booted) for name in self.names("/proc") if name.isdigit()]
         return sorted((each for each in found if each is not None), key=lambda each: each.pid)
 
     def namespace(self, pid: int, kind: str) -> Optional[str]:
@@ -166,7 +170,7 @@ class Machine:
         except OSError:
             return None
 
-    def _process(self, pid: int) -> Optional[Process]:
+    def _process(self, pid: int, booted: float) -> Optional[Process]:
         # proc_pid_status(5), proc_pid_stat(5); a process may end while it is looked at
         try:
             pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").splitlines())
@@ -184,7 +188,7 @@ class Machine:
                 int(status["Gid"][1]),
                 tuple(map(int, status.get("Groups", []))),
                 int(status["CapEff"][0], 16),
-                self._booted() + ticks / os.sysconf("SC_CLK_TCK"),
+                booted + ticks / os.sysconf("SC_CLK_TCK"),
             )
         except (OSError, KeyError, IndexError, ValueError):
             return None

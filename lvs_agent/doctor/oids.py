@@ -7,9 +7,9 @@ import re
 from typing import Optional
 
 from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid
+from lvs_agent.smi import Oid, dotted
 
-SUBTREE = "." + ".".join(map(str, LVS))
+SUBTREE = f".{dotted(LVS)}"
 
 # What configurations name; snmpd knows the first without any MIB file, the others with them.
 _NAMES = {

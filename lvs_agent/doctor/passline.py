@@ -14,7 +14,7 @@ from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import EXECUTE, READ, Machine, Process, user_name
 from lvs_agent.doctor.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
 from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid
+from lvs_agent.smi import Oid, dotted
 
 PROGRAM = "/usr/bin/lvs-agent"
 
@@ -121,8 +121,7 @@ def _judge(machine: Machine, snmpd: Snmpd, one: Pass) -> Finding:
         text = f"{line.place}: pass_persist takes no names: it must be {oids.SUBTREE}"
         return wrong("pass_persist", text, _edit(line))
     if one.oid != LVS:
-        found = "." + ".".join(map(str, one.oid))
-        text = f"{line.place} passes {found}, not {oids.SUBTREE}"
+        text = f"{line.place} passes .{dotted(one.oid)}, not {oids.SUBTREE}"
         return wrong("pass_persist", text, _edit(line))
     if line.token == "pass":
         text = f"{line.place} starts a program for each question: it must be pass_persist"

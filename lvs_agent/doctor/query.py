@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from lvs_agent.doctor import oids
 from lvs_agent.doctor.access import Reader
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.mib import AGENT, LVS
+from lvs_agent.smi import dotted
 
-VERSION, STATUS, TEXT, SERVICES, SERVERS = (f"{oids.SUBTREE}.26.{n}.0" for n in (1, 2, 3, 7, 8))
+_SCALARS = {scalar.name: f".{dotted((*LVS, *scalar.path, 0))}" for scalar in AGENT}
+VERSION, STATUS = _SCALARS["lvsAgentVersion"], _SCALARS["lvsAgentStatus"]
+TEXT = _SCALARS["lvsAgentStatusText"]
+SERVICES, SERVERS = _SCALARS["lvsAgentServices"], _SCALARS["lvsAgentRealServers"]
 ASKED = (VERSION, STATUS, TEXT, SERVICES, SERVERS)
 WAIT_SECONDS = 3
 NOT_INSTALLED = "snmpget is not installed"

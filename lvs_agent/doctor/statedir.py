@@ -10,9 +10,9 @@ from typing import List
 from lvs_agent.doctor.director import count
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, user_name
-from lvs_agent.statefile import StateError, StateFile
+from lvs_agent.statefile import STATE_DIRECTORY, StateError, StateFile
 
-FOLDER = "/var/lib/lvs-agent"
+FOLDER = str(STATE_DIRECTORY)
 
 
 def look(machine: Machine) -> List[Finding]:

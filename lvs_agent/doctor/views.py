@@ -10,6 +10,7 @@ from lvs_agent.doctor.access import Reader, Sight, Views, readers
 from lvs_agent.doctor.finding import Finding, note, ok, wrong
 from lvs_agent.doctor.snmpdconf import Config
 from lvs_agent.mib import LVS
+from lvs_agent.smi import dotted
 
 
 def look(config: Config, target: str, restart: str) -> List[Finding]:
@@ -39,7 +40,7 @@ def _finding(
     places = _places(group)
     first = group[0]
     if first.subtree is not None:
-        what = "." + ".".join(map(str, first.subtree))
+        what = f".{dotted(first.subtree)}"
         remedy = f"vi +{first.line.number} {first.line.file} && {restart}"
     else:
         lines = [line for line in config.all("view") if line.rest.split()[:1] == [first.view]]
