@@ -22,8 +22,9 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
-	packaging/stage packaging/build-deb packaging/build-rpm packaging/debian/lvs-agent.postinst \
-	packaging/debian/lvs-agent.postrm tests/packages/image tests/packages/guest \
+	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
+	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
+	tests/packages/image tests/packages/guest \
 	tests/pollers/newer-exporter contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
 	contrib/recipes/vip-rate contrib/recipes/director-load $(wildcard tests/packages/*.sh)
 

@@ -20,20 +20,11 @@ def boot(folder: Path, script: str, *arguments: object) -> Path:
     return folder
 
 
-def run(
-    folder: Path,
-    script: Path,
-    *arguments: object,
-    image: Optional[Path] = None,
-    kernel: str = "",
-) -> str:
-    """What a script prints in a guest: one with this machine's files, or with an image.
-
-    kernel has arguments for the kernel of an image's guest.
-    """
+def run(folder: Path, script: Path, *arguments: object, image: Optional[Path] = None) -> str:
+    """What a script prints in a guest: one with this machine's files, or with an image."""
     options: List[object] = ["-t", 300]
     if image is not None:
-        options += ["-i", image, "-k", kernel]
+        options += ["-i", image]
     command = [LAB / "boot", *options, folder, script, *arguments]
     done = subprocess.run(
         [str(word) for word in command],

@@ -80,12 +80,10 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     return Packages(folder, OLD_VERSION)
 
 
-def run(
-    folder: Path, script: str, *arguments: Path, image: str = "bookworm", kernel: str = ""
-) -> str:
+def run(folder: Path, script: str, *arguments: Path, image: str = "bookworm") -> str:
     """What one of the scripts prints in a guest; shown, as it is what was checked."""
     disk = BUILD / "test" / f"{image}.img"
-    printed = guests.run(folder, SCRIPTS / script, *arguments, image=disk, kernel=kernel)
+    printed = guests.run(folder, SCRIPTS / script, *arguments, image=disk)
     print(f"\n{printed}", end="")
     assert "\nok " in printed
     return printed
@@ -155,10 +153,8 @@ def test_the_rpm_where_snmpd_is_that_of_enterprise_linux(
 
 def test_the_rules_for_selinux_are_needed_and_suffice(packages: Packages, tmp_path: Path) -> None:
     """In Debian's policy; that of Enterprise Linux can't be had here."""
-    # permissive while it boots: the script that runs there is in no domain of its own
-    kernel = "security=selinux selinux=1 enforcing=0"
     rules = PACKAGING / "selinux" / "lvs-agent.cil"
-    run(tmp_path, "selinux.sh", packages.deb, rules, image="selinux", kernel=kernel)
+    run(tmp_path, "selinux.sh", packages.deb, rules, image="selinux")
 
 
 def test_the_doctors_remedies_mend_what_is_wrong(packages: Packages, tmp_path: Path) -> None:

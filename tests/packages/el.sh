@@ -10,7 +10,6 @@ local=/etc/snmp/snmpd.local.conf
 dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 
 snmpd_unit=/etc/systemd/system/snmpd.service.d
-version() { ask 26.1.0; }
 version_of() { rpm -qp --qf '%{version}' "$1" 2>/dev/null; }
 
 step 'such a machine'

@@ -22,6 +22,7 @@ snmpbulkwalk -v2c -c public -On -Cr40 -t 5 -r 0 127.0.0.1 $base > "$RESULT/snmpw
 check 'lvsAgentStatus is ok(1)' 1 "$(ask $status)"
 
 step privileges
+connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/lvs-agent/collector.sock")'
 check 'snmpd is' Debian-snmp "$(user "$(pgrep -x snmpd)")"
 check 'the responder is' Debian-snmp "$(user "$(responder)")"
 check 'capabilities of the responder' '' "$(capabilities "$(responder)")"

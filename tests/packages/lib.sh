@@ -38,10 +38,11 @@ found() {
 # ask OBJECT...: their values through the director's snmpd.
 ask() { snmpget -v2c -c public -Oqv -t 3 -r 0 127.0.0.1 "${@/#/$base.}" 2>&1; }
 
+# version: that of the agent which answers.
+version() { ask 26.1.0; }
+
 # is VALUE OBJECT: for until_true.
 is() { [ "$(ask "$2")" = "$1" ]; }
-
-connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/lvs-agent/collector.sock")'
 
 # quietly COMMAND...: what it says only if it fails, which ends the script.
 quietly() { "$@" >/tmp/quietly 2>&1 || { cat /tmp/quietly >&2; die "failed: $*"; }; }

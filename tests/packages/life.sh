@@ -9,7 +9,6 @@ dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 
 # lvsVsNumber and lvsRsNumber, each with the name it belongs to
 numbers() { snmpwalk -v2c -c public -On 127.0.0.1 $base.21.1.27; snmpwalk -v2c -c public -On 127.0.0.1 $base.22.1.25; }
-version() { ask 26.1.0; }
 version_of() { dpkg-deb -f "$1" Version | cut -d- -f1; }
 
 step 'first installation'
