@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lvs_agent import __version__, log
 from lvs_agent.connections import COLLECTOR_SOCKET
 from lvs_agent.feed import Patience
+from lvs_agent.pollers import arguments as pollers
 from lvs_agent.statefile import STATE_DIRECTORY
 
 ABOUT = """\
@@ -31,11 +32,37 @@ Without snmpd:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments where it can be read: for snmpd's child in syslog."""
 
+    _commands = False
+    _mixing = False
+
     def error(self, message: str) -> NoReturn:
         if self.prog.endswith("pass-persist"):
             log.start(None)
             log.log.error("%s: %s; see lvs-agent pass-persist --help", self.prog, message)
+        if self.prog.rpartition(" ")[2] in pollers.REFUSING:
+            pollers.refuse(self.prog, message)
         super().error(message)
+
+    def add_subparsers(self, **keywords: Any) -> Any:
+        """Keep in mind that this one has commands, whose words are theirs."""
+        self._commands = True
+        return super().add_subparsers(**keywords)
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Let a command's options stand anywhere among its other words, as in other programs.
+
+        What is left over is wrong with the command, whose parser knows how to say it.
+        """
+        if self._commands or self._mixing:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # up to Python 3.11 what is called here calls this again
+        try:
+            known, left = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return known, left
 
 
 def parser() -> argparse.ArgumentParser:
@@ -138,6 +165,8 @@ def parser() -> argparse.ArgumentParser:
         " not all could be looked at.",
     )
     command.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    pollers.add(commands)
     return parser
 
 

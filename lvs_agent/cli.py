@@ -26,6 +26,7 @@ from lvs_agent.connections import (
 from lvs_agent.feed import Feed, Patience
 from lvs_agent.history import History
 from lvs_agent.kernel import Kernel, LiveKernel, RecordingError, RecordingKernel, ReplayedKernel
+from lvs_agent.pollers.errors import PollerError, UsageError
 from lvs_agent.responder import Responder, process_started
 from lvs_agent.snapshot import Status
 from lvs_agent.statefile import STATE_DIRECTORY
@@ -42,7 +43,7 @@ class CommandError(Exception):
 def main(argv: Optional[List[str]] = None) -> int:
     """Run a command; the exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
 
-    doctor has one more, see its --help.
+    doctor and check have others, see their --help.
     """
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["pass-persist"] and not os.isatty(2):
@@ -56,7 +57,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         # the reader of our output went away, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except (CommandError, RecordingError, OSError) as error:
+    except UsageError as error:
+        log.log.error("%s", error)
+        return 2
+    except (CommandError, RecordingError, PollerError, OSError) as error:
         log.log.error("%s", error)
         return 1
 
@@ -132,13 +136,49 @@ def doctor(args: argparse.Namespace) -> int:
     return report.exit_status(findings)
 
 
+def oid(args: argparse.Namespace) -> int:
+    """Words to an OID, and back."""
+    log.start(None, stderr=logging.ERROR)
+    from lvs_agent.pollers import oid  # these too, here and below
+
+    return oid.run(args)
+
+
+def mrtg(args: argparse.Namespace) -> int:
+    """An external program of MRTG."""
+    log.start(None, stderr=logging.ERROR)
+    try:
+        from lvs_agent.pollers import mrtg
+    except ImportError as error:
+        raise _lacking(error) from error
+    return mrtg.run(args)
+
+
+def check(args: argparse.Namespace) -> int:
+    """A plugin of Nagios."""
+    log.start(None, stderr=logging.ERROR)
+    try:
+        from lvs_agent.pollers import check
+    except ImportError as error:
+        print(f"LVS UNKNOWN - {_lacking(error)}")
+        return 3
+    return check.run(args)
+
+
 COMMANDS = {
     "pass-persist": pass_persist,
     "collector": collector,
     "record": record,
     "walk": walk,
     "doctor": doctor,
+    "oid": oid,
+    "mrtg": mrtg,
+    "check": check,
 }
+
+
+def _lacking(error: ImportError) -> CommandError:
+    return CommandError(f"{error}; this needs pip install 'lvs-agent[pollers]'")
 
 
 def _leave_garbage() -> None:

@@ -37,6 +37,9 @@ ORDER = [
     "passpersist",
     "responder",
     "log",
+    "pollers.__init__",
+    "pollers.errors",
+    "pollers.arguments",
     "arguments",
     "doctor.__init__",
     "doctor.finding",
@@ -55,9 +58,29 @@ ORDER = [
     "doctor.asking",
     "doctor.mibs",
     "doctor.report",
+    "pollers.objects",
+    "pollers.naming",
+    "pollers.director",
+    "pollers.credentials",
+    "pollers.session",
+    "pollers.client",
+    "pollers.services",
+    "pollers.oid",
+    "pollers.mrtg",
+    "pollers.check",
     "cli",
     "__main__",
 ]
+
+# pysnmp's values are of pyasn1's types
+FOREIGN = {
+    "passpersist": {"snmp_passpersist"},
+    "pollers.session": {"pysnmp", "pyasn1"},
+    "pollers.check": {"nagiosplugin"},
+}
+
+# what snmpd and systemd run
+DIRECTOR = ["passpersist", "responder", "collector", "survey", "arguments"]
 
 FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -163,10 +186,15 @@ def test_what_reads_the_kernel_knows_nothing_of_snmp(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", TREES)
-def test_only_the_protocols_package_is_not_the_standard_librarys(module: str) -> None:
+def test_a_package_that_is_not_the_standard_librarys_is_imported_in_one_place(module: str) -> None:
     packages = {name.partition(".")[0] for name in imported(TREES[module])} - {"lvs_agent"}
     foreign = packages - set(sys.stdlib_module_names)
-    assert foreign == ({"snmp_passpersist"} if module == "passpersist" else set())
+    assert foreign == FOREIGN.get(module, set())
+
+
+@pytest.mark.parametrize("module", DIRECTOR)
+def test_what_runs_on_a_director_needs_no_package_of_the_poll_side(module: str) -> None:
+    assert not any(FOREIGN.get(each, set()) - {"snmp_passpersist"} for each in reached(module))
 
 
 @pytest.mark.parametrize("module", TREES)

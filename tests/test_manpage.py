@@ -12,6 +12,7 @@ from typing import Dict, List
 
 import pytest
 
+from lvs_agent.arguments import parser
 from lvs_agent.connections import COLLECTOR_SOCKET
 from tests.mibs import MIB
 from tests.snmpd import AGENT, BASE
@@ -52,8 +53,17 @@ def help_of(*command: str) -> str:
 
 
 def commands() -> List[str]:
-    """The commands that --help names."""
-    return re.findall(r"^    ([a-z-]+)(?: |$)", help_of(), re.MULTILINE)
+    """The commands that --help names; one that has commands is left out for those."""
+    found = []
+    for name in named_in(help_of()):
+        below = named_in(help_of(name))
+        found += [f"{name} {command}" for command in below] or [name]
+    return found
+
+
+def named_in(text: str) -> List[str]:
+    """The commands in a text of --help."""
+    return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 def options(text: str) -> Dict[str, str]:
@@ -73,7 +83,7 @@ def differences(page: str) -> List[str]:
     synopsis = plain(page.partition("SYNOPSIS")[2].partition("DESCRIPTION")[0])
     flat = plain(page)
     known = set()
-    for command in [[], *([name] for name in commands())]:
+    for command in [[], *(name.split() for name in commands())]:
         text = help_of(*command)
         usage = text.partition("\n")[0].replace("usage: ", "")
         usage = usage.replace(" [-h]", "") if command else usage.replace(" COMMAND ...", "")
@@ -108,6 +118,13 @@ def test_a_difference_is_found(edit: str) -> None:
     page, edits = re.subn(*EDITS[edit], rendered())
     assert edits
     assert differences(page)
+
+
+def test_every_example_is_taken() -> None:
+    examples = re.findall(r"[$#`] ?lvs-agent ([^`\n]+)", rendered())
+    assert len(examples) > 5
+    for example in examples:
+        parser().parse_args(example.split())
 
 
 def test_formatters_have_nothing_to_complain_of() -> None:

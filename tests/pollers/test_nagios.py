@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every command of contrib/nagios/lvs.cfg, with the real check_snmp; time is passed by faketime."""
+"""Every command of contrib/nagios/lvs.cfg, with the real check_snmp and lvs-agent check.
+
+Time is passed by faketime.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,13 @@ from lvs_agent.snapshot import Status, VirtualService
 from tests import builders
 from tests.pollers import directors, files
 from tests.pollers.directors import SimulatedDirector, counted
+from tests.snmpd import AGENT
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 VIP = "TCP 192.0.2.10:443"
 CONFIG = files.CONTRIB / "nagios" / "lvs.cfg"
 INI, STATE = "/etc/nagios-plugins/lvs.ini", "/var/lib/nagios"
+PROGRAM, CONF = "/opt/lvs-agent/bin/lvs-agent", "/etc/nagios-plugins/lvs-snmp.conf"
 OF_NAGIOS = ("commands", "contacts", "timeperiods", "templates")
 SECONDS = 60
 MEGA = 10**6
@@ -77,9 +82,23 @@ CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
         ([farm(up=0)], CRITICAL, "SNMP CRITICAL - weight *0* |"),
         ([ANOTHER], UNKNOWN, "No valid data returned (No Such Instance"),
     ],
+    VIP: [
+        ([farm()], OK, f"LVS OK - {VIP}: 2 of 2 real servers up |"),
+        (
+            [farm(up=1)],
+            WARNING,
+            f"LVS WARNING - {VIP}: 1 of 2 real servers up, weight 0: 10.0.2.2:80",
+        ),
+        (
+            [farm(up=0)],
+            CRITICAL,
+            f"LVS CRITICAL - {VIP}: 0 of 2 real servers up, weight 0: 10.0.2.1",
+        ),
+        ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: the director has no such service"),
+    ],
 }
 
-AGENT = [
+AGENT_STATUS = [
     (Status.OK, OK, 'SNMP OK - status 1 text ""'),
     (Status.COUNTERS_FROZEN, WARNING, "SNMP WARNING - status *2* text"),
     (Status.DEGRADED, WARNING, "SNMP WARNING - status *7* text"),
@@ -94,7 +113,10 @@ class Nagios:
     def __init__(self, folder: Path, director: SimulatedDirector) -> None:
         ini = folder / "lvs.ini"
         ini.write_text(f"{(files.CONTRIB / 'nagios/lvs.ini').read_text()}port={director.port}\n")
-        self._paths = {INI: str(ini), STATE: str(folder)}
+        conf = folder / "lvs-snmp.conf"
+        text = (files.CONTRIB / "nagios/lvs-snmp.conf").read_text()
+        conf.write_text(f"{text}defaultPort {director.port}\n")
+        self._paths = {INI: str(ini), CONF: str(conf), PROGRAM: str(AGENT), STATE: str(folder)}
         self._minute = 0
 
     def check(self, service: str) -> Tuple[int, str]:
@@ -151,7 +173,7 @@ def test_each_service_is_what_its_director_is(
     assert checked[1].startswith(output)
 
 
-@pytest.mark.parametrize(("given", "status", "output"), AGENT)
+@pytest.mark.parametrize(("given", "status", "output"), AGENT_STATUS)
 def test_the_agents_status_is_checked(
     director: SimulatedDirector, tmp_path: Path, given: Status, status: int, output: str
 ) -> None:
@@ -216,12 +238,16 @@ def test_icinga_checks_what_its_file_says(director: SimulatedDirector, tmp_path:
         f"connections per second of {VIP} = OK: SNMP RATE OK - connections/s 0 ",
         f"real servers of {VIP} = WARNING: SNMP WARNING - up *1* of 2 ",
         'agent = OK: SNMP OK - status 1 text "" ',
+        f"state of {VIP} = WARNING: LVS WARNING - {VIP}: 1 of 2 real servers up,"
+        " weight 0: 10.0.2.2:80 ",
     }
     Nagios(tmp_path, director)
     config = files.put(
         (files.CONTRIB / "nagios" / "icinga2.conf").read_text(),
         {
             INI: str(tmp_path / "lvs.ini"),
+            CONF: str(tmp_path / "lvs-snmp.conf"),
+            PROGRAM: str(AGENT),
             "/var/lib/icinga2": str(tmp_path),
             '192.0.2.1"': '127.0.0.1"',
             "= 1m": "= 1s",

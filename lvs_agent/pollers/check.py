@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent check: a plugin for Nagios and what came of it, on the library nagiosplugin.
+
+Output, ranges and exit status are those of the Monitoring Plugins Development Guidelines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from typing import Callable, Dict, Iterator, List, Optional
+
+from nagiosplugin import (
+    Check,
+    CheckError,
+    Context,
+    Critical,
+    Metric,
+    Ok,
+    Performance,
+    Range,
+    Resource,
+    Result,
+    Results,
+    ScalarContext,
+    Summary,
+    Unknown,
+    Warn,
+    guarded,
+)
+
+from lvs_agent.pollers import credentials, naming
+from lvs_agent.pollers.client import Client
+from lvs_agent.pollers.director import parse_director
+from lvs_agent.pollers.errors import PollerError, UsageError
+from lvs_agent.pollers.services import Service, agent, services
+from lvs_agent.snapshot import Status
+
+NAME = "LVS"
+TIMEOUT_SECONDS = 50  # the callers' own is 60
+SHOWN = 5  # services in the first line
+
+# of one service, with units
+PERFORMANCE = {
+    "lvsVsActiveConns": ("active", ""),
+    "lvsVsInactConns": ("inactive", ""),
+    "lvsVsConns": ("conns", "c"),
+    "lvsVsInBytes": ("in_bytes", "c"),
+    "lvsVsOutBytes": ("out_bytes", "c"),
+}
+
+STATES = {
+    Status.OK: Ok,
+    Status.COUNTERS_FROZEN: Warn,
+    Status.NO_STATISTICS: Warn,
+    Status.NO_IPVS: Critical,
+    Status.NO_COLLECTOR: Warn,
+    Status.EXPIRED: Unknown,
+    Status.DEGRADED: Warn,
+}
+
+Threshold = Callable[[int], Range]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; the exit status, or SystemExit with it. No error escapes: unknown it is."""
+    status: int = guarded(verbose=0)(_run)(args)
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
+    resource = Services(args)
+    check = Check(resource, Counts(), Agent(), Statistics(), Missing(), name=NAME)
+    try:
+        check.add(
+            Up(threshold(args.warning), threshold(args.critical)),
+            ScalarContext("age", f"{args.age:g}", "", "snapshot is {value:.0f} s old"),
+            Lines(resource),
+        )
+    except ValueError as error:
+        return refuse(str(error))
+    check.main(verbose=args.verbose, timeout=TIMEOUT_SECONDS)
+    return 0
+
+
+def refuse(text: str) -> int:
+    """Say why nothing could be checked; the exit status."""
+    print(f"{NAME} UNKNOWN - {text}")
+    return int(Unknown)
+
+
+def threshold(text: str) -> Threshold:
+    """A range of servers, or with % of them all. Raises UsageError."""
+    percent = "%" in text
+
+    def scaled(total: int) -> Range:
+        limits = Range(text.replace("%", ""))
+        if not percent:
+            return limits
+        return limits._replace(start=_of(limits.start, total), end=_of(limits.end, total))
+
+    try:
+        scaled(1)
+    except ValueError as error:
+        raise UsageError(f"{text}: not a range such as 2: or 50%: ({error})") from error
+    return scaled
+
+
+def _of(percent: float, total: int) -> float:
+    if math.isinf(percent):
+        return percent
+    share = percent * total / 100
+    return int(share) if share.is_integer() else share
+
+
+class Services(Resource):  # type: ignore[misc]
+    """The services of a director that are looked at."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.services: Dict[str, Service] = {}
+        self.text = ""  # of the agent's status
+        self._args = args
+
+    def probe(self) -> Iterator[Metric]:
+        """Ask the director; what is wrong with that is in CheckError."""
+        args = self._args
+        try:
+            wanted = None
+            if args.service or args.options:
+                row = naming.parse([*args.service, *args.options])
+                if row.server:
+                    raise UsageError(f"{row}: a service is checked, with all its real servers")
+                wanted = row.service
+            director = parse_director(args.director)
+            asked = credentials.read(director.host, args.snmp_conf, os.environ)
+            with Client(director, asked) as client:
+                yield from self._agent(client)
+                yield from self._look(client, wanted)
+        except PollerError as error:
+            raise CheckError(str(error)) from error
+
+    def _agent(self, client: Client) -> Iterator[Metric]:
+        found = agent(client)
+        self.text = found.text
+        yield Metric("status", found.status, context="agent")
+        if found.status != Status.COUNTERS_FROZEN:
+            yield Metric("estimation", found.estimation, context="statistics")
+        if not found.known:
+            raise CheckError(f"{client.director}: its services are not known: {found.text}")
+        if found.age is not None:
+            yield Metric("snapshot_age", found.age, "s", min=0, context="age")
+
+    def _look(self, client: Client, wanted: Optional[naming.Service]) -> Iterator[Metric]:
+        alone = wanted is not None and wanted.port is not None
+        columns = list(PERFORMANCE) if alone else list(PERFORMANCE)[:2]
+        for service in services(client, wanted, columns):
+            name = str(service.name)
+            self.services[name] = service
+            yield Metric(name, service.up, context="up")
+            for column in columns:
+                label, unit = PERFORMANCE[column]
+                if service.values[column] is not None:
+                    value = service.values[column]
+                    yield Metric(f"{name} {label}", value, unit, 0, context="count")
+        if wanted is not None and not self.services:
+            yield Metric(str(wanted), 0, context="missing")
+
+
+class Up(Context):  # type: ignore[misc]
+    """Real servers up of all there are."""
+
+    def __init__(self, warning: Threshold, critical: Threshold) -> None:
+        super().__init__("up")
+        self._warning = warning
+        self._critical = critical
+
+    def evaluate(self, metric: Metric, resource: Services) -> Result:
+        """The state that the thresholds give."""
+        service = resource.services[metric.name]
+        if metric.value is None:
+            text = f"{service.name}: weights are not known: {resource.text}"
+            return Result(Unknown, text, metric)
+        text = f"{service.name}: {metric.value} of {service.total} real servers up"
+        if service.down:
+            text += f", weight 0: {', '.join(map(str, service.down))}"
+        for state, limits in ((Critical, self._critical), (Warn, self._warning)):
+            if not limits(service.total).match(metric.value):
+                return Result(state, text, metric)
+        return Result(Ok, text, metric)
+
+    def performance(self, metric: Metric, resource: Services) -> Optional[Performance]:
+        """The count, with the thresholds as counts too."""
+        if metric.value is None:
+            return None
+        total = resource.services[metric.name].total
+        warning, critical = self._warning(total), self._critical(total)
+        return Performance(f"{metric.name} up", metric.value, "", warning, critical, 0, total)
+
+
+class Counts(Context):  # type: ignore[misc]
+    """Performance data alone."""
+
+    def __init__(self) -> None:
+        super().__init__("count")
+
+    def performance(self, metric: Metric, resource: Services) -> Performance:
+        """The value with its unit."""
+        return Performance(metric.name, metric.value, metric.uom, min=metric.min)
+
+
+class Missing(Context):  # type: ignore[misc]
+    """A service that was asked for and is not there."""
+
+    def __init__(self) -> None:
+        super().__init__("missing")
+
+    def evaluate(self, metric: Metric, resource: Services) -> Result:
+        """Always critical."""
+        return Result(Critical, f"{metric.name}: the director has no such service", metric)
+
+
+class Agent(Context):  # type: ignore[misc]
+    """lvsAgentStatus."""
+
+    def __init__(self) -> None:
+        super().__init__("agent")
+
+    def evaluate(self, metric: Metric, resource: Services) -> Result:
+        """The state that goes with a status, and its text."""
+        text = resource.text
+        if metric.value == Status.COUNTERS_FROZEN:
+            text = f"statistics are frozen: {text}"
+        return Result(STATES.get(metric.value, Unknown), text or f"status {metric.value}", metric)
+
+
+class Statistics(Context):  # type: ignore[misc]
+    """lvsDirectorEstimation, where another status hides it."""
+
+    def __init__(self) -> None:
+        super().__init__("statistics")
+
+    def evaluate(self, metric: Metric, resource: Services) -> Result:
+        """A warning while counters stand still."""
+        text = "statistics are frozen: the director does not estimate"
+        return Result(Ok if metric.value else Warn, None if metric.value else text, metric)
+
+
+class Lines(Summary):  # type: ignore[misc]
+    """The first line, and those of -v."""
+
+    def __init__(self, resource: Services) -> None:
+        self._resource = resource
+
+    def ok(self, results: Results) -> str:
+        """How much is up."""
+        found = list(self._resource.services.values())
+        if len(found) == 1:
+            return "; ".join(self._ups(results))
+        up = sum(each.up or 0 for each in found)
+        total = sum(each.total for each in found)
+        return f"{len(found)} services, {up} of {total} real servers up"
+
+    def problem(self, results: Results) -> str:
+        """What is worst."""
+        state = results.most_significant_state
+        worst = [str(each) for each in results if each.state == state]
+        more = f"; and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
+        return "; ".join(worst[:SHOWN]) + more
+
+    def verbose(self, results: Results) -> List[str]:
+        """All that is not well, then the other services."""
+        lines = [f"{each.state}: {each}" for each in results if each.state != Ok]
+        return lines + self._ups(results)
+
+    def _ups(self, results: Results) -> List[str]:
+        well = [each for each in results if each.state == Ok and each.metric]
+        return [str(each.hint) for each in well if each.metric.context == "up"]

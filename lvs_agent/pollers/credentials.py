@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How directors are asked: what net-snmp's snmp.conf says of versions, communities, users and keys.
+
+They are in files only, since every user of a machine can read the arguments of commands. Source:
+snmp_config(5) and snmp.conf(5) of net-snmp 5.9.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
+
+from lvs_agent.pollers.errors import PollerError
+
+FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib/snmp")  # and ~/.snmp
+NAMES = ("snmp.conf", "snmp.local.conf")
+
+NO_AUTH, AUTH_NO_PRIV, AUTH_PRIV = "noAuthNoPriv", "authNoPriv", "authPriv"
+AUTH_TYPES = ("MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512")
+PRIV_TYPES = ("DES", "AES", "AES192", "AES192C", "AES256", "AES256C")
+MIN_PASSPHRASE = 8  # bytes, RFC 3414, 11.2
+
+# other spellings that net-snmp takes, hyphens aside
+_SAME = {"SHA1": "SHA", "AES128": "AES"}
+
+
+class CredentialsError(PollerError):
+    """A file that is not there, or a line in it that can't be meant so; one line with the place."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One way to ask. version is "2c" or "3"; timeout is seconds for one try.
+
+    Without a passphrase of its own, authentication and privacy have the common one.
+    """
+
+    version: str = "2c"
+    community: str = field(default="public", repr=False)
+    user: str = ""
+    level: str = NO_AUTH
+    auth_type: str = "MD5"
+    auth_passphrase: str = field(default="", repr=False)
+    priv_type: str = "DES"
+    priv_passphrase: str = field(default="", repr=False)
+    passphrase: str = field(default="", repr=False)
+    port: int = 161
+    timeout: float = 2.0
+    retries: int = 1
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether messages are signed."""
+        return self.version == "3" and self.level != NO_AUTH
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether messages are encrypted."""
+        return self.version == "3" and self.level == AUTH_PRIV
+
+
+def read(host: str, file: Optional[Path], environment: Mapping[str, str]) -> Credentials:
+    """The credentials for a host: those in file, else in all the files that net-snmp would read.
+
+    A later line wins, and hosts/HOST.conf in net-snmp's folders wins over snmp.conf. Raises
+    CredentialsError.
+    """
+    files = [file] if file is not None else _files(host, environment)
+    found: Dict[str, object] = {}
+    for each in files:
+        try:
+            text = each.read_text("utf-8", "surrogateescape")
+        except OSError as error:
+            if file is None:
+                continue  # net-snmp passes over what it can't read, too
+            raise CredentialsError(f"{each}: {error.strerror}") from error
+        found.update(_tokens(each, text))
+    return _checked(replace(Credentials(), **found), files)  # type: ignore[arg-type]
+
+
+def _files(host: str, environment: Mapping[str, str]) -> List[Path]:
+    path = environment.get("SNMPCONFPATH")
+    if path is not None:
+        folders = [Path(folder) for folder in path.split(":") if folder]
+    else:
+        home = environment.get("HOME")
+        folders = [Path(each) for each in FOLDERS] + ([Path(home, ".snmp")] if home else [])
+    names = [] if "/" in host else [f"hosts/{host}.conf", f"hosts/{host}.local.conf"]
+    return [Path(folder, name) for batch in (NAMES, names) for folder in folders for name in batch]
+
+
+def _tokens(file: Path, text: str) -> Dict[str, object]:
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        token, *rest = line.split(None, 1) or [""]
+        entry = _TOKENS.get(token.lower())
+        if entry is None:
+            continue
+        name, form = entry
+        try:
+            found[name] = form(_value("".join(rest)))
+        except ValueError as error:
+            raise CredentialsError(f"{file}:{number}: {token}: {error}") from error
+    return found
+
+
+def _value(text: str) -> str:
+    """The rest of a line, or what is in double quotes at its beginning."""
+    text = text.strip()
+    if not text.startswith('"'):
+        return text
+    value, escaped = "", False
+    for char in text[1:]:
+        if escaped or char not in '\\"':
+            value, escaped = value + char, False
+        elif char == "\\":
+            escaped = True
+        else:
+            break
+    return value
+
+
+def _version(text: str) -> str:
+    if text not in ("2c", "3"):
+        raise ValueError(f"{text or 'nothing'} is not 2c or 3; 64-bit counters need one of them")
+    return text
+
+
+def _level(text: str) -> str:
+    short = {"nanp": NO_AUTH, "anp": AUTH_NO_PRIV, "ap": AUTH_PRIV}
+    named = {level.lower(): level for level in short.values()}
+    level = {**short, **named}.get(text.lower())
+    if level is None:
+        raise ValueError(f"{text or 'nothing'} is not one of {', '.join(named.values())}")
+    return level
+
+
+def _of(known: Tuple[str, ...]) -> Callable[[str], str]:
+    def form(text: str) -> str:
+        plain = text.upper().replace("-", "")
+        plain = _SAME.get(plain, plain)
+        if plain not in known:
+            raise ValueError(f"{text or 'nothing'} is not one of {', '.join(known)}")
+        return plain
+
+    return form
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def form(text: str) -> int:
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            raise ValueError(f"{text or 'nothing'} is not a number from {lowest} to {highest}")
+        return int(text)
+
+    return form
+
+
+_TOKENS: Dict[str, Tuple[str, Callable[[str], object]]] = {
+    "defversion": ("version", _version),
+    "defcommunity": ("community", str),
+    "defsecurityname": ("user", str),
+    "defsecuritylevel": ("level", _level),
+    "defauthtype": ("auth_type", _of(AUTH_TYPES)),
+    "defauthpassphrase": ("auth_passphrase", str),
+    "defprivtype": ("priv_type", _of(PRIV_TYPES)),
+    "defprivpassphrase": ("priv_passphrase", str),
+    "defpassphrase": ("passphrase", str),
+    "defaultport": ("port", _number(1, 65535)),
+    "timeout": ("timeout", _number(1, 3600)),
+    "retries": ("retries", _number(0, 100)),
+}
+
+
+def _checked(found: Credentials, files: List[Path]) -> Credentials:
+    """The credentials with what they imply; an error is of the files as a whole."""
+    found = replace(
+        found,
+        auth_passphrase=found.auth_passphrase or found.passphrase,
+        priv_passphrase=found.priv_passphrase or found.passphrase,
+    )
+    missing = []
+    if found.version == "3" and not found.user:
+        missing.append("defSecurityName is missing")
+    if found.authenticates and len(os.fsencode(found.auth_passphrase)) < MIN_PASSPHRASE:
+        missing.append(f"defAuthPassphrase is shorter than {MIN_PASSPHRASE} bytes")
+    if found.encrypts and len(os.fsencode(found.priv_passphrase)) < MIN_PASSPHRASE:
+        missing.append(f"defPrivPassphrase is shorter than {MIN_PASSPHRASE} bytes")
+    if missing:
+        read = [str(each) for each in files if len(files) == 1 or os.access(each, os.R_OK)]
+        raise CredentialsError(f"{', '.join(read)}: {' and '.join(missing)}, for SNMPv3")
+    return found

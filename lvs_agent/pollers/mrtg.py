@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent mrtg: the four lines that MRTG's external programs print (mrtg-reference(1))."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple, Union
+
+from lvs_agent import log
+from lvs_agent.pollers import credentials, naming
+from lvs_agent.pollers.client import Client, gather
+from lvs_agent.pollers.director import DirectorError, parse_director
+from lvs_agent.pollers.errors import UsageError
+from lvs_agent.pollers.naming import Row
+from lvs_agent.pollers.services import is_known
+
+# the columns of both lines, after lvsVs or lvsRs
+KINDS = {
+    "conns": ("Conns", "Conns"),
+    "packets": ("InPkts", "OutPkts"),
+    "bytes": ("InBytes", "OutBytes"),
+    "active": ("ActiveConns", "InactConns"),
+}
+SCALARS = ("lvsAgentStatus", "lvsAgentStatusText", "lvsAgentSource", "sysUpTime", "sysName")
+UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one director says: both values, 0 if it has no such row; seconds it is up; its name."""
+
+    values: Tuple[int, int]
+    uptime: float
+    name: str
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the lines; 1 if the values are UNKNOWN, and why on standard error.
+
+    Raises UsageError, and CredentialsError of a file.
+    """
+    row = naming.parse([*args.service, *args.options])
+    if row.service.port is None:
+        raise UsageError(f"{row.service}: a port is missing; that for all other ports is :0")
+    clients = []
+    for text in args.directors.split(","):
+        director = parse_director(text)
+        asked = credentials.read(director.host, args.snmp_conf, os.environ)
+        clients.append(Client(director, asked))
+    answers = gather(clients, lambda client: ask(client, row, args.kind))
+    for client in clients:
+        client.close()
+    print("\n".join(lines(answers)))
+    errors = [answer for answer in answers if isinstance(answer, DirectorError)]
+    for error in errors:
+        log.log.error("%s", error)
+    return 1 if errors else 0
+
+
+def ask(client: Client, row: Row, kind: str) -> Answer:
+    """One director's answer."""
+    table = "lvsRs" if row.server else "lvsVs"
+    names = [f"{table}Name", *(f"{table}{column}" for column in KINDS[kind])]
+    wanted = [(name, row.instance) for name in names]
+    wanted += [(name, (0,)) for name in SCALARS]
+    present, one, other, status, text, source, ticks, name = client.get(wanted)
+    if status is None:
+        raise client.unserved()
+    if present is None and is_known(status, source):
+        one = other = 0
+    if not isinstance(one, int) or not isinstance(other, int):
+        raise DirectorError(f"{client.director}: {names[1]} is not known: {text!s}")
+    uptime = ticks / 100 if isinstance(ticks, int) else 0.0
+    return Answer((one, other), uptime, name if isinstance(name, str) else str(client.director))
+
+
+def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
+    """Both values, summed, and what MRTG shows on its page; UNKNOWN if a director has none.
+
+    A sum without one of them would fall, and MRTG would take a counter's return for traffic.
+    """
+    known = [answer for answer in answers if isinstance(answer, Answer)]
+    if len(known) < len(answers):
+        values = [UNKNOWN, UNKNOWN]
+    else:
+        values = [str(sum(answer.values[place] for answer in known)) for place in (0, 1)]
+    uptimes = " + ".join(_up(answer.uptime) for answer in known)
+    return [*values, uptimes, " + ".join(answer.name for answer in known)]
+
+
+def _up(seconds: float) -> str:
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return f"{days} days, {hour}:{minute:02}:{second:02}"

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual services and real servers in ipvsadm's words, and as instances of lvsVsTable, lvsRsTable.
+
+Words are taken as ipvsadm(8) takes and prints them, with numbers or names:
+
+    TCP 192.0.2.10:443    -t www.example.org:https    UDP [2001:db8::53]:53    --sctp-service ...
+    FWM 5    FWM 5 IPv6    -f 5 -6
+    TCP 192.0.2.10:443 -> 192.168.0.1:8080            -t 192.0.2.10:443 -r 192.168.0.1
+
+An address without a port is all services at it; ipvsadm would have port 0, which is written :0.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+
+from lvs_agent import snapshot
+from lvs_agent.mib import INET_ADDRESS_TYPE
+from lvs_agent.pollers.errors import UsageError
+from lvs_agent.smi import Oid
+from lvs_agent.snapshot import AF, FWMARK, INET, INET6, SCTP, TCP, UDP
+
+FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
+UNSPECIFIED = {INET: "0.0.0.0", INET6: "::"}
+MAX_PORT = 2**16 - 1
+MAX_MARK = 2**32 - 1
+
+_PROTOCOLS = {
+    **dict.fromkeys(("TCP", "-t", "--tcp-service"), TCP),
+    **dict.fromkeys(("UDP", "-u", "--udp-service"), UDP),
+    **dict.fromkeys(("SCTP", "--sctp-service"), SCTP),
+    **dict.fromkeys(("FWM", "-f", "--fwmark-service"), FWMARK),
+}
+_IPV6 = ("IPV6", "-6", "--ipv6")
+_SERVER = ("->", "-r", "--real-server")
+
+SERVICE_FORMS = (
+    "TCP 192.0.2.10:443, UDP [2001:db8::53]:53, SCTP, FWM 5, FWM 5 IPv6, or ipvsadm's options"
+)
+
+
+class NamingError(UsageError):
+    """Words or an instance that name nothing; one line with the word and what is accepted."""
+
+
+@dataclass(frozen=True, order=True)
+class Service:
+    """A virtual service, its address as inet_ntop(3) writes it.
+
+    A mark has protocol FWMARK, the unspecified address of its family, and is itself in port. port
+    is None for all services of that protocol at that address.
+    """
+
+    family: int
+    address: str
+    protocol: int
+    port: Optional[int]
+
+    @property
+    def instance(self) -> Oid:
+        """Its sub-identifiers in lvsVsTable; those that its rows begin with if port is None."""
+        port = () if self.port is None else (self.port,)
+        return (*_address_index(self.family, self.address), self.protocol, *port)
+
+    def __str__(self) -> str:
+        """lvsVsName: TCP 192.0.2.10:443, FWM 5 IPv6."""
+        mark = self.port if self.protocol == FWMARK else 0
+        name = snapshot.VirtualService(
+            self.family, self.protocol, self.address, self.port or 0, mark or 0, "", 0
+        ).name
+        return name.rpartition(":")[0] if self.port is None else name
+
+
+@dataclass(frozen=True, order=True)
+class Server:
+    """A real server, its address as inet_ntop(3) writes it."""
+
+    family: int
+    address: str
+    port: int
+
+    @property
+    def instance(self) -> Oid:
+        """Its sub-identifiers in lvsRsTable, after those of its service."""
+        return (*_address_index(self.family, self.address), self.port)
+
+    def __str__(self) -> str:
+        """lvsRsName: 192.168.0.1:8080, [2001:db8::2]:443."""
+        return snapshot.RealServer(self.address, self.port, snapshot.MASQ, None).name
+
+
+class Row(NamedTuple):
+    """A row of lvsVsTable, or with a server of lvsRsTable."""
+
+    service: Service
+    server: Optional[Server] = None
+
+    @property
+    def instance(self) -> Oid:
+        """Its sub-identifiers."""
+        return self.service.instance + (self.server.instance if self.server else ())
+
+    def __str__(self) -> str:
+        """TCP 192.0.2.10:443 -> 192.168.0.1:8080."""
+        return f"{self.service} -> {self.server}" if self.server else str(self.service)
+
+
+def parse(words: Sequence[str]) -> Row:
+    """The row that words name, each of which may be several; options may come in any order.
+
+    Raises NamingError, also for a host or port name that is not known or means several.
+    """
+    text = " ".join(words)
+    left = re.sub(r"(?<!\S)(--[\w-]+)=", r"\1 ", text).split()
+    protocol: Optional[int] = None
+    where, server, ipv6 = "", "", ""
+    while left:
+        word = left.pop(0)
+        if word.upper() in _IPV6:
+            ipv6 = word
+        elif word in _SERVER and not server:
+            server = _next(left, f"{text}: the real server is missing after {word}")
+        elif _protocol(word) is not None and protocol is None:
+            protocol = _protocol(word)
+            where = _next(left, f"{text}: what it balances is missing after {word}")
+        else:
+            raise NamingError(f"{text or 'nothing'}: {_surplus(word)}")
+    if protocol is None:
+        raise NamingError(f"{text or 'nothing'}: a service is {SERVICE_FORMS}")
+    service = _service(protocol, where, ipv6)
+    return Row(service, parse_server(server, service) if server else None)
+
+
+def parse_service(text: str) -> Service:
+    """The service that a text names, see parse()."""
+    row = parse([text])
+    if row.server:
+        raise NamingError(f"{text}: a real server is not wanted here, only its service")
+    return row.service
+
+
+def parse_server(text: str, service: Optional[Service] = None) -> Server:
+    """The real server that host:port names; without a port it has that of its service."""
+    protocol = service.protocol if service else FWMARK
+    if service and service.port is None:
+        raise NamingError(f"{service}: to name a real server, say the port of its service")
+    host, port = _split(text)
+    family, address = _address(host)
+    if port is not None:
+        return Server(family, address, _port(port, protocol))
+    same = service.port if service and protocol != FWMARK else None
+    return Server(family, address, same or 0)
+
+
+def service_of(instance: Oid) -> Service:
+    """The service of a row of lvsVsTable; without the last sub-identifier, that of all ports."""
+    service, rest = _take_service(instance)
+    return service if not rest else _no_instance(instance)
+
+
+def row_of(instance: Oid) -> Row:
+    """The row of lvsRsTable, or of lvsVsTable where no more sub-identifiers come."""
+    service, rest = _take_service(instance)
+    if not rest:
+        return Row(service)
+    family, address, rest = _take_address(instance, rest)
+    if len(rest) != 1 or rest[0] > MAX_PORT:
+        _no_instance(instance)
+    return Row(service, Server(family, address, rest[0]))
+
+
+def _take_service(instance: Oid) -> Tuple[Service, Oid]:
+    family, address, rest = _take_address(instance, instance)
+    if not rest or (rest[0] not in _PROTOCOLS.values()):
+        _no_instance(instance)
+    highest = MAX_MARK if rest[0] == FWMARK else MAX_PORT
+    if rest[1:] and rest[1] > highest:
+        _no_instance(instance)
+    return Service(family, address, rest[0], rest[1] if rest[1:] else None), rest[2:]
+
+
+def _take_address(instance: Oid, rest: Oid) -> Tuple[int, str, Oid]:
+    if len(rest) < 2 or rest[0] not in FAMILY:
+        _no_instance(instance)
+    family, length = FAMILY[rest[0]], rest[1]
+    packed = rest[2 : 2 + length]
+    if length != (4 if family == INET else 16) or len(packed) != length or max(packed) > 255:
+        _no_instance(instance)
+    return family, socket.inet_ntop(AF[family], bytes(packed)), rest[2 + length :]
+
+
+def _no_instance(instance: Oid) -> NoReturn:
+    text = ".".join(map(str, instance))
+    raise NamingError(f"{text}: not an instance of lvsVsTable or lvsRsTable")
+
+
+def _address_index(family: int, address: str) -> Oid:
+    packed = socket.inet_pton(AF[family], address)
+    return (INET_ADDRESS_TYPE[family], len(packed), *packed)
+
+
+def _next(left: List[str], otherwise: str) -> str:
+    if not left:
+        raise NamingError(otherwise)
+    return left.pop(0)
+
+
+def _protocol(word: str) -> Optional[int]:
+    return _PROTOCOLS.get(word, _PROTOCOLS.get(word.upper()))
+
+
+def _surplus(word: str) -> str:
+    if word == "-":
+        return 'a shell takes the > of -> for itself: write "->" or -r'
+    return f"{word} is not understood; a service is {SERVICE_FORMS}"
+
+
+def _service(protocol: int, where: str, ipv6: str) -> Service:
+    if protocol == FWMARK:
+        family = INET6 if ipv6 else INET
+        return Service(family, UNSPECIFIED[family], FWMARK, _mark(where))
+    host, port = _split(where)
+    family, address = _address(host)
+    if ipv6 and family != INET6:
+        raise NamingError(f"{where}: {ipv6} goes with a mark or an IPv6 address")
+    return Service(family, address, protocol, None if port is None else _port(port, protocol))
+
+
+def _split(text: str) -> Tuple[str, Optional[str]]:
+    """Host and port; brackets around an IPv6 address are needed where a port comes."""
+    if text.startswith("["):
+        host, bracket, port = text.partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise NamingError(f"{text}: not [ADDRESS] or [ADDRESS]:PORT")
+        return f"{host}]", port[1:] if port else None
+    if text.count(":") > 1:
+        return text, None
+    host, colon, port = text.partition(":")
+    return host, port if colon else None
+
+
+def _address(host: str) -> Tuple[int, str]:
+    plain = host.strip("[]")
+    # ipvsadm takes a host's IPv4 address if it has one
+    families = [INET6] if host.startswith("[") else [INET, INET6]
+    for family in families:
+        try:
+            return family, socket.inet_ntop(AF[family], socket.inet_pton(AF[family], plain))
+        except OSError:
+            continue
+    for family in families:
+        found = _looked_up(plain, family)
+        if len(found) > 1:
+            raise NamingError(f"{plain}: has several addresses, say which: {', '.join(found)}")
+        if found:
+            return family, found[0]
+    raise NamingError(f"{plain}: neither an address nor a host that is known here")
+
+
+def _looked_up(host: str, family: int) -> List[str]:
+    try:
+        infos = socket.getaddrinfo(host, None, AF[family], socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):  # the latter for labels that are empty or too long
+        return []
+    return sorted({str(info[4][0]) for info in infos})
+
+
+def _port(text: str, protocol: int) -> int:
+    if text.isdecimal():
+        if int(text) > MAX_PORT:
+            raise NamingError(f"{text}: a port is 0 to {MAX_PORT}")
+        return int(text)
+    protocols = [[snapshot.PROTOCOL_NAMES.get(protocol, "").lower()], []]
+    for known in protocols:  # many names are there for TCP and UDP only
+        try:
+            return socket.getservbyname(text, *known)
+        except OSError:
+            continue
+    raise NamingError(f"{text or 'nothing'}: a port is 0 to {MAX_PORT}, or a name in /etc/services")
+
+
+def _mark(text: str) -> int:
+    try:
+        mark = int(text, 0)
+    except ValueError:
+        mark = 0
+    # ipvsadm prints those above 2^31 - 1 as negative
+    mark = mark + MAX_MARK + 1 if -(2**31) <= mark < 0 else mark
+    if not 0 < mark <= MAX_MARK:
+        raise NamingError(f"{text}: a mark is 1 to {MAX_MARK}")
+    return mark

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The objects of LVS-MIB by name and by OID, as lvs_agent.mib declares them, for whom asks them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Dict, Optional, Tuple
+
+from lvs_agent import mib
+from lvs_agent.mib import LVS
+from lvs_agent.pollers.errors import UsageError
+from lvs_agent.smi import Oid, SnmpAdminString, Syntax, TimeStamp
+
+# SNMPv2-MIB, RFC 3418
+_SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
+
+SCALAR, COLUMN, NODE = "scalar", "column", "node"
+
+
+class ObjectError(UsageError):
+    """A name or an OID that LVS-MIB does not have; one line."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """A scalar, a column, or a node: a table or an entry, which have no values of their own.
+
+    index has the names of what a column's instances are made of.
+    """
+
+    name: str
+    oid: Oid
+    kind: str
+    syntax: Optional[Syntax] = None
+    index: Tuple[str, ...] = ()
+
+    @property
+    def by_address(self) -> bool:
+        """Whether its instances are addresses, as in lvsVsTable and lvsRsTable."""
+        return self.index[:1] == ("lvsVsAddrType",)
+
+
+def named(name: str) -> Object:
+    """The object of that name, LVS-MIB:: before it or not. Raises ObjectError."""
+    plain = re.sub("^LVS-MIB::", "", name)
+    found = _all().get(plain)
+    if found is None:
+        # a person may not keep to the case
+        found = {each.lower(): object_ for each, object_ in _all().items()}.get(plain.lower())
+    if found is None:
+        close = difflib.get_close_matches(plain, _all(), n=3)
+        hint = f"; there is {', '.join(close)}" if close else ""
+        raise ObjectError(f"{name}: LVS-MIB has no such object{hint}")
+    return found
+
+
+def at(oid: Oid) -> Tuple[Object, Oid]:
+    """The object that an OID is of, or below, and the instance. Raises ObjectError."""
+    by_oid = {each.oid: each for each in _all().values()}
+    for length in range(len(oid), 0, -1):
+        if oid[:length] in by_oid:
+            return by_oid[oid[:length]], oid[length:]
+    raise ObjectError(f"{'.'.join(map(str, oid))}: not an object of LVS-MIB")
+
+
+@cache
+def _all() -> Dict[str, Object]:
+    scalars, tables = mib.objects(started=0)
+    found = [
+        Object("sysUpTime", (*_SYSTEM, 3), SCALAR, TimeStamp),
+        Object("sysName", (*_SYSTEM, 5), SCALAR, SnmpAdminString),
+        Object("lvs", LVS, NODE),
+    ]
+    found += [Object(each.name, (*LVS, *each.path), SCALAR, each.syntax) for each in scalars]
+    for table in tables:
+        path = (*LVS, *table.path)
+        index = tuple(part.name for part in table.index)
+        found += [Object(table.name, path, NODE), Object(table.entry, (*path, 1), NODE)]
+        columns = [(each.number, each.name, each.syntax) for each in table.columns]
+        columns += [(i.number, i.name, i.syntax) for i in table.index if i.accessible]
+        for number, name, syntax in columns:
+            found.append(Object(name, (*path, 1, number), COLUMN, syntax, index))
+    return {each.name: each for each in found}

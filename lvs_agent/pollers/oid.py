@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent oid: an object and a service in words to its OID, and an OID back to the words."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import socket
+from typing import Dict, List, Sequence
+
+from lvs_agent.doctor import oids
+from lvs_agent.pollers import naming, objects
+from lvs_agent.pollers.errors import UsageError
+from lvs_agent.pollers.objects import COLUMN, NODE, Object
+from lvs_agent.smi import Oid
+from lvs_agent.snapshot import FWMARK, PROTOCOL_NAMES
+
+# in instances as net-snmp prints them
+_PROTOCOLS: Dict[str, int] = {
+    "fwmark": FWMARK,
+    **{name.lower(): number for number, name in PROTOCOL_NAMES.items()},
+}
+_FAMILIES = {"ipv4": 4, "ipv6": 16}  # with the length of an address
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is asked for. Raises UsageError."""
+    words = [args.object, *args.service, *args.options]
+    if re.search(r"^\.?\d|[.]", args.object):
+        print(words_of(parse_oid(words)))
+    else:
+        print(f".{_dotted(oid_of(words[0], words[1:]))}")
+    return 0
+
+
+def oid_of(name: str, words: Sequence[str]) -> Oid:
+    """The OID of an object, with that of a row which words name. Raises UsageError.
+
+    Without words, of a scalar its instance, of a column or table what all its instances begin with.
+    A column of lvsRsTable for a service alone gives what all its real servers begin with.
+    """
+    found = objects.named(name)
+    if not words:
+        return found.oid if found.kind in (COLUMN, NODE) else (*found.oid, 0)
+    row = naming.parse(words)
+    if found.kind != COLUMN:
+        raise UsageError(f"{found.name}: has no rows, so no service goes with it")
+    if not found.by_address:
+        raise UsageError(_numbered(found))
+    servers = "lvsRsAddr" in found.index
+    if row.server and not servers:
+        raise UsageError(f"{found.name}: is of services; lvsRs... are of their real servers")
+    return (*found.oid, *row.instance)
+
+
+def words_of(oid: Oid) -> str:
+    """The words for an OID: those that give it again. Raises UsageError."""
+    found, instance = objects.at(oid)
+    if found.kind == NODE and instance:
+        raise UsageError(f"{_dotted(oid)}: {found.name} has no such object")
+    if not instance or (found.kind != COLUMN and instance == (0,)):
+        return found.name
+    if not found.by_address:
+        return f"{found.name}.{_dotted(instance)}"
+    row = naming.row_of(instance)
+    if row.server and "lvsRsAddr" not in found.index:
+        raise UsageError(f"{_dotted(oid)}: {found.name} has no such row")
+    return f"{found.name} {row}"
+
+
+def parse_oid(words: Sequence[str]) -> Oid:
+    """An OID in numbers or as net-snmp prints it, its value after it or not. Raises UsageError.
+
+    Quotes around an address may be gone, since a shell takes them.
+    """
+    text, *rest = words
+    if rest and rest[0] not in ("=", ":"):
+        raise UsageError(f"{' '.join(words)}: an OID comes alone")
+    plain = re.sub(r"^[A-Za-z][\w-]*::", "", text)
+    name, _, instance = plain.partition(".")
+    if name and not name.isdecimal():
+        try:
+            return (*objects.named(name).oid, *_instance(text, instance))
+        except objects.ObjectError:
+            found = oids.parse(text)
+            if found is None:
+                raise
+            return found
+    numbers = plain.lstrip(".").split(".")
+    if not all(part.isdecimal() for part in numbers):
+        raise UsageError(f"{text}: neither an OID nor the name of an object in LVS-MIB")
+    return tuple(int(part) for part in numbers)
+
+
+def _numbered(found: Object) -> str:
+    if found.index[:1] == ("lvsServiceNumber",) or "lvsRealServerNumber" in found.index:
+        return (
+            f"{found.name}: its rows have numbers, which lvsVsNumber and lvsRsNumber of a director"
+            " tell; columns of lvsVsTable and lvsRsTable have the same by address"
+        )
+    return f"{found.name}: has rows of its own, not those of services"
+
+
+def _instance(text: str, instance: str) -> Oid:
+    parts = re.findall(r'"[^"]*"|[^."]+', instance)
+    found: List[int] = []
+    while parts:
+        part = parts.pop(0)
+        if part in _FAMILIES:
+            length = _FAMILIES[part]
+            found += [1 if part == "ipv4" else 2, *_address(text, parts, length)]
+        elif part in _PROTOCOLS:
+            found.append(_PROTOCOLS[part])
+        elif part.isdecimal():
+            found.append(int(part))
+        else:
+            raise UsageError(f"{text}: {part} is not understood")
+    return tuple(found)
+
+
+def _address(text: str, parts: List[str], length: int) -> List[int]:
+    """The length and bytes of an address, taken from the front of what is left."""
+    if parts and (parts[0].startswith('"') or ":" in parts[0]):
+        return [length, *_bytes(text, parts.pop(0).strip('"'), length)]
+    plain = next((at for at, part in enumerate(parts) if not part.isdecimal()), len(parts))
+    port = 0 if plain < len(parts) else 1  # a real server's comes right after its address
+    if length == 4 and plain == length + port:  # the quotes are gone
+        return [length, *(int(parts.pop(0)) for _ in range(length))]
+    if parts[:1] != [str(length)] or plain <= length:
+        raise UsageError(f"{text}: an address is not whole")
+    return [int(parts.pop(0)) for _ in range(length + 1)]
+
+
+def _bytes(text: str, address: str, length: int) -> bytes:
+    digits = address.replace(":", "")
+    if length == 16 and re.fullmatch("[0-9A-Fa-f]{32}", digits):
+        return bytes.fromhex(digits)
+    try:
+        return socket.inet_pton(socket.AF_INET if length == 4 else socket.AF_INET6, address)
+    except OSError as error:
+        raise UsageError(f"{text}: {address} is not an address") from error
+
+
+def _dotted(oid: Oid) -> str:
+    return ".".join(map(str, oid))

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a director says of its agent and its services, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from lvs_agent.pollers import naming
+from lvs_agent.pollers.client import Client, Value
+from lvs_agent.snapshot import Source, Status
+
+_FALSE = 2  # of TruthValue, RFC 2579
+
+
+@dataclass(frozen=True)
+class Agent:
+    """lvsAgentStatus and what goes with it; age in seconds, None where nothing was ever read.
+
+    known says whether services that are not listed are not there.
+    """
+
+    status: int
+    text: str
+    known: bool
+    age: Optional[float]
+    estimation: bool
+
+
+@dataclass
+class Service:
+    """A service with values by the names of columns; down is who of its servers has weight 0."""
+
+    name: naming.Service
+    values: Dict[str, Value]
+    down: List[naming.Server] = field(default_factory=list)
+
+    @property
+    def up(self) -> Optional[int]:
+        """How many real servers have a weight above 0; None if that is not known."""
+        value = self.values["lvsVsRealServersUp"]
+        return value if isinstance(value, int) else None
+
+    @property
+    def total(self) -> int:
+        """How many real servers there are."""
+        value = self.values["lvsVsRealServers"]
+        return value if isinstance(value, int) else 0
+
+
+def agent(client: Client) -> Agent:
+    """The state of a director's agent. Raises DirectorError, also if there is none."""
+    status, text, source, age, estimation = client.scalars(
+        "lvsAgentStatus",
+        "lvsAgentStatusText",
+        "lvsAgentSource",
+        "lvsAgentSnapshotAge",
+        "lvsDirectorEstimation",
+    )
+    if not isinstance(status, int):
+        raise client.unserved()
+    known = is_known(status, source)
+    seconds = age / 1000 if isinstance(age, int) and source != Source.NONE else None
+    return Agent(status, str(text or ""), known, seconds, estimation != _FALSE)
+
+
+def is_known(status: Value, source: Value) -> bool:
+    """Whether what is not listed is not there: by lvsAgentStatus and lvsAgentSource."""
+    return source != Source.NONE or status == Status.NO_IPVS
+
+
+def services(
+    client: Client, wanted: Optional[naming.Service], columns: Sequence[str]
+) -> Iterator[Service]:
+    """The services that are wanted, None for all, with these columns and those of Service."""
+    names = ["lvsVsRealServersUp", "lvsVsRealServers", *columns]
+    if wanted is not None and wanted.port is not None:
+        values = client.get([(name, wanted.instance) for name in names])
+        rows = [(wanted.instance, values)] if values[1] is not None else []
+    else:
+        rows = list(client.walk(names, wanted.instance if wanted else ()))
+    for instance, values in rows:
+        service = Service(naming.service_of(instance), dict(zip(names, values)))
+        if service.up is not None and service.up < service.total:
+            service.down = _down(client, service.name)
+        yield service
+
+
+def _down(client: Client, service: naming.Service) -> List[naming.Server]:
+    found = []
+    for instance, (weight,) in client.walk(["lvsRsWeight"], service.instance):
+        server = naming.row_of(instance).server
+        if weight == 0 and server is not None:
+            found.append(server)
+    return found

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to one snmpd and its answers, by pysnmp. Knows nothing of LVS-MIB.
+
+pysnmp's engine is used below its high-level interface (pysnmp.hlapi): that makes a parser of MIB
+files at the first question, 0.2 s that a command which runs every minute does not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+
+from pyasn1.type.univ import Integer, Null, OctetString
+from pysnmp.carrier.asyncio.dgram import udp, udp6
+from pysnmp.entity import config
+from pysnmp.entity.engine import SnmpEngine
+from pysnmp.entity.rfc3413.cmdgen import BulkCommandGeneratorSingleRun, GetCommandGenerator
+from pysnmp.error import PySnmpError
+from pysnmp.proto import errind
+from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
+
+from lvs_agent.pollers.credentials import Credentials
+from lvs_agent.pollers.director import Director, DirectorError
+from lvs_agent.smi import Oid
+
+# an object identifier is text with dots; None where there is no such instance
+Raw = Union[int, bytes, str, None]
+
+AUTH = {
+    "MD5": config.USM_AUTH_HMAC96_MD5,
+    "SHA": config.USM_AUTH_HMAC96_SHA,
+    "SHA224": config.USM_AUTH_HMAC128_SHA224,
+    "SHA256": config.USM_AUTH_HMAC192_SHA256,
+    "SHA384": config.USM_AUTH_HMAC256_SHA384,
+    "SHA512": config.USM_AUTH_HMAC384_SHA512,
+}
+PRIV = {
+    "DES": config.USM_PRIV_CBC56_DES,
+    "AES": config.USM_PRIV_CFB128_AES,
+    # by net-snmp's names: with C keys are extended as Cisco does, without as in Blumenthal's draft
+    "AES192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
+    "AES192C": config.USM_PRIV_CFB192_AES,
+    "AES256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
+    "AES256C": config.USM_PRIV_CFB256_AES,
+}
+
+# what a director says to a message that it does not take
+REFUSALS = {
+    errind.UnknownUserName: "it knows no user {user}",
+    errind.WrongDigest: "defAuthPassphrase or defAuthType is wrong for user {user}",
+    errind.AuthenticationFailure: "defAuthPassphrase or defAuthType is wrong for user {user}",
+    errind.UnsupportedSecurityLevel: "user {user} may not ask with {level} there",
+    errind.DecryptionError: "defPrivPassphrase or defPrivType is wrong for user {user}",
+}
+
+_AUTHORIZATION_ERROR, _TOO_BIG, _GEN_ERR = 16, 1, 5  # error-status, RFC 3416
+
+_TARGET, _PARAMETERS = "director", "parameters"
+
+
+class TooBig(Exception):  # noqa: N818
+    """An answer would be larger than the director can send."""
+
+
+class Session:
+    """A director that can be asked, one question at a time. Failures are DirectorError."""
+
+    def __init__(self, director: Director, credentials: Credentials) -> None:
+        self.director = director
+        self.credentials = credentials
+        self._port = director.port or credentials.port
+        self._loop = asyncio.new_event_loop()
+        self._engine: Optional[SnmpEngine] = None
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._engine is not None:
+            self._run(self._close(self._engine))
+        self._loop.close()
+
+    def get(self, oids: Sequence[Oid]) -> List[Raw]:
+        """The values of instances. Raises TooBig."""
+        send = GetCommandGenerator().send_varbinds
+        return [value for _, value in self._run(self._ask(send, oids))]
+
+    def bulk(self, oids: Sequence[Oid], repetitions: int) -> List[Tuple[Oid, Raw]]:
+        """What comes after each of oids, by turns; None from the last on. Raises TooBig."""
+        send = BulkCommandGeneratorSingleRun().send_varbinds
+        found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids, 0, repetitions))
+        return found
+
+    def error(self, text: str) -> DirectorError:
+        """What to raise when this director is at fault."""
+        return DirectorError(f"{self.director}: {text}")
+
+    def unserved(self) -> DirectorError:
+        """The same when it answers and shows nothing of LVS-MIB."""
+        asking = "user" if self.credentials.version == "3" else "community"
+        return self.error(
+            "snmpd answers, but shows no LVS-MIB: lvs-agent does not run there, or the view of"
+            f" this {asking} leaves it out"
+        )
+
+    def _run(self, awaited: Any) -> Any:
+        try:
+            return self._loop.run_until_complete(awaited)
+        except PySnmpError as error:
+            raise self.error(" ".join(str(error).split())) from error
+
+    async def _close(self, engine: SnmpEngine) -> None:
+        engine.close_dispatcher()
+        # what it cancelled has to end before the loop does
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _ask(
+        self, send: Callable[..., object], oids: Sequence[Oid], *how: int
+    ) -> List[Tuple[Oid, Raw]]:
+        if self._engine is None:
+            self._engine = self._open()
+        answered: asyncio.Future[Tuple[Any, ...]] = self._loop.create_future()
+
+        def done(_engine: object, _handle: object, *answer: Any) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        nulls = [(oid, Null("")) for oid in oids]
+        send(self._engine, _TARGET, None, "", *how, nulls, done)
+        indication, status, _index, varbinds, _context = await answered
+        if indication:
+            raise self._failure(indication)
+        self._check(int(status))
+        return [(tuple(oid), _plain(value)) for oid, value in varbinds]
+
+    def _check(self, status: int) -> None:
+        if status == _TOO_BIG:
+            raise TooBig
+        if status == _AUTHORIZATION_ERROR:
+            raise self.unserved()
+        if status:
+            name = "genErr" if status == _GEN_ERR else f"error {status}"
+            raise self.error(f"snmpd answers {name}; its log may say why")
+
+    def _failure(self, indication: Any) -> DirectorError:
+        asked = self.credentials
+        if isinstance(indication, errind.RequestTimedOut):
+            seconds = asked.timeout * (asked.retries + 1)
+            reasons = ["the host is down", "snmpd does not run or can't be reached"]
+            if asked.encrypts:  # snmpd drops what it can't decrypt
+                reasons.append("defPrivPassphrase or defPrivType is wrong")
+            elif asked.version != "3":
+                reasons.append("it does not know this community")
+            said = f"no answer from UDP port {self._port} in {seconds:g} s"
+            return self.error(f"{said}: {', or '.join(reasons)}")
+        for kind, text in REFUSALS.items():
+            if isinstance(indication, kind):
+                return self.error(text.format(user=asked.user, level=asked.level))
+        return self.error(str(indication))
+
+    def _open(self) -> SnmpEngine:
+        asked = self.credentials
+        family, address = self._resolve()
+        engine = SnmpEngine()
+        if asked.version == "3":
+            config.add_v3_user(
+                engine,
+                asked.user,
+                AUTH[asked.auth_type] if asked.authenticates else config.USM_AUTH_NONE,
+                asked.auth_passphrase if asked.authenticates else None,
+                PRIV[asked.priv_type] if asked.encrypts else config.USM_PRIV_NONE,
+                asked.priv_passphrase if asked.encrypts else None,
+            )
+            config.add_target_parameters(engine, _PARAMETERS, asked.user, asked.level, 3)
+        else:
+            config.add_v1_system(engine, "community", asked.community)
+            config.add_target_parameters(engine, _PARAMETERS, "community", "noAuthNoPriv", 1)
+        six = family == socket.AF_INET6
+        domain = udp6.SNMP_UDP6_DOMAIN if six else udp.SNMP_UDP_DOMAIN
+        transport = (udp6.Udp6Transport if six else udp.UdpTransport)(loop=self._loop)
+        config.add_transport(engine, domain, transport.open_client_mode())
+        hundredths = int(asked.timeout * 100)
+        config.add_target_address(
+            engine, _TARGET, domain, address, _PARAMETERS, hundredths, asked.retries
+        )
+        return engine
+
+    def _resolve(self) -> Tuple[int, Tuple[Any, ...]]:
+        try:
+            infos = socket.getaddrinfo(self.director.host, self._port, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:  # the latter for labels empty or too long
+            said = error.strerror if isinstance(error, OSError) else str(error)
+            raise self.error(f"no address is known for this host: {said}") from error
+        return infos[0][0], infos[0][4]
+
+
+def _plain(value: Any) -> Raw:
+    if isinstance(value, (NoSuchInstance, NoSuchObject, EndOfMibView)):
+        return None
+    if isinstance(value, OctetString):
+        return bytes(value)
+    return int(value) if isinstance(value, Integer) else str(value)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services and servers in words, against what ipvsadm printed and what was served."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import pytest
+
+from lvs_agent.pollers import naming
+from lvs_agent.pollers.naming import NamingError, Row, Server, Service
+from lvs_agent.smi import Oid
+from lvs_agent.snapshot import FWMARK, INET, INET6, SCTP, TCP, UDP
+
+DATA = Path(__file__).parent.parent / "data"
+BASE = r"\.1\.3\.6\.1\.4\.1\.8225\.4711"
+VS_NAME, RS_NAME = rf"{BASE}\.21\.1\.5", rf"{BASE}\.22\.1\.4"
+
+HTTPS = Service(INET, "192.0.2.10", TCP, 443)
+WORDS = {
+    "TCP 192.0.2.10:443": Row(HTTPS),
+    "  TCP  192.0.2.10:443  ": Row(HTTPS),
+    "tcp 192.0.2.10:https": Row(HTTPS),
+    "-t 192.0.2.10:443": Row(HTTPS),
+    "--tcp-service=192.0.2.10:443": Row(HTTPS),
+    "--tcp-service 192.0.2.10:443": Row(HTTPS),
+    "TCP 127.0.0.1:www": Row(Service(INET, "127.0.0.1", TCP, 80)),
+    "TCP localhost:www": Row(Service(INET, "127.0.0.1", TCP, 80)),
+    "UDP 192.0.2.53:domain": Row(Service(INET, "192.0.2.53", UDP, 53)),
+    "-u [2001:DB8:0::53]:53": Row(Service(INET6, "2001:db8::53", UDP, 53)),
+    "--sctp-service 192.0.2.1:5060": Row(Service(INET, "192.0.2.1", SCTP, 5060)),
+    "SCTP 192.0.2.1:https": Row(Service(INET, "192.0.2.1", SCTP, 443)),
+    "TCP 192.0.2.10:0": Row(Service(INET, "192.0.2.10", TCP, 0)),
+    "TCP 192.0.2.10": Row(Service(INET, "192.0.2.10", TCP, None)),
+    "TCP [2001:db8::1]": Row(Service(INET6, "2001:db8::1", TCP, None)),
+    "TCP 2001:db8::1": Row(Service(INET6, "2001:db8::1", TCP, None)),
+    "FWM 5": Row(Service(INET, "0.0.0.0", FWMARK, 5)),
+    "fwm 5 ipv6": Row(Service(INET6, "::", FWMARK, 5)),
+    "-f 5 -6": Row(Service(INET6, "::", FWMARK, 5)),
+    "-6 --fwmark-service 0x5": Row(Service(INET6, "::", FWMARK, 5)),
+    "FWM -1": Row(Service(INET, "0.0.0.0", FWMARK, 2**32 - 1)),
+    "TCP 192.0.2.10:443 -> 192.168.0.1:8080": Row(HTTPS, Server(INET, "192.168.0.1", 8080)),
+    "-t 192.0.2.10:443 -r 192.168.0.1": Row(HTTPS, Server(INET, "192.168.0.1", 443)),
+    "--real-server=[fd00::1]:https -t 192.0.2.10:443": Row(HTTPS, Server(INET6, "fd00::1", 443)),
+    "FWM 5 -> 192.168.0.1": Row(
+        Service(INET, "0.0.0.0", FWMARK, 5), Server(INET, "192.168.0.1", 0)
+    ),
+}
+
+WRONG = {
+    "": "nothing: a service is TCP 192.0.2.10:443",
+    "TCP": "what it balances is missing after TCP",
+    "lvs 192.0.2.10:443": "lvs is not understood",
+    "TCP 192.0.2.10:443 wlc": "wlc is not understood",
+    "TCP 192.0.2.10:443 UDP 192.0.2.10:443": "UDP is not understood",
+    "TCP 192.0.2.10:65536": "65536: a port is 0 to 65535",
+    "TCP 192.0.2.10:nosuch": "nosuch: a port is 0 to 65535, or a name in /etc/services",
+    "TCP 192.0.2.10:": "nothing: a port is",
+    "TCP nosuch.invalid:80": "nosuch.invalid: neither an address nor a host",
+    "TCP ..:80": "..: neither an address nor a host",
+    "TCP [2001:db8::1": "not [ADDRESS] or [ADDRESS]:PORT",
+    "TCP [2001:db8::1]80": "not [ADDRESS] or [ADDRESS]:PORT",
+    "TCP 192.0.2.10:443 IPv6": "IPv6 goes with a mark or an IPv6 address",
+    "FWM 0": "0: a mark is 1 to 4294967295",
+    "FWM 4294967296": "4294967296: a mark is",
+    "FWM five": "five: a mark is",
+    "TCP 192.0.2.10:443 -": 'a shell takes the > of -> for itself: write "->" or -r',
+    "TCP 192.0.2.10:443 ->": "the real server is missing after ->",
+    "TCP 192.0.2.10 -r 192.168.0.1": "say the port of its service",
+    "-r 192.168.0.1:80": "a service is TCP",
+}
+
+
+def served(director: str) -> Dict[str, Oid]:
+    """The names of all rows of a recorded walk with their instances; a server's has its service."""
+    walk = (DATA / "walks" / director).read_text()
+    names = {}
+    for column in (VS_NAME, RS_NAME):
+        for instance, name in re.findall(rf'^{column}\.([\d.]+) = STRING: "(.*)"$', walk, re.M):
+            oid = tuple(int(part) for part in instance.split("."))
+            service = str(naming.row_of(oid).service)
+            names[f"{service} -> {name}" if column == RS_NAME else name] = oid
+    return names
+
+
+def saved(director: str) -> List[List[str]]:
+    """The words of ipvsadm -Sn that name rows."""
+    lines = (DATA / "ipvsadm" / director / "ipvsadm" / "save").read_text()
+    options = r"(?:-[tufr]|--sctp-service) \S+|-6"
+    return [re.findall(options, line) for line in lines.splitlines()]
+
+
+def listed(director: str) -> List[str]:
+    """The rows of ipvsadm -Ln, a server's with the line of its service before it."""
+    rows, service = [], ""
+    for line in (DATA / "ipvsadm" / director / "ipvsadm" / "list").read_text().splitlines()[3:]:
+        words = line.split()
+        if words[0] == "->":
+            rows.append(f"{service} -> {words[1]}")
+        else:
+            service = " ".join(words[:3] if words[2:3] == ["IPv6"] else words[:2])
+            rows.append(service)
+    return rows
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_words_name_a_row(words: str) -> None:
+    assert naming.parse([words]) == WORDS[words]
+    assert naming.parse(words.split()) == WORDS[words]
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_wrong_words_are_named(words: str) -> None:
+    with pytest.raises(NamingError) as caught:
+        naming.parse([words])
+    assert WRONG[words] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("director", ["options", "direct", "small", "nat"])
+def test_names_that_are_served_give_their_instances_and_back(director: str) -> None:
+    names = served(director)
+    assert names
+    for name, instance in names.items():
+        assert naming.parse([name]).instance == instance
+        assert str(naming.row_of(instance)) == name
+
+
+def test_what_ipvsadm_saves_names_what_is_served() -> None:
+    rows = {naming.parse(words).instance for words in saved("options")}
+    assert rows == set(served("options").values())
+
+
+def test_what_ipvsadm_lists_names_what_is_served() -> None:
+    rows = {naming.parse([words]).instance for words in listed("options")}
+    # ipvsadm does not list all that it saves
+    assert len(rows) > 30
+    assert rows <= set(served("options").values())
+
+
+@pytest.mark.parametrize("row", [row for row in WORDS.values() if row.service.port is not None])
+def test_a_row_and_its_instance_are_the_same(row: Row) -> None:
+    assert naming.row_of(row.instance) == row
+    assert naming.parse([str(row)]) == row
+
+
+def test_a_service_without_a_port_is_what_all_of_them_begin_with() -> None:
+    every = Service(INET, "192.0.2.10", TCP, None)
+    assert str(every) == "TCP 192.0.2.10"
+    assert naming.service_of(every.instance) == every
+    assert HTTPS.instance[: len(every.instance)] == every.instance
+    assert str(Service(INET6, "2001:db8::1", UDP, None)) == "UDP [2001:db8::1]"
+
+
+BROKEN: List[Tuple[int, ...]] = [
+    (),
+    (1,),
+    (3, 4, 192, 0, 2, 10, 6, 443),
+    (1, 16, 192, 0, 2, 10, 6, 443),
+    (1, 4, 192, 0, 2),
+    (1, 4, 192, 0, 2, 256, 6, 443),
+    (1, 4, 192, 0, 2, 10),
+    (1, 4, 192, 0, 2, 10, 7, 443),
+    (1, 4, 192, 0, 2, 10, 6, 65536),
+    (1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 1),
+    (1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 1, 8080, 1),
+]
+
+
+@pytest.mark.parametrize("instance", BROKEN)
+def test_what_is_no_instance_is_said_to_be_none(instance: Oid) -> None:
+    with pytest.raises(NamingError, match="not an instance of lvsVsTable or lvsRsTable"):
+        naming.row_of(instance)
+
+
+def test_a_host_with_several_addresses_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(*_: object) -> List[Tuple[object, ...]]:
+        return [(0, 0, 0, "", (address, 0)) for address in ("192.0.2.2", "192.0.2.1", "192.0.2.2")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    with pytest.raises(NamingError, match=r"www: has several.*: 192\.0\.2\.1, 192\.0\.2\.2$"):
+        naming.parse(["TCP", "www:80"])
+
+
+def test_numbers_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket, "getservbyname", refuse)
+    assert naming.parse(["TCP 192.0.2.10:443 -> [fd00::1]:443"]).server
+
+
+def test_a_service_alone_and_a_server_alone() -> None:
+    assert naming.parse_service("TCP 192.0.2.10:443") == HTTPS
+    with pytest.raises(NamingError, match="a real server is not wanted here"):
+        naming.parse_service("TCP 192.0.2.10:443 -> 192.168.0.1:80")
+    assert naming.parse_server("192.168.0.1:80") == Server(INET, "192.168.0.1", 80)
+    assert naming.parse_server("192.168.0.1", HTTPS) == Server(INET, "192.168.0.1", 443)
