@@ -14,6 +14,7 @@ from lvs_agent import __version__, log
 from lvs_agent.connections import COLLECTOR_SOCKET
 from lvs_agent.feed import Patience
 from lvs_agent.pollers import arguments as pollers
+from lvs_agent.pollers.graph import arguments as graph
 from lvs_agent.statefile import STATE_DIRECTORY
 
 ABOUT = """\
@@ -167,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
     pollers.add(commands)
+    graph.add(commands)
     return parser
 
 

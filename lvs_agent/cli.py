@@ -165,6 +165,17 @@ def check(args: argparse.Namespace) -> int:
     return check.run(args)
 
 
+def graph(args: argparse.Namespace) -> int:
+    """Round-robin files and pictures."""
+    log.start(None, stderr=logging.ERROR)
+    from lvs_agent.pollers.graph import commands
+
+    try:
+        return commands.run(args)
+    except ImportError as error:
+        raise _lacking(error) from error
+
+
 COMMANDS = {
     "pass-persist": pass_persist,
     "collector": collector,
@@ -174,6 +185,7 @@ COMMANDS = {
     "oid": oid,
     "mrtg": mrtg,
     "check": check,
+    "graph": graph,
 }
 
 

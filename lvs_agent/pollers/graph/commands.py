@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent graph: update, draw, page."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections import Counter
+from typing import List, Sequence
+
+from lvs_agent import log
+from lvs_agent.pollers.errors import UsageError
+from lvs_agent.pollers.graph import album, drawing, files
+from lvs_agent.pollers.graph.picture import PERIODS, Look
+from lvs_agent.pollers.graph.selection import selection
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command of args.graph: 0, or 1 if a part failed, each with a line on standard error.
+
+    Raises PollerError and OSError for what leaves nothing to do.
+    """
+    errors = {"update": update, "draw": draw, "page": page}[args.graph](args)
+    for error in errors:
+        log.log.error("%s", error)
+    return 1 if errors else 0
+
+
+def update(args: argparse.Namespace) -> List[str]:
+    """Ask directors, and keep what they say; the errors."""
+    # those who draw do without pysnmp
+    from lvs_agent.pollers import credentials
+    from lvs_agent.pollers.client import Client
+    from lvs_agent.pollers.director import Director, parse_director
+    from lvs_agent.pollers.graph import update
+
+    directors: List[Director] = [parse_director(text) for text in args.directors]
+    _check_folders([str(director) for director in directors])
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for director in directors:
+            asked = credentials.read(director.host, args.snmp_conf, os.environ)
+            clients.append(stack.enter_context(Client(director, asked)))
+        return update.update(clients, args.into, args.step, time.time)
+
+
+def draw(args: argparse.Namespace) -> List[str]:
+    """One picture; the errors."""
+    start = args.start or f"end-{PERIODS[args.period]}s"
+    look = Look(start, args.end, args.inactive_below, args.width, args.height)
+    return drawing.draw(args.folder, selection(args), args.kind, look, args.title, args.output)
+
+
+def page(args: argparse.Namespace) -> List[str]:
+    """A page; the errors."""
+    look = Look("", "", args.inactive_below)
+    return album.draw(args.folder, selection(args), look, args.redraw, args.into, time.time())
+
+
+def _check_folders(directors: Sequence[str]) -> None:
+    for name, count in Counter(map(files.folder_of, directors)).items():
+        if count > 1:
+            raise UsageError(f"{count} of the directors would have the same folder, {name}")

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A folder of round-robin files: FOLDER/DIRECTOR/TCP_192.0.2.10_443.rrd and so on.
+
+A file is named as its row is, in letters, digits, dots, hyphens and underscores alone, which no
+shell, browser or rrdtool takes for something else:
+
+    TCP_192.0.2.10_443                          TCP 192.0.2.10:443
+    TCP_192.0.2.10_443_to_192.168.0.1_8080      TCP 192.0.2.10:443 -> 192.168.0.1:8080
+    UDP_2001-db8--53_53                         UDP [2001:db8::53]:53
+    FWM_5_IPv6                                  FWM 5 IPv6
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
+from lvs_agent.pollers.naming import NamingError, Row, parse
+
+ENDING = ".rrd"
+TO = "_to_"
+
+GAUGE, DERIVE = "GAUGE", "DERIVE"
+
+# what a file holds, in its order; rates are per second
+SOURCES = {
+    "active": GAUGE,
+    "inactive": GAUGE,
+    "conns": DERIVE,
+    "in_pkts": DERIVE,
+    "out_pkts": DERIVE,
+    "in_bytes": DERIVE,
+    "out_bytes": DERIVE,
+}
+
+DAY = 86400
+
+# seconds of a row and how long rows are kept: for pictures of a day (at the step of the polls),
+# a week, a month and a year, each with more than is drawn
+ARCHIVES = ((1800, 15 * DAY), (7200, 65 * DAY), (DAY, 800 * DAY))
+FINEST = 2 * DAY + 2 * 3600
+
+AVERAGE, MAX = "AVERAGE", "MAX"
+
+Value = Optional[int]
+
+
+class FileError(Exception):
+    """A file that can't be used, and what to do about it, in one line."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A round-robin file. path is as rrdtool sees it, from the folder of all directors."""
+
+    director: str
+    row: Row
+
+    @property
+    def path(self) -> str:
+        """DIRECTOR/NAME.rrd."""
+        return f"{self.director}/{stem(self.row)}{ENDING}"
+
+
+@dataclass(frozen=True)
+class Last:
+    """When a file was updated last, in seconds since 1970, and whether any value was known."""
+
+    when: int
+    known: bool
+
+
+def stem(row: Row) -> str:
+    """The name of a row's file, without its ending."""
+    plain = re.sub(r"\[(.*?)\]", lambda address: address[1].replace(":", "-"), str(row))
+    return re.sub("[: ]", "_", plain.replace(" -> ", TO))
+
+
+def row_of(name: str) -> Optional[Row]:
+    """The row of a file's name without its ending; None if it is of no row."""
+    words = [_words(part) for part in name.split(TO)]
+    if None in words:
+        return None
+    try:
+        row = parse([" -> ".join(filter(None, words))])
+    except NamingError:
+        return None
+    # an address that is written another way is of no file of ours
+    return row if stem(row) == name else None
+
+
+def _words(part: str) -> Optional[str]:
+    if re.fullmatch(r"FWM_\d+(_IPv6)?", part):
+        return part.replace("_", " ")
+    endpoint = re.fullmatch(r"((?:TCP|UDP|SCTP)_)?([0-9a-f.-]+)_(\d+)", part)
+    if endpoint is None:
+        return None
+    protocol, address, port = endpoint.groups()
+    if "-" in address:
+        address = f"[{address.replace('-', ':')}]"
+    return f"{(protocol or '').replace('_', ' ')}{address}:{port}"
+
+
+def folder_of(director: str) -> str:
+    """The name of a director's folder: host, host_port, 2001-db8--1_port."""
+    plain = re.sub(r"\[(.*?)\]", lambda address: address[1].replace(":", "-"), director)
+    plain = plain.replace(":", "-" if plain.count(":") > 1 else "_")
+    plain = re.sub("[^A-Za-z0-9._-]", "_", plain)
+    # neither hidden nor an option
+    return f"_{plain}" if plain[:1] in ("", ".", "-") else plain
+
+
+def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
+    """Every file, of these directors or of all, by director and row. Raises OSError."""
+    found = []
+    for director in sorted(directors or _folders(folder)):
+        rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
+        known = sorted((row for row in rows if row is not None), key=lambda row: row.instance)
+        found += [File(director, row) for row in known]
+    return found
+
+
+def _folders(folder: Path) -> List[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_dir()]
+
+
+def _names(folder: Path) -> List[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.name.endswith(ENDING)]
+
+
+def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
+    """Make an empty file; start is before its first update, step the seconds between updates.
+
+    Raises FileError.
+    """
+    # one update may be missed before a gap begins
+    sources = [f"DS:{name}:{kind}:{2 * step}:0:U" for name, kind in SOURCES.items()]
+    archives = [f"RRA:AVERAGE:0.5:1:{FINEST // step}"]
+    for function in (AVERAGE, MAX):
+        archives += [
+            f"RRA:{function}:0.5:{seconds // step}:{kept // seconds}" for seconds, kept in ARCHIVES
+        ]
+    words = ["--start", str(start), "--step", str(step), "--no-overwrite", *sources, *archives]
+    try:
+        rrdtool.run("create", file.path, *words)
+    except RrdError as error:
+        raise FileError(f"{file.path}: not created: {error}") from None
+
+
+def update(rrdtool: Rrdtool, file: File, when: int, values: Sequence[Value]) -> None:
+    """Add values in the order of SOURCES, None where one is not known. Raises FileError."""
+    said = ":".join("U" if value is None else str(value) for value in values)
+    try:
+        rrdtool.run("update", file.path, "--template", ":".join(SOURCES), f"{when}:{said}")
+    except RrdError as error:
+        raise _unusable(file, str(error)) from None
+
+
+def last(rrdtool: Rrdtool, file: File) -> Last:
+    """The last update. Raises FileError for a file that is damaged, or not laid out as ours."""
+    try:
+        names, _, update = rrdtool.run("lastupdate", file.path)
+    except RrdError as error:
+        raise _unusable(file, str(error)) from None
+    lacking = [name for name in SOURCES if name not in names.split()]
+    if lacking:
+        raise _unusable(file, f"it has no {lacking[0]}")
+    when, _, values = update.partition(": ")
+    return Last(int(when), any(value != "U" for value in values.split()))
+
+
+def _unusable(file: File, reason: str) -> FileError:
+    if "illegal attempt to update" in reason:
+        return FileError(f"{file.path}: has an update of that time or later: look at the clock")
+    return FileError(
+        f"{file.path}: not a file of lvs-agent graph, or damaged:"
+        f" {reason.replace(file.path, 'the file')}; move it away, and a new one begins"
+    )

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One picture: what rrdtool is told to draw; rrdgraph(1) and its siblings.
+
+The first value of a kind is drawn upwards. The second is drawn downwards, or on top of the first.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+from lvs_agent.pollers.graph.files import AVERAGE, DAY, MAX
+from lvs_agent.pollers.graph.selection import Group
+
+# seconds that a picture shows
+PERIODS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
+
+# more colours than that nobody can tell apart
+MOST_GROUPS = 40
+
+WIDTH, HEIGHT = 600, 150  # pixels of the drawn area
+
+FIRST, SECOND = "#2a6fb0", "#e0862c"
+PALETTE = (
+    *("#2a6fb0", "#e0862c", "#3a9a4c", "#c8453c", "#8a63b8", "#8c6048"),
+    *("#d673b4", "#7a7a7a", "#b0b030", "#2eaebe"),
+)
+GOLDEN_ANGLE = 0.618034  # of a turn: hues far from all before, however many come
+
+STYLE = (
+    *("--border", "0", "--slope-mode", "--disable-rrdtool-tag", "--dynamic-labels"),
+    *("--color", "BACK#ffffff", "--color", "CANVAS#ffffff", "--color", "FONT#303030"),
+    *("--color", "GRID#0000001a", "--color", "MGRID#00000033", "--color", "AXIS#606060"),
+    *("--color", "FRAME#ffffff", "--color", "ARROW#ffffff"),
+    *("--font", "DEFAULT:8:DejaVu Sans Mono", "--font", "TITLE:11:DejaVu Sans"),
+    *("--font", "AXIS:8:DejaVu Sans", "--font", "UNIT:8:DejaVu Sans"),
+)
+
+STRONG, WEAK = "d0", "70"  # opacity, 00 to ff
+BASE_LINE = "HRULE:0#606060"
+
+NUMBER = "%7.2lf%s"
+COLUMN_WIDTH = 10  # letters: NUMBER without a prefix, and the two that rrdtool puts before it
+WIDEST_LINE = 92  # letters below a picture; in a longer one numbers have a line of their own
+COLUMNS = {"last": "LAST", "average": "AVERAGE", "maximum": "MAXIMUM"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of picture: its title, its unit, the sources it shows with their names."""
+
+    title: str
+    unit: str
+    sources: Tuple[Tuple[str, str], ...]
+    factor: int = 1
+    below: bool = False
+
+
+KINDS: Dict[str, Kind] = {
+    "active": Kind("connections", "connections", (("active", "active"), ("inactive", "inactive"))),
+    "conns": Kind("new connections", "connections/s", (("conns", "new"),)),
+    "packets": Kind("packets", "packets/s", (("in_pkts", "in"), ("out_pkts", "out")), 1, True),
+    "bits": Kind("traffic", "bits/s", (("in_bytes", "in"), ("out_bytes", "out")), 8, True),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture looks like: inactive_below is for the kind active. start, end: rrdfetch(1)."""
+
+    start: str
+    end: str
+    inactive_below: bool = False
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def words(output: str, kind: Kind, groups: Sequence[Group], title: str, look: Look) -> List[str]:
+    """The command that draws groups, at most MOST_GROUPS, to output (.png or .svg)."""
+    below = kind.below or (len(kind.sources) > 1 and look.inactive_below)
+    form = "SVG" if output.endswith(".svg") else "PNG"
+    return [
+        *("graph", output, "--imgformat", form, "--start", look.start, "--end", look.end),
+        *("--title", title, "--vertical-label", kind.unit),
+        *("--width", str(look.width), "--height", str(look.height), *STYLE),
+        # without a value there is no range, and rrdtool would not draw at all
+        *("--lower-limit", "0", "--upper-limit", "1" if kind.unit == "connections" else "0.1"),
+        *_data(kind, groups, below),
+        *(_one(kind, below) if len(groups) == 1 else _many(kind, groups, below)),
+    ]
+
+
+def colour(place: int) -> str:
+    """The colour of the group at that place from 0: #rrggbb."""
+    if place < len(PALETTE):
+        return PALETTE[place]
+    hue = (place * GOLDEN_ANGLE) % 1.0
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, 0.5, 0.5))
+
+
+def _data(kind: Kind, groups: Sequence[Group], below: bool) -> Iterator[str]:
+    """For group G and source S: vG_S the values, mG_S their maxima, dG_S what is drawn."""
+    for s, (source, _) in enumerate(kind.sources):
+        for g, group in enumerate(groups):
+            yield from _sum(f"v{g}_{s}", group, source, AVERAGE, kind.factor)
+            if group.is_one_row:
+                yield from _sum(f"m{g}_{s}", group, source, MAX, kind.factor)
+            else:
+                # maxima of several rows are not of the same moment, so their sum never was
+                yield f"CDEF:m{g}_{s}=v{g}_{s}"
+        total = _added([f"v{g}_{s}" for g in range(len(groups))])
+        yield f"CDEF:t{s}={total}"
+        sign = -1 if below and s else 1
+        for g in range(len(groups)):
+            # rrdtool draws nothing above an unknown value; a gap is where all are unknown
+            known = f"v{g}_{s},UN,0,v{g}_{s},{sign},*,IF"
+            yield f"CDEF:d{g}_{s}=t{s},UN,UNKN,{known},IF"
+
+
+def _sum(name: str, group: Group, source: str, function: str, factor: int) -> Iterator[str]:
+    parts = []
+    for f, file in enumerate(group.files):
+        parts.append(f"{name}_{f}")
+        yield f"DEF:{name}_{f}={_escaped(file.path)}:{source}:{function}"
+    yield f"CDEF:{name}={_added(parts)},{factor},*"
+
+
+def _added(names: Sequence[str]) -> str:
+    """The sum in reverse Polish, without those that are unknown: rrdgraph_rpn(1)."""
+    return ",".join([names[0], *(f"{name},ADDNAN" for name in names[1:])])
+
+
+def _one(kind: Kind, below: bool) -> Iterator[str]:
+    """One group: each source in a colour, with a line of numbers for each."""
+    width = max(len(name) for _, name in kind.sources)
+    yield _header(width, list(COLUMNS))
+    for s, (_, name) in enumerate(kind.sources):
+        on_top = ":STACK" if s and not below else ""
+        yield f"AREA:d0_{s}{(FIRST, SECOND)[s]}b0:{name:<{width}}{on_top}"
+        yield from _columns(f"v0_{s}", f"m0_{s}")
+        yield "COMMENT:\\l"
+    if below:
+        yield BASE_LINE
+
+
+def _many(kind: Kind, groups: Sequence[Group], below: bool) -> Iterator[str]:
+    """Groups in a colour each, one upon the other, both sources' numbers in a line for each."""
+    names = [*(group.name for group in groups), "sum"]
+    width = max(map(len, names))
+    wraps = width + 2 + COLUMN_WIDTH * len(COLUMNS) * len(kind.sources) > WIDEST_LINE
+    width = 0 if wraps else width
+    sources = range(len(kind.sources))
+    yield _header(width, [name for _, name in kind.sources for _ in COLUMNS])
+    yield _header(width, [column for _ in kind.sources for column in COLUMNS])
+    for g, group in enumerate(groups):
+        on_top = ":STACK" if g else ""
+        yield f"AREA:d{g}_0{colour(g)}{STRONG}:{_escaped(group.name.ljust(width))}{on_top}"
+        if wraps:
+            yield from ("COMMENT:\\l", "COMMENT:  ")
+        for s in sources:
+            yield from _columns(f"v{g}_{s}", f"m{g}_{s}")
+        yield "COMMENT:\\l"
+        if len(sources) > 1 and not below:
+            yield f"AREA:d{g}_1{colour(g)}{WEAK}::STACK"
+    if below:
+        for g in range(len(groups)):
+            on_top = ":STACK" if g else ""
+            yield f"AREA:d{g}_1{colour(g)}{STRONG if kind.below else WEAK}:{on_top}"
+        yield BASE_LINE
+    yield f"COMMENT:  {'sum':<{width}}"
+    if wraps:
+        yield from ("COMMENT:\\l", "COMMENT:  ")
+    for s in sources:
+        yield from _columns(f"t{s}", f"t{s}")
+    yield "COMMENT:\\l"
+
+
+def _header(width: int, columns: Sequence[str]) -> str:
+    return f"COMMENT:{' ' * (width + 2)}{''.join(f'{name:>{COLUMN_WIDTH}}' for name in columns)}\\l"
+
+
+def _columns(values: str, maxima: str) -> Iterator[str]:
+    for column, function in COLUMNS.items():
+        name = f"{values}{column}"
+        yield f"VDEF:{name}={maxima if column == 'maximum' else values},{function}"
+        yield f"GPRINT:{name}:{NUMBER}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(":", "\\:")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One rrdtool process that is given one command after another; rrdtool(1), remote control.
+
+A process of its own for each of 1000 files would take most of a run's time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import List, Optional, Type
+
+from lvs_agent.pollers.errors import PollerError
+
+PROGRAM = "rrdtool"
+
+
+class RrdError(Exception):
+    """What rrdtool has against one command; the next may be right."""
+
+
+class NoRrdtoolError(PollerError):
+    """rrdtool is not installed."""
+
+
+class Rrdtool:
+    """rrdtool in a folder, from which the names of files are seen. For a with statement."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it. Raises NoRrdtoolError, and OSError for the folder."""
+        self._folder = folder
+        self._process = self._start()
+
+    def run(self, *words: str) -> List[str]:
+        """The lines that a command prints. Raises RrdError.
+
+        If a file makes rrdtool crash, that is an error of this command: another one is started.
+        """
+        if any("\n" in word for word in words):
+            raise RrdError("a word of a command has two lines")
+        lines: List[str] = []
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            # rrdtool knows both kinds of quotes as a shell does, but no backslash
+            self._process.stdin.write(" ".join(map(shlex.quote, words)) + "\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("OK u:"):
+                return lines
+            if line.startswith("ERROR: "):
+                raise RrdError(line[len("ERROR: ") :].strip())
+            lines.append(line.rstrip("\n"))
+        self._stop()
+        status = self._process.returncode
+        self._process = self._start()
+        raise RrdError(f"{PROGRAM} ended with status {status}")
+
+    def _start(self) -> subprocess.Popen[str]:
+        os.stat(self._folder)  # so that FileNotFoundError below can mean the program alone
+        try:
+            return subprocess.Popen(
+                [PROGRAM, "-"],
+                cwd=self._folder,
+                # the language of pictures and errors
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except FileNotFoundError:
+            message = f"{PROGRAM} is not installed: install the package {PROGRAM}"
+            raise NoRrdtoolError(message) from None
+
+    def _stop(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def __enter__(self) -> Rrdtool:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self._stop()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files go into a picture, and which of them are added up in it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, List, Optional, Sequence
+
+from lvs_agent.pollers.graph.files import File, folder_of
+from lvs_agent.pollers.naming import Row, Service, parse_server, parse_service
+from lvs_agent.snapshot import FWMARK
+
+SERVICE, SERVER, DIRECTOR = "service", "server", "director"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is selected; an empty set selects all.
+
+    vips and servers are addresses. stack is SERVICE, SERVER or DIRECTOR for a colour each, None
+    for one sum.
+    """
+
+    directors: FrozenSet[str] = frozenset()
+    services: FrozenSet[Service] = frozenset()
+    vips: FrozenSet[str] = frozenset()
+    ports: FrozenSet[int] = frozenset()
+    servers: FrozenSet[str] = frozenset()
+    server_ports: FrozenSet[int] = frozenset()
+    stack: Optional[str] = None
+
+    @property
+    def of_servers(self) -> bool:
+        """Whether rows of real servers are selected, in place of those of services."""
+        return bool(self.servers or self.server_ports or self.stack == SERVER)
+
+    def takes(self, file: File) -> bool:
+        """Whether a file is selected."""
+        row = file.row
+        if (row.server is not None) != self.of_servers:
+            return False
+        if self.directors and file.director not in self.directors:
+            return False
+        if row.server is not None:
+            if self.servers and row.server.address not in self.servers:
+                return False
+            if self.server_ports and row.server.port not in self.server_ports:
+                return False
+        return self._takes_service(row.service)
+
+    def _takes_service(self, service: Service) -> bool:
+        every = Service(service.family, service.address, service.protocol, None)
+        if self.services and not self.services & {service, every}:
+            return False
+        if not self.vips and not self.ports:
+            return True
+        if service.protocol == FWMARK:
+            return False
+        return (not self.vips or service.address in self.vips) and (
+            not self.ports or service.port in self.ports
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files whose values are added up, under one name."""
+
+    name: str
+    files: List[File]
+
+    @property
+    def is_one_row(self) -> bool:
+        """Whether it is one service or server, be it on several directors."""
+        return len({file.row for file in self.files}) == 1
+
+
+def selection(args: argparse.Namespace) -> Selection:
+    """What the options say. Raises NamingError."""
+    return Selection(
+        frozenset(map(folder_of, args.director)),
+        frozenset(map(parse_service, args.service)),
+        frozenset(parse_server(text).address for text in args.vip),
+        frozenset(map(_port, args.port)),
+        frozenset(parse_server(text).address for text in args.real_server),
+        frozenset(map(_port, args.real_port)),
+        getattr(args, "stack", None),
+    )
+
+
+def grouped(files: Sequence[File], stack: Optional[str]) -> List[Group]:
+    """Selected files as they are drawn, in their order."""
+    if stack is None:
+        return [Group("sum", list(files))] if files else []
+    found: Dict[str, List[File]] = {}
+    one_service = len({file.row.service for file in files}) == 1
+    for file in files:
+        found.setdefault(_name(file, stack, one_service), []).append(file)
+    return [Group(name, its) for name, its in found.items()]
+
+
+def title(files: Sequence[File]) -> str:
+    """What files are of, in words."""
+    rows: List[Row] = sorted({file.row for file in files}, key=lambda row: row.instance)
+    if len(rows) == 1:
+        return str(rows[0])
+    services = {row.service for row in rows}
+    if rows and rows[0].server is None:
+        return f"{len(rows)} virtual services"
+    of = str(services.pop()) if len(services) == 1 else f"{len(services)} virtual services"
+    return f"{len(rows)} real servers of {of}"
+
+
+def _name(file: File, stack: str, one_service: bool) -> str:
+    if stack == DIRECTOR:
+        return file.director
+    if stack == SERVER and one_service:
+        return str(file.row.server)
+    return str(file.row.service if stack == SERVICE else file.row)
+
+
+def _port(text: str) -> int:
+    port = parse_service(f"TCP 0.0.0.0:{text}").port
+    assert port is not None
+    return port

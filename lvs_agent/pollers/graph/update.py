@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lvs-agent graph update: what directors have now goes into their files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+
+from lvs_agent.pollers import naming
+from lvs_agent.pollers.client import Client, gather
+from lvs_agent.pollers.director import DirectorError
+from lvs_agent.pollers.errors import PollerError
+from lvs_agent.pollers.graph import files
+from lvs_agent.pollers.graph.files import File, FileError, Value
+from lvs_agent.pollers.graph.progress import Progress
+from lvs_agent.pollers.graph.rrdtool import Rrdtool
+from lvs_agent.pollers.naming import NamingError, Row
+from lvs_agent.snapshot import Status
+
+# in the order of files.SOURCES: columns of lvsVsTable and of lvsRsTable
+GAUGES = ("ActiveConns", "InactConns")
+COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
+TABLES = ("lvsVs", "lvsRs")
+
+NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
+MOST_SAID = 10  # errors about files, so that a full disk is not told of 10,000 times
+
+
+class BusyError(PollerError):
+    """Another update of the same folder is under way."""
+
+
+@dataclass
+class Reading:
+    """What a director had at a time, in seconds since 1970, and what could not be read."""
+
+    when: int
+    rows: Dict[Row, Sequence[Value]] = field(default_factory=dict)
+    errors: List[str] = field(default_factory=list)
+
+
+def update(
+    clients: Sequence[Client], folder: Path, step: int, clock: Callable[[], float]
+) -> List[str]:
+    """Ask every director and write; the errors, a line each, none of which stops the others.
+
+    step is for files that are new: the seconds between two updates. Raises OSError for the
+    folder, NoRrdtoolError and BusyError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder), Rrdtool(folder) as rrdtool:
+        progress = Progress("rows read:")
+        readings = gather(clients, lambda client: read(client, clock, progress))
+        progress.end()
+        errors: List[str] = []
+        for client, reading in zip(clients, readings):
+            if isinstance(reading, DirectorError):
+                errors.append(str(reading))
+            else:
+                director = files.folder_of(str(client.director))
+                errors += [f"{client.director}: {error}" for error in reading.errors]
+                errors += _write(rrdtool, folder, director, reading, step)
+        return errors
+
+
+def read(client: Client, clock: Callable[[], float], progress: Progress) -> Reading:
+    """The rows of a director. Raises DirectorError; of a part of the rows nothing is known."""
+    (status,) = client.scalars("lvsAgentStatus")
+    if status is None:
+        raise client.unserved()
+    # the agent has just fetched a snapshot for the first question
+    reading = Reading(int(clock()))
+    # counters that stand still say nothing about the traffic
+    frozen = status == Status.COUNTERS_FROZEN
+    for table in TABLES:
+        for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
+            progress.count()
+            try:
+                row = naming.row_of(instance)
+            except NamingError as error:
+                reading.errors.append(str(error))
+                continue
+            known = [value if isinstance(value, int) else None for value in values]
+            if frozen:
+                known[len(GAUGES) :] = NOTHING[len(GAUGES) :]
+            reading.rows[row] = known
+    return reading
+
+
+def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step: int) -> List[str]:
+    """Write a reading; the errors."""
+    (folder / director).mkdir(exist_ok=True)
+    old = {file.row for file in files.listed(folder, [director])}
+    gone = [row for row in old if row not in reading.rows]
+    progress = Progress(f"files of {director} written:", len(reading.rows) + len(gone))
+    errors = []
+    for row in [*reading.rows, *gone]:
+        file = File(director, row)
+        try:
+            if row not in old:
+                files.create(rrdtool, file, reading.when - 1, step)
+            elif not files.last(rrdtool, file).known:
+                if row not in reading.rows:
+                    continue  # the time of the last update tells since when it is gone
+                # so that its return does not fill the gap
+                files.update(rrdtool, file, reading.when - 1, NOTHING)
+            files.update(rrdtool, file, reading.when, reading.rows.get(row, NOTHING))
+        except FileError as error:
+            errors.append(f"{folder}/{error}")
+        finally:
+            progress.count()
+    progress.end()
+    more = len(errors) - MOST_SAID
+    return errors if more < 1 else [*errors[:MOST_SAID], f"{folder}/{director}: {more} more"]
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise BusyError(f"{folder}: another update is under way") from None
+    finally:
+        os.close(lock)
