@@ -12,7 +12,10 @@ LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
 POLLER_PACKAGES := mrtg munin-node prometheus-snmp-exporter ganglia-monitor \
 	monitoring-plugins-standard nagios4-core msmtp-mta icinga2-bin snmptrapd faketime \
-	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl
+	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool
+CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
+	php-snmp php-xml php-mbstring php-gmp
+CACTI_SUITES := bookworm bullseye trixie
 BUILD_PACKAGES := debhelper dpkg-dev rpm
 IMAGE_PACKAGES := user-mode-linux mmdebstrap e2fsprogs lintian rpmlint
 
@@ -26,12 +29,13 @@ SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
 	tests/pollers/newer-exporter contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
-	contrib/recipes/vip-rate contrib/recipes/director-load $(wildcard tests/packages/*.sh)
+	tests/cacti/fetch contrib/recipes/vip-rate contrib/recipes/director-load $(wildcard tests/packages/*.sh)
 
 # Python without the ending
-PROGRAMS := tools/manpage packaging/lvs-agent
+PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo packages deb rpm test lint unit lab test-packages test-pollers recordings clean
+.PHONY: help demo packages deb rpm test lint unit lab test-packages test-pollers test-cacti recordings \
+	clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
@@ -41,6 +45,7 @@ help:
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
 	@echo 'make test-pollers  run what is in contrib by the programs it is for'
+	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make clean         remove what the others made'
 
@@ -90,6 +95,16 @@ test-pollers: $(VENV)/test build/test/snmp_exporter
 
 build/test/snmp_exporter: tests/pollers/newer-exporter
 	tests/pollers/newer-exporter $@
+
+# In a network of its own with nothing but loopback: a fresh Cacti looks around for devices.
+test-cacti: $(VENV)/test $(CACTI_SUITES:%=build/test/cacti-%.deb)
+	@tools/need $(RUN_PACKAGES) $(CACTI_PACKAGES)
+	unshare --net sh -c 'ip link set lo up && exec "$$@"' - \
+		$(BIN)/python -B tests/cacti/run --pictures build/test/cacti \
+		$(CACTI_SUITES:%=build/test/cacti-%.deb)
+
+build/test/cacti-%.deb: tests/cacti/fetch
+	tests/cacti/fetch $* $@
 
 test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
 		build/test/selinux.img

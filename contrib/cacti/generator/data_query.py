@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data queries: which columns a table has for Cacti, and what names a row."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, Tuple
+
+from lvs_agent import mib
+from lvs_agent.smi import Oid, Syntax
+
+from .graphs import Field, Node, Query
+
+
+def _objects() -> Iterator[Tuple[str, Oid, Syntax]]:
+    scalars, tables = mib.objects(0.0)
+    for scalar in scalars:
+        yield scalar.name, (*mib.LVS, *scalar.path, 0), scalar.syntax
+    for table in tables:
+        for column in table.columns:
+            yield column.name, (*mib.LVS, *table.path, 1, column.number), column.syntax
+
+
+OIDS: Dict[str, str] = {name: "".join(f".{part}" for part in oid) for name, oid, _ in _objects()}
+SYNTAXES: Dict[str, Syntax] = {name: syntax for name, _, syntax in _objects()}
+
+# the RFC 4001 pair that an instance begins with
+ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
+
+
+def document(query: Query) -> Node:
+    """What belongs into resource/snmp_queries."""
+    naming = OIDS[f"{query.prefix}Name"]
+    outputs = [(graph, series) for graph in query.graphs for series in graph.series]
+    return {
+        "name": query.title,
+        "description": query.about,
+        "oid_index": naming,
+        # for every column that is walked, so the last number of its OID is left open
+        "oid_index_parse": rf"OID/REGEXP:^\.?{_entry(naming)}\.[0-9]+\.([0-9.]+)$",
+        "oid_num_indexes": OIDS[query.count],
+        "index_order": query.index,
+        "index_order_type": "alphabetic",
+        # a row that is gone may come back, so its graphs are not to be taken for orphans
+        "index_transient": "true",
+        "index_title_format": query.label,
+        "fields": {
+            query.index: {
+                "name": "Index",
+                "method": "walk",
+                "source": "index",
+                "direction": "input",
+            },
+            **{field.object: _input(field) for field in query.fields},
+            **{
+                query.prefix + series.object: {
+                    "name": f"{graph.title}: {series.label}",
+                    "method": "walk",
+                    "source": "value",
+                    "direction": "output",
+                    "oid": OIDS[query.prefix + series.object],
+                }
+                for graph, series in outputs
+            },
+        },
+    }
+
+
+def _input(field: Field) -> Node:
+    node: Node = {
+        "name": field.title,
+        "method": "walk",
+        "source": "value",
+        "direction": "input",
+        "oid": OIDS[field.object],
+    }
+    if field.of_service:
+        # the instance of a real server begins with that of its service
+        entry = _entry(OIDS[field.object])
+        pattern = rf"^(\.{entry}\.[0-9]+\.{ADDRESS}\.[0-9]+\.[0-9]+)\..*$"
+        node["method"] = "get"
+        node["oid_rewrite_pattern"] = f"OID/REGEXP:{pattern}"
+        node["oid_rewrite_replacement"] = r"\1"
+    if field.words:
+        node["rewrite_value"] = {
+            word: {"match": value, "replace": word} for value, word in enumerate(field.words)
+        }
+    return node
+
+
+def _entry(column: str) -> str:
+    """The OID of a column's row as a regular expression, without the first dot."""
+    return column.lstrip(".").rpartition(".")[0].replace(".", r"\.")

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is drawn: the graphs of a virtual service, of a real server and of a director.
+
+Keys, and the names of objects, are for good: they name what is in Cacti's database, see hashes.
+Titles, labels and colours may change.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Dict, Sequence, Tuple
+
+# a part of a file for Cacti: tags with texts, or with parts
+Node = Dict[str, Any]
+
+
+class Kind(enum.IntEnum):
+    """How a series is drawn: Cacti's graph item types (include/global_constants.php)."""
+
+    LINE = 5
+    AREA = 7
+    STACK = 8
+
+
+class Numbers(enum.Enum):
+    """How the legend prints numbers: Cacti's presets by their names."""
+
+    SI = "Normal"
+    WHOLE = "Exact Numbers"
+    PLACES = "Load Average"
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is drawn of one object, whose name follows lvsVs, lvsRs or lvsTotal."""
+
+    object: str
+    label: str
+    kind: Kind
+    color: str
+
+    @property
+    def data_source(self) -> str:
+        """Its name in the round-robin file, at most 19 characters: in_bytes for InBytes."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in self.object)[1:]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One graph; bits has bytes drawn as bits."""
+
+    key: str
+    title: str
+    axis: str
+    series: Sequence[Series]
+    numbers: Numbers = Numbers.SI
+    bits: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column that is read when a table is indexed, to be shown and to be put into titles.
+
+    of_service: a column of the service that a real server belongs to. words: what an enumeration
+    means, by its values from 0.
+    """
+
+    object: str
+    title: str
+    of_service: bool = False
+    words: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Query:
+    """A table with its graphs; count is the scalar that tells how many rows it has."""
+
+    key: str
+    title: str
+    about: str
+    prefix: str
+    count: str
+    fields: Sequence[Field]
+    label: str
+    graphs: Sequence[Graph]
+
+    @property
+    def file(self) -> str:
+        """The name of its XML file."""
+        return f"lvs_{self.key.replace('-', '_')}.xml"
+
+    @property
+    def index(self) -> str:
+        """The field that names a row: its instance, which is its address."""
+        return f"{self.prefix}Index"
+
+
+TRAFFIC = Graph(
+    "traffic",
+    "Traffic",
+    "bits per second",
+    [
+        Series("InBytes", "From clients", Kind.AREA, "00CF00"),
+        Series("OutBytes", "To clients", Kind.LINE, "002A97"),
+    ],
+    bits=True,
+)
+PACKETS = Graph(
+    "packets",
+    "Packets",
+    "packets per second",
+    [
+        Series("InPkts", "From clients", Kind.AREA, "00CF00"),
+        Series("OutPkts", "To clients", Kind.LINE, "002A97"),
+    ],
+)
+NEW_CONNECTIONS = Graph(
+    "new-connections",
+    "New Connections",
+    "connections per second",
+    [Series("Conns", "New connections", Kind.AREA, "FF7D00")],
+)
+CONNECTIONS = Graph(
+    "connections",
+    "Connections",
+    "connections",
+    [
+        Series("ActiveConns", "Active", Kind.AREA, "00A348"),
+        Series("InactConns", "Inactive", Kind.STACK, "8F9286"),
+    ],
+    numbers=Numbers.WHOLE,
+)
+REAL_SERVERS = Graph(
+    "real-servers",
+    "Real Servers",
+    "real servers",
+    [
+        Series("RealServersUp", "Up (weight above 0)", Kind.AREA, "00CF00"),
+        Series("RealServers", "Total", Kind.LINE, "F51D30"),
+    ],
+    numbers=Numbers.PLACES,
+)
+WEIGHT = Graph(
+    "weight",
+    "Weight",
+    "weight",
+    [Series("Weight", "Weight", Kind.AREA, "4668E4")],
+    numbers=Numbers.PLACES,
+)
+
+SERVICES = Query(
+    "services",
+    "LVS - Virtual Services",
+    "Virtual services of an IPVS director, by address",
+    "lvsVs",
+    "lvsAgentServices",
+    [Field("lvsVsName", "Service"), Field("lvsVsScheduler", "Scheduler")],
+    "|query_lvsVsName|",
+    [TRAFFIC, PACKETS, NEW_CONNECTIONS, CONNECTIONS, REAL_SERVERS],
+)
+SERVERS = Query(
+    "real-servers",
+    "LVS - Real Servers",
+    "Real servers of each virtual service of an IPVS director, by address",
+    "lvsRs",
+    "lvsAgentRealServers",
+    [
+        Field("lvsVsName", "Service", of_service=True),
+        Field("lvsRsName", "Real Server"),
+        Field(
+            "lvsRsForwarding", "Forwarding", words=("masq", "local", "tunnel", "route", "bypass")
+        ),
+    ],
+    "|query_lvsVsName| - Server |query_lvsRsName|",
+    [TRAFFIC, NEW_CONNECTIONS, CONNECTIONS, WEIGHT],
+)
+QUERIES = [SERVICES, SERVERS]
+
+# graphs of a whole director, from scalars
+TOTALS = "lvsTotal"
+TOTAL_GRAPHS = [TRAFFIC, PACKETS, NEW_CONNECTIONS]

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an administrator does in Cacti, as contrib/README.md tells."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.cacti import by_number
+from tests.cacti.installation import Cacti, CactiError
+
+CONTRIB = Path(__file__).parent.parent.parent / "contrib" / "cacti"
+TEMPLATE = CONTRIB / "cacti_host_template_lvs_director.xml"
+QUERIES = ["lvs_services.xml", "lvs_real_servers.xml"]
+
+REINDEX_WHEN_COUNT_CHANGES = 2
+
+
+def imports(cacti: Cacti) -> None:
+    """The data queries to their place, and the template imported twice, as an update would be."""
+    for name in QUERIES:
+        shutil.copy(CONTRIB / name, _queries(cacti) / name)
+    for wanted in ("new", "unchanged"):
+        took = cacti.import_template(TEMPLATE)
+        if took != {wanted}:
+            raise CactiError(f"Cacti {cacti.version} took the template as {took}, not as {wanted}")
+    if cacti.errors():
+        raise CactiError("\n  ".join([f"log of Cacti {cacti.version}:", *cacti.errors()]))
+
+
+def add(cacti: Cacti, port: int) -> str:
+    """A director at a port of loopback, with a graph of each kind for each row; its id.
+
+    Cacti itself adds what is drawn of the whole director.
+    """
+    template = cacti.one("SELECT id FROM host_template WHERE name = 'LVS Director'")
+    cacti.cli(
+        "add_device.php",
+        "--description=director",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        f"--template={template}",
+        "--version=2",
+        "--community=public",
+        "--avail=snmp",
+    )
+    device = cacti.one("SELECT id FROM host WHERE description = 'director'")
+    for (name,) in cacti.sql("SELECT name FROM snmp_query WHERE name LIKE 'LVS - %'"):
+        _add_query(cacti, device, name)
+    return device
+
+
+def add_control(cacti: Cacti, device: str, mark: str, identified_by: str) -> None:
+    """The data query by row number, with its graphs of traffic."""
+    file = f"lvs_services_by_{mark.lower()}.xml"
+    query = by_number.data_query(CONTRIB / QUERIES[0], identified_by)
+    (_queries(cacti) / file).write_text(query)
+    template = cacti.folder / file
+    template.write_text(by_number.template(TEMPLATE, mark, file))
+    cacti.import_template(template)
+    _add_query(cacti, device, f"{mark} - Virtual Services", graphs="Traffic")
+
+
+def _add_query(cacti: Cacti, device: str, name: str, graphs: str = "%") -> None:
+    """A data query with each of its graphs for each of its rows."""
+    query = cacti.one(f"SELECT id FROM snmp_query WHERE name = '{name}'")
+    cacti.cli(
+        "add_data_query.php",
+        f"--host-id={device}",
+        f"--data-query-id={query}",
+        f"--reindex-method={REINDEX_WHEN_COUNT_CHANGES}",
+    )
+    for kind, template in cacti.sql(
+        "SELECT id, graph_template_id FROM snmp_query_graph"
+        f" WHERE snmp_query_id = {query} AND name LIKE '{graphs}'"
+    ):
+        cacti.cli(
+            "add_graphs.php",
+            "--graph-type=ds",
+            f"--host-id={device}",
+            f"--graph-template-id={template}",
+            f"--snmp-query-id={query}",
+            f"--snmp-query-type-id={kind}",
+            "--snmp-field=lvsVsName",
+            "--snmp-value-regex=.*",
+        )
+
+
+def _queries(cacti: Cacti) -> Path:
+    return cacti.root / "resource" / "snmp_queries"

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Cacti from Debian's package, unpacked into a folder: its database, its programs, its files.
+
+No web server and no network: MariaDB listens at a socket in the folder, and what a user does with
+a browser is done with Cacti's own command line programs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Set
+
+HERE = Path(__file__).parent
+PROFILE = 99  # a data source profile of our own
+INTERVAL = 5  # seconds from poll to poll
+KEPT = 600  # seconds that round-robin files reach back, a sample each second
+
+CONFIG = """<?php
+$database_type = 'mysql'; $database_default = 'cacti'; $database_hostname = '{socket}';
+$database_username = 'root'; $database_password = ''; $database_port = '3306';
+$database_retries = 5; $database_ssl = false; $database_ssl_key = ''; $database_ssl_cert = '';
+$database_ssl_ca = ''; $database_persist = false; $poller_id = 1; $url_path = '/cacti/';
+$cacti_session_name = 'Cacti'; $cacti_db_session = false; $disable_log_rotation = true;
+$proxy_headers = null; $path_csrf_secret = '{folder}/csrf-secret.php';
+"""
+
+
+class CactiError(Exception):
+    """A program of Cacti's, or Cacti itself, did not do what it was asked for."""
+
+
+@dataclass
+class Cacti:
+    """An unpacked Cacti whose database runs."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Where the package's files for all machines are."""
+        return self.folder / "deb" / "usr" / "share" / "cacti"
+
+    @property
+    def site(self) -> Path:
+        """What a web server would serve."""
+        return self.root / "site"
+
+    @property
+    def log(self) -> Path:
+        """Cacti's log."""
+        return self.folder / "deb" / "var" / "log" / "cacti" / "cacti.log"
+
+    @property
+    def version(self) -> str:
+        """Such as 1.2.24."""
+        return (self.site / "include" / "cacti_version").read_text().strip()
+
+    def sql(self, query: str, database: str = "cacti") -> List[List[str]]:
+        """The rows that a query gives, as text."""
+        client = [
+            "mariadb",
+            "--no-defaults",
+            "-uroot",
+            f"-S{self.folder}/db.sock",
+            "-N",
+            "-B",
+            "-r",
+        ]
+        done = subprocess.run(
+            [*client, database], input=query, text=True, capture_output=True, check=False
+        )
+        if done.returncode:
+            raise CactiError(f"{query[:200]}: {done.stderr}")
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def one(self, query: str) -> str:
+        """The only value of the only row."""
+        rows = self.sql(query)
+        if len(rows) != 1 or len(rows[0]) != 1:
+            raise CactiError(f"one value is expected of {query}: {rows}")
+        return rows[0][0]
+
+    def php(self, program: Path, *arguments: str) -> str:
+        """The output of one of Cacti's programs."""
+        output = self.folder / "output"
+        with self._running(output, program, *arguments) as process:
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                raise CactiError(f"{program.name} took more than a minute") from None
+        if process.returncode:
+            raise CactiError(f"{program.name} {' '.join(arguments)}: {output.read_text()}")
+        return output.read_text()
+
+    @contextmanager
+    def _running(
+        self, output: Path, program: Path, *arguments: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A program, ended with all that it has started if it still runs at the end."""
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                ["php", "-q", str(program), *arguments],
+                env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(self.folder / "snmp")},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(timeout=30)
+
+    def cli(self, program: str, *arguments: str) -> str:
+        """The output of a program in its cli folder."""
+        return self.php(self.root / "cli" / program, *arguments)
+
+    def import_template(self, path: Path) -> Set[str]:
+        """Import a file; how its objects were taken: new, updated or unchanged.
+
+        CactiError if one was not taken, or referred to what is not there.
+        """
+        output = self.cli("import_template.php", f"--filename={path}", f"--profile-id={PROFILE}")
+        took = re.findall(r"^\s*(?:<[^>]*>)*\[(\w+)\]\s*(.*?)\s*\[(\w+)\]", output, re.M)
+        if not took or {result for result, _, _ in took} != {"success"} or "[unmet]" in output:
+            raise CactiError(f"{self.version} did not import {path.name}: {output}")
+        return {kind for _, _, kind in took}
+
+    @contextmanager
+    def polling(self) -> Iterator[None]:
+        """The poller runs, with a poll every INTERVAL seconds for five minutes at the most."""
+        with self._running(self.folder / "poller.log", self.site / "poller.php", "--force"):
+            yield
+
+    def polled(self) -> None:
+        """Wait until the next poll has been, and is in the round-robin files."""
+        seen, deadline = self._polls(), time.monotonic() + 12 * INTERVAL
+        while self._polls() == seen:
+            if time.monotonic() > deadline:
+                raise CactiError(f"the poller does nothing: {self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def _polls(self) -> int:
+        return self.log.read_text(errors="replace").count("SYSTEM STATS:")
+
+    def round_robin_files(self) -> Dict[str, Path]:
+        """The file of each data source by its title."""
+        rows = self.sql(
+            "SELECT name_cache, data_source_path FROM data_template_data WHERE local_data_id > 0"
+        )
+        rra = self.site / "rra"
+        return {title: Path(path.replace("<path_rra>", str(rra))) for title, path in rows}
+
+    def draw(self, title: str, picture: Path, start: int, end: int) -> None:
+        """A graph as Cacti draws it, a PNG."""
+        graph = self.one(
+            "SELECT local_graph_id FROM graph_templates_graph"
+            f" WHERE local_graph_id > 0 AND title_cache = '{title}'"
+        )
+        path = str(picture.resolve())  # the program changes to the site's folder
+        self.php(HERE / "draw.php", str(self.site), graph, str(start), str(end), path)
+        if not picture.exists() or not picture.read_bytes().startswith(b"\x89PNG"):
+            raise CactiError(f"the graph {title} was not drawn")
+
+    def errors(self) -> List[str]:
+        """The lines of its log that tell of something wrong; an old Cacti on a new PHP is not."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        wrong = [line for line in lines if re.search(r"ERROR|FATAL|Error:", line)]
+        return [line for line in wrong if not re.search(r"PHP DEPRECATED|Backtrace", line)]
+
+
+@contextmanager
+def unpacked(package: Path, folder: Path) -> Iterator[Cacti]:
+    """A Cacti with an empty database of its own version, ended and gone afterwards."""
+    folder.mkdir()
+    cacti = Cacti(folder)
+    subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "deb")], check=True)
+    for name, inside in {
+        "rra": "lib/cacti/rra",
+        "log": "log/cacti",
+        "cache": "lib/cacti/cache",
+    }.items():
+        (cacti.site / name).unlink()
+        real = folder / "deb" / "var" / inside
+        real.mkdir(parents=True, exist_ok=True)
+        (cacti.site / name).symlink_to(real)
+    cacti.log.touch()
+    config = cacti.site / "include" / "config.php"
+    config.unlink(missing_ok=True)
+    config.write_text(CONFIG.format(socket=folder / "db.sock", folder=folder))
+    with _database(cacti):
+        _fill(cacti)
+        yield cacti
+
+
+@contextmanager
+def _database(cacti: Cacti) -> Iterator[None]:
+    folder = cacti.folder
+    user = [] if os.geteuid() else ["--user=root"]  # MariaDB will not be root unless it is told to
+    files = ["--no-defaults", *user, f"--datadir={folder}/db"]
+    (folder / "db").mkdir()
+    log = folder / "db.log"
+    with log.open("w") as output:
+        subprocess.run(
+            [
+                "mariadb-install-db",
+                *files,
+                "--force",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+            ],
+            stdout=output,
+            stderr=output,
+            check=True,
+        )
+        server = subprocess.Popen(
+            [
+                "mariadbd",
+                *files,
+                f"--socket={folder}/db.sock",
+                f"--pid-file={folder}/db.pid",
+                "--skip-networking",
+                "--skip-log-bin",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-doublewrite=0",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for us, who end it in its turn
+        )
+    try:
+        while not (folder / "db.sock").exists():
+            if server.poll() is not None:
+                raise CactiError(f"mariadbd: {log.read_text()}")
+            time.sleep(0.05)
+        yield
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _fill(cacti: Cacti) -> None:
+    """The tables of the package, and what the installer in the browser would set."""
+    cacti.sql("CREATE DATABASE cacti CHARACTER SET utf8mb4", database="")
+    cacti.sql((cacti.root / "conf_templates" / "cacti.sql").read_text())
+    settings = {
+        "path_php_binary": "/usr/bin/php",
+        "path_rrdtool": "/usr/bin/rrdtool",
+        "path_snmpget": "/usr/bin/snmpget",
+        "path_snmpwalk": "/usr/bin/snmpwalk",
+        "path_snmpbulkwalk": "/usr/bin/snmpbulkwalk",
+        "path_webroot": str(cacti.site),
+        "path_cactilog": str(cacti.log),
+        "rrdtool_version": "1.7.2",
+        "snmp_version": "net-snmp",
+        "poller_type": "1",
+        "enable_snmp_agent": "",  # Cacti's own
+        "poller_interval": str(INTERVAL),
+        "poller_lastrun_1": str(int(time.time())),
+        "cron_interval": "300",
+        "log_verbosity": "2",
+    }
+    rows = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
+    cacti.sql(
+        "DELETE FROM automation_networks;"  # one is there, and Cacti would look for devices in it
+        f"UPDATE version SET cacti = '{cacti.version}';"
+        f"REPLACE INTO settings (name, value) VALUES {rows};"
+        "INSERT INTO data_source_profiles (id, hash, name, step, heartbeat, x_files_factor)"
+        f" VALUES ({PROFILE}, md5('test'), 'Test', 1, {6 * INTERVAL}, 0.5);"
+        f"INSERT INTO data_source_profiles_cf VALUES ({PROFILE}, 1), ({PROFILE}, 3);"
+        "INSERT INTO data_source_profiles_rra"
+        " (data_source_profile_id, name, steps, `rows`, timespan)"
+        f" VALUES ({PROFILE}, 'Test', 1, {KEPT}, {KEPT})"
+    )

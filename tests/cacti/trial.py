@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One Cacti and one director, from the first graph to the last poll, and what must hold of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from tests.cacti import device, farm, samples
+from tests.cacti.installation import INTERVAL, Cacti, CactiError
+from tests.cacti.samples import Moment, Span
+from tests.pollers.directors import SimulatedDirector
+
+POLLS = 5
+GONE, ZEROED = 1, 0  # which service goes; which one has counters begin anew, and a number for good
+
+# The negative controls: what their graphs are called, and what Cacti finds a row again with.
+CONTROLS = {"NUMBER": "lvsVsIndex", "PORT": "lvsVsName"}
+
+DRAWN = {
+    "service-traffic": "director - {0} - Traffic",
+    "service-packets": "director - {0} - Packets",
+    "service-new-connections": "director - {0} - New Connections",
+    "service-connections": "director - {0} - Connections",
+    "service-real-servers": "director - {0} - Real Servers",
+    "server-traffic": "director - {0} - Server {1} - Traffic",
+    "server-weight": "director - {0} - Server {1} - Weight",
+    "director-traffic": "director - LVS Traffic",
+}
+
+_STARTED = time.monotonic()
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(f"[{time.monotonic() - _STARTED:4.0f} s] {text}", flush=True)
+
+
+class Trial:
+    """run() raises CactiError with all that was wrong."""
+
+    def __init__(self, cacti: Cacti, director: SimulatedDirector, pictures: Optional[Path]) -> None:
+        self._cacti = cacti
+        self._director = director
+        self._pictures = pictures
+        self._clock = farm.Clock()
+        self._services = farm.services(self._clock)
+        self._gone = self._services[GONE]
+        self._zeroed = self._services[ZEROED]
+        self._files: Dict[str, Path] = {}
+        self._failures: List[str] = []
+
+    def run(self) -> None:
+        """About a minute and a half."""
+        self._serve(self._services)
+        self._set_up()
+        with self._cacti.polling():
+            self._poll()  # the first one makes the files
+            before = self._polls("before")
+            identity = self._identity()
+
+            self._serve([each for each in self._services if each is not self._gone])
+            self._cacti.cli("poller_reindex_hosts.php", f"--id={self._device}", "--qid=All")
+            say(f"{self._gone.name} deleted, the director indexed anew")
+            self._poll()  # may have begun before
+            during = self._polls("during")
+            self._check_indexed(4)
+
+            # a last look first: what was counted since the one before goes with a reset
+            self._serve([each for each in self._services if each is not self._gone])
+            for service in (self._gone, self._zeroed):
+                service.zero()
+            self._serve(self._services)
+            say(f"{self._gone.name} put back; counters of {self._zeroed.name} begin anew")
+            self._poll()
+            after = self._polls("after")
+            self._check_indexed(5)
+
+        self._check_rates(before, during, after)
+        self._check_reset(Span(during.end, after.end))
+        if self._identity() != identity:
+            self._failures.append("data sources have other rows or files than before")
+        self._failures += self._cacti.errors()
+        self._show(before, during, after)
+        self._check_controls(before, during, after)
+        self._draw(Span(before.start, after.end))
+        if self._failures:
+            more = [f"and {len(self._failures) - 20} more"] if len(self._failures) > 20 else []
+            raise CactiError("\n  ".join(["", *self._failures[:20], *more]))
+        within = f"within {samples.TOLERANCE:.0%}"
+        say(f"Cacti {self._cacti.version}: all rates as on the director, {within}")
+
+    # What happens.
+
+    def _set_up(self) -> None:
+        self._device = device.add(self._cacti, self._director.port)
+        for mark, identified_by in CONTROLS.items():
+            device.add_control(self._cacti, self._device, mark, identified_by)
+        self._files = self._cacti.round_robin_files()
+        wanted = [farm.graphs_of_all(self._services), *map(farm.graphs_of, self._services)]
+        missing = [title for graphs in wanted for title in graphs if title not in self._files]
+        if missing:
+            raise CactiError(f"no data sources {missing}, but {sorted(self._files)}")
+        graphs = self._cacti.one("SELECT count(*) FROM graph_local")
+        say(f"the director has {graphs} graphs of {len(self._files)} round-robin files")
+
+    def _serve(self, services: List[farm.Service]) -> None:
+        self._director.follow(lambda: [service.now() for service in services])
+
+    def _poll(self) -> None:
+        self._cacti.polled()
+        self._clock.seconds += INTERVAL
+
+    def _polls(self, when: str) -> Span:
+        """Some polls, and what there was from the first one to the last."""
+        moments = []
+        for number in range(1, POLLS + 1):
+            clock = self._clock.seconds
+            self._poll()
+            noted = samples.last(self._file("LVS Director - New Connections"))
+            moments.append(Moment(noted, clock))
+            say(f"{when}: poll {number} of {POLLS}")
+        if len({moment.noted for moment in moments}) < POLLS:
+            raise CactiError(f"the poller noted the times {moments}")
+        return Span(moments[0], moments[-1])
+
+    # What must hold.
+
+    def _check_rates(self, before: Span, during: Span, after: Span) -> None:
+        """All the time no gap and no spike, but for the one that went: its files have a gap while
+        it is away, and go on afterwards.
+        """
+        rest = [each for each in self._services if each is not self._gone]
+        gone = farm.graphs_of(self._gone)
+        self._compare("before", before, farm.graphs_of_all(self._services))
+        self._compare("all the time", Span(before.start, after.end), *map(farm.graphs_of, rest))
+        self._compare("before", before, gone)
+        self._compare("after", after, gone)
+        for title in gone:
+            of = samples.there(self._files[title], title, during)
+            self._failures += [f"during: {text}" for text in of]
+
+    def _check_reset(self, span: Span) -> None:
+        """The tables of 2001 serve the kernel's counters: theirs begin anew, a gap and no spike."""
+        path = self._file(f"NUMBER {self._zeroed.port} - Traffic")
+        values = samples.fetched(path, span)["in_bytes"]
+        known = [value for value in values if not math.isnan(value)]
+        rate = self._zeroed.rates.in_bytes
+        if len(known) == len(values) or not known or max(known) > rate * samples.SPIKE:
+            self._failures.append(
+                f"counters that begin anew at {rate} bytes/s: {len(values) - len(known)} seconds of"
+                f" gap, and up to {max(known, default=math.nan):g} bytes/s"
+            )
+
+    def _check_controls(self, before: Span, during: Span, after: Span) -> None:
+        """Both are right before, and once a row is gone each must fail what is checked of ours."""
+        rest = Span(during.start, after.end)
+        for mark in CONTROLS:
+            said: List[str] = []
+            for service in self._services:
+                title, values = self._by_number(mark, service)
+                self._compare("before", before, {title: values})
+                path = self._files[title]
+                if service is self._gone:
+                    said += samples.there(path, title, during)
+                elif service is not self._zeroed:
+                    said += samples.wrong(path, title, rest, values)
+            if not said:
+                self._failures.append(f"the data query by {mark.lower()} passed the same check")
+                continue
+            say(f"the data query by {mark.lower()} fails the same check, as it must:")
+            for text in said:
+                print(f"           {text}")
+
+    def _check_indexed(self, count: int) -> None:
+        """Cacti knows as many services as there are; the poller indexes anew in the background."""
+        query = (
+            "SELECT count(DISTINCT c.snmp_index) FROM host_snmp_cache c"
+            " JOIN snmp_query q ON q.id = c.snmp_query_id WHERE q.name = 'LVS - Virtual Services'"
+        )
+        deadline = time.monotonic() + 10
+        while self._cacti.one(query) != str(count):
+            if time.monotonic() > deadline:
+                raise CactiError(f"Cacti knows {self._cacti.one(query)} services, not {count}")
+            time.sleep(0.1)
+
+    def _compare(self, when: str, span: Span, *graphs: Dict[str, farm.Values]) -> None:
+        for title, values in (item for each in graphs for item in each.items()):
+            said = samples.wrong(self._files[title], title, span, values)
+            self._failures += [f"{when}: {text}" for text in said]
+
+    def _by_number(self, mark: str, service: farm.Service) -> Tuple[str, farm.Values]:
+        """A graph of a control, and what it should be, were a number a name."""
+        rates = service.rates
+        values: farm.Values = {"in_bytes": rates.in_bytes, "out_bytes": rates.out_bytes}
+        return f"director - {mark} {service.port} - Traffic", values
+
+    def _identity(self) -> List[List[str]]:
+        """Which row and which file each data source has."""
+        return self._cacti.sql(
+            "SELECT l.id, l.snmp_index, l.orphan, d.data_source_path FROM data_local l"
+            " JOIN data_template_data d ON d.local_data_id = l.id"
+            " JOIN snmp_query q ON q.id = l.snmp_query_id"
+            " WHERE q.name LIKE 'LVS - %' ORDER BY l.id"
+        )
+
+    def _file(self, title: str) -> Path:
+        return self._files[f"director - {title}"]
+
+    # What is to be seen.
+
+    def _show(self, *spans: Span) -> None:
+        """The rates of services before, during and after, by the director's clock, as a table."""
+        line = "{:<42}" + "{:>12}" * 4
+        print("\n" + line.format("bytes/s from clients", "director", "before", "during", "after"))
+        for mark in ("", *CONTROLS):
+            for service in self._services:
+                path = self._file(f"{f'{mark} {service.port}' if mark else service.name} - Traffic")
+                rates = [samples.mean(samples.fetched(path, s)["in_bytes"]) / s.pace for s in spans]
+                name = f"by {mark.lower()}: {service.name}" if mark else service.name
+                columns = [f"{rate:.0f}" for rate in (service.rates.in_bytes, *rates)]
+                print(line.format(name, *columns).replace("nan", "gap"))
+        print(flush=True)
+
+    def _draw(self, span: Span) -> None:
+        if self._pictures is None:
+            return
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        server = self._gone.servers()[1]
+        for name, title in DRAWN.items():
+            picture = self._pictures / f"{name}.png"
+            self._cacti.draw(
+                title.format(self._gone.name, server), picture, span.start.noted, span.end.noted
+            )
