@@ -34,8 +34,8 @@ SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo packages deb rpm test lint unit lab test-packages test-pollers test-cacti recordings \
-	clean
+.PHONY: help demo packages deb rpm test lint unit lab soak test-packages test-pollers test-cacti \
+	recordings clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
@@ -43,6 +43,7 @@ help:
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
+	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
 	@echo 'make test-pollers  run what is in contrib by the programs it is for'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
@@ -82,12 +83,16 @@ lint: $(VENV)/test
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_packages.py \
-		--ignore=tests/pollers
+	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_churn.py \
+		--ignore=tests/test_packages.py --ignore=tests/pollers
 
 lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q -s tests/test_lab.py
+	$(BIN)/python -m pytest -q -s tests/test_lab.py tests/test_churn.py
+
+soak: $(VENV)/test
+	@tools/need $(RUN_PACKAGES) $(LAB_PACKAGES)
+	@$(BIN)/python -m tests.soak $(or $(SECONDS),3600) $(SEED)
 
 test-pollers: $(VENV)/test build/test/snmp_exporter
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)

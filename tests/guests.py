@@ -22,12 +22,8 @@ def boot(folder: Path, script: str, *arguments: object) -> Path:
 
 def run(folder: Path, script: Path, *arguments: object, image: Optional[Path] = None) -> str:
     """What a script prints in a guest: one with this machine's files, or with an image."""
-    options: List[object] = ["-t", 300]
-    if image is not None:
-        options += ["-i", image]
-    command = [LAB / "boot", *options, folder, script, *arguments]
     done = subprocess.run(
-        [str(word) for word in command],
+        command(folder, script, *arguments, image=image),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -36,3 +32,17 @@ def run(folder: Path, script: Path, *arguments: object, image: Optional[Path] = 
     if done.returncode != 0:
         raise GuestError(done.stdout)
     return done.stdout
+
+
+def command(
+    folder: Path,
+    script: Path,
+    *arguments: object,
+    image: Optional[Path] = None,
+    limit: int = 300,
+) -> List[str]:
+    """The words that run a script in a guest, which is ended after limit seconds."""
+    options: List[object] = ["-t", limit]
+    if image is not None:
+        options += ["-i", image]
+    return [str(word) for word in [LAB / "boot", *options, folder, script, *arguments]]

@@ -16,7 +16,7 @@ from tests import ipvsadm, snmpd, walked
 from tests.expected import read_expected
 from tests.guests import boot
 from tests.ipvsadm import without_rates
-from tests.snmpd import AGENT, BASE
+from tests.snmpd import AGENT
 
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]
@@ -214,27 +214,6 @@ def test_life_of_a_director(tmp_path: Path) -> None:
     again = numbers("5-reloaded")
     assert {name: again[name] for name in first} == first
     assert numbers("6-restarted") == again
-
-
-def test_walks_of_a_director_that_is_edited_meanwhile(tmp_path: Path) -> None:
-    folder = boot(tmp_path / "churn", "churn", AGENT, 20)
-    walks = [lines(path) for path in (folder / "walks").iterdir()]
-    given: Dict[walked.Instance, walked.Value] = {}
-    for walk in walks:
-        oids = [snmpd.numbers(oid) for oid in snmpd.oids(walk)]
-        assert oids == sorted(set(oids))
-        assert walk[-1].startswith(f"{BASE}.26.9.0 = "), "a walk was cut off"
-        served = walked.tables(walk)
-        for at, name in served.get((21, 5), {}).items():
-            address = ".".join(map(str, at[2:6]))
-            assert name == f"TCP {address}:80"
-        for at, number in served.get((21, 27), {}).items():
-            assert given.setdefault(at, number) == number
-    edits = int((folder / "edits").read_text())
-    print(f"\n{edits} edits during {len(walks)} walks", end="")
-    assert edits > 20
-    assert len(walks) > 5
-    assert len({len(walk) for walk in walks}) > 1
 
 
 def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> None:

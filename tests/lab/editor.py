@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edits a farm with ipvsadm, ten times a second, and says when which row was added or deleted."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import struct
+import subprocess
+import termios
+import threading
+import time
+from types import TracebackType
+from typing import Dict, List, Optional, Sequence, Tuple, Type
+
+from tests import ipvsadm
+from tests.lab.farm import Server, Service
+from tests.lab.walkcheck import Change, Row, Timeline
+
+EDITS_A_SECOND = 10
+# Edits go to a few services for a while, so that the others must stay as they are meanwhile
+HOT_SERVICES, HOT_SECONDS = 3, 15.0
+COMPARE_SECONDS = 30.0
+
+
+class Editor:
+    """All rows of a farm, and which of them are there, in setting 0 or 1.
+
+    One ipvsadm -R does it all: a process for each edit would be half of what the guest can do.
+    It reads a line when it is done with the one before.
+    """
+
+    def __init__(self, churned: Sequence[Service], steady: Sequence[Service], seed: int) -> None:
+        self._churned = list(churned)
+        self._every = [*churned, *steady]
+        self._random = random.Random(seed)
+        self._there: Dict[Row, int] = {}
+        for service in self._every:
+            self._there.update({(service.name, name): 0 for name in _names(service)})
+        self._program = _ipvsadm()
+        self._thread = threading.Thread(target=self._run)
+        self._stop = threading.Event()
+        self._timeline: Optional[Timeline] = None
+        self._lock = threading.Lock()
+        self._last: List[Change] = []
+        self.edits = self.compared = 0
+        self.trouble = ""
+
+    def __enter__(self) -> Editor:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self._program.kill()
+        self._program.wait()
+
+    def set_all(self, setting: int) -> None:
+        """Bring every row into a setting, and wait until ipvsadm is done."""
+        for service in self._every:
+            self._do(service.edit(setting), {(service.name, ""): setting})
+            for server in service.servers:
+                row = {(service.name, server.name): setting}
+                self._do(service.edit_server(server, setting), row)
+        self._compare()
+        self.edits = self.compared = 0
+
+    def start(self, timeline: Timeline, lock: threading.Lock) -> None:
+        """Begin to edit; the timeline is written to with the lock held."""
+        self._timeline, self._lock = timeline, lock
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Do no more edits; compare what is there with what should be."""
+        self._stop.set()
+        self._thread.join()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        hot: List[Service] = []
+        chosen = compared = began
+        try:
+            while not self._stop.is_set():
+                now = time.monotonic()
+                if not hot or now - chosen > HOT_SECONDS:
+                    hot, chosen = self._random.sample(self._churned, HOT_SERVICES), now
+                self._edit(self._random.choice(hot))
+                if now - compared > COMPARE_SECONDS:
+                    self._compare()
+                    compared = now
+                due = began + self.edits / EDITS_A_SECOND
+                self._stop.wait(max(0.0, due - time.monotonic()))
+            self._compare()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+
+    def _edit(self, service: Service) -> None:
+        setting = self._random.randrange(2)
+        row = (service.name, "")
+        below = [(service.name, server.name) for server in service.servers]
+        if row not in self._there:
+            self._do(service.add(setting), {row: setting})
+        elif self._random.random() < 0.1:
+            self._do(service.delete(), {}, [row, *(each for each in below if each in self._there)])
+        elif self._random.random() < 0.1:
+            self._do(service.edit(setting), {row: setting})
+        else:
+            self._edit_server(service, self._random.choice(service.servers), setting)
+
+    def _edit_server(self, service: Service, server: Server, setting: int) -> None:
+        row = (service.name, server.name)
+        if row not in self._there:
+            self._do(service.add_server(server, setting), {row: setting})
+        elif self._random.random() < 0.5:
+            self._do(service.delete_server(server), {}, [row])
+        else:
+            self._do(service.edit_server(server, setting), {row: setting})
+
+    def _do(self, line: str, new: Dict[Row, int], gone: Sequence[Row] = ()) -> None:
+        now = time.monotonic()
+        rows = [(row, Change(now, present=False)) for row in gone]
+        rows += [(row, Change(now, present=True)) for row in new if row not in self._there]
+        with self._lock:
+            for row, change in rows:
+                if self._timeline is not None:
+                    self._timeline.change(row, change)
+        assert self._program.stdin
+        self._program.stdin.write(line.encode() + b"\n")
+        self._program.stdin.flush()
+        self._until_read()
+        self._done()
+        self._last = [change for _, change in rows]
+        self._there.update(new)
+        for row in gone:
+            del self._there[row]
+        self.edits += 1
+
+    def _until_read(self) -> None:
+        """Wait until ipvsadm has read the line: then the one before has been carried out."""
+        assert self._program.stdin
+        unread = 1
+        while unread:
+            if self._program.poll() is not None:
+                raise subprocess.SubprocessError("ipvsadm -R has ended")
+            (unread,) = struct.unpack(
+                "=i", fcntl.ioctl(self._program.stdin, termios.FIONREAD, b"    ")
+            )
+            time.sleep(0.002 if unread else 0)
+
+    def _done(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for change in self._last:
+                change.done = now
+        self._last = []
+
+    def _compare(self) -> None:
+        """Compare what is there with what ipvsadm lists."""
+        assert self._program.stdin
+        self._program.stdin.close()
+        if self._program.wait(timeout=60):
+            raise ValueError("ipvsadm -R failed")
+        self._done()
+        self._program = _ipvsadm()
+        listing = subprocess.run(["ipvsadm", "-Ln"], stdout=subprocess.PIPE, text=True, check=True)
+        listed: Dict[ipvsadm.ServiceKey, ipvsadm.Service] = {}
+        ipvsadm.parse_list(listing.stdout, listed)
+        shown = {
+            (key, name): value
+            for key, service in listed.items()
+            for name, value in _listed(service)
+        }
+        if shown != dict(self._expected()):
+            raise ValueError(f"ipvsadm lists {shown}, expected {dict(self._expected())}")
+        self.compared += 1
+
+    def _expected(self) -> List[Tuple[Tuple[ipvsadm.ServiceKey, object], int]]:
+        found: List[Tuple[Tuple[ipvsadm.ServiceKey, object], int]] = []
+        for service in self._every:
+            key = ipvsadm.service_key(service.name)
+            setting = self._there.get((service.name, ""))
+            if setting is not None:
+                found.append(((key, None), _option(service.settings[setting], "-p")))
+            for server in service.servers:
+                setting = self._there.get((service.name, server.name))
+                if setting is not None:
+                    weight = _option(server.settings[setting], "-w")
+                    found.append(((key, ipvsadm.endpoint(server.name)), weight))
+        return found
+
+
+def _listed(service: ipvsadm.Service) -> List[Tuple[object, int]]:
+    servers = [(key, server.weight) for key, server in service.servers.items()]
+    return [(None, service.persistence), *servers]
+
+
+def _names(service: Service) -> List[str]:
+    return ["", *(server.name for server in service.servers)]
+
+
+def _option(options: str, name: str) -> int:
+    """What stands behind an option, 0 without it."""
+    words = options.split()
+    return int(words[words.index(name) + 1]) if name in words else 0
+
+
+def _ipvsadm() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["ipvsadm", "-R"], stdin=subprocess.PIPE)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a walk of a director that was edited meanwhile is right: whole, in order, row by row.
+
+What is right comes from two walks of the director at rest, in settings A and B of its rows (see
+farm.py), each of which was compared with ipvsadm. No row of them has its values from another.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from tests.walked import BASE, Instance
+
+Row = Tuple[str, str]  # the names of a virtual service and of its real server, "" for itself
+Path = Tuple[int, ...]
+
+LAST = (26, 9, 0)
+# a snapshot may be so old when it answers
+SLACK_SECONDS = 5.0
+
+# What two walks at rest need not agree on: rates; age and duration of the snapshot
+FREE: Set[Path] = {(21, 1, column) for column in range(22, 27)} | {
+    (22, 1, c) for c in range(17, 22)
+}
+FREE |= {(17, 1, column) for column in range(15, 20)}
+FREE |= {(18, 1, column) for column in range(12, 17)}
+FREE |= {(20, total) for total in range(6, 11)} | {(26, 5), (26, 6)}
+# What is summed over rows that come and go
+COUNTS: Set[Path] = {(21, 1, 11), (21, 1, 12), (17, 1, 9)}
+WEIGHT = (21, 1, 13)
+OF_ALL: Set[Path] = {(2,), (26, 7), (26, 8)}
+# What tells rows apart; of the steady services their counters do as well
+DISTINCT = [(21, 1, 5), (21, 1, 27), (22, 1, 4), (22, 1, 6), (22, 1, 7), (22, 1, 8)]
+PERSISTENCE, COUNTERS = (21, 1, 8), [(21, 1, 17), (21, 1, 18), (21, 1, 20)]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a walk."""
+
+    kind: str
+    text: str
+
+
+KINDS = ("truncated", "out of order", "another row's value", "row missing", "deleted row")
+
+
+class Change:
+    """A row was added or deleted, at some time between two."""
+
+    def __init__(self, began: float, present: bool) -> None:
+        self.began = began
+        self.done = float("inf")
+        self.present = present
+
+
+class Timeline:
+    """When rows were there."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._changes: Dict[Row, List[Change]] = {row: [] for row in rows}
+
+    def change(self, row: Row, change: Change) -> None:
+        """Enter a change that begins now, after all others of the row."""
+        self._changes[row].append(change)
+
+    def forget(self, before: float) -> None:
+        """Keep no more than what throughout() needs for times after this."""
+        for changes in self._changes.values():
+            while len(changes) > 1 and changes[1].done < before:
+                del changes[0]
+
+    def throughout(self, row: Row, began: float, ended: float) -> Optional[bool]:
+        """Whether a row was there all the time, or never; None if it came or went."""
+        present = True
+        for change in self._changes[row]:
+            if change.done < began:
+                present = change.present
+            elif change.began <= ended:
+                return None
+        return present
+
+
+class Checker:
+    """Compares walks with those of the director at rest, all rows in setting A and B."""
+
+    def __init__(self, a: Sequence[str], b: Sequence[str]) -> None:
+        """Raises ValueError where rows can't be told apart or the two walks don't match."""
+        self._values: Dict[Path, Set[str]] = {}
+        for path, value in (*_read(a), *_read(b)):
+            self._values.setdefault(path, set()).add(value)
+        if [path for path, _ in _read(a)] != [path for path, _ in _read(b)]:
+            raise ValueError("the director was not at rest: other rows in A than in B")
+        self._rows = self._name_rows()
+        self._sum_up()
+        self._tell_apart()
+        self.required = 0
+
+    @property
+    def rows(self) -> List[Row]:
+        """All rows there are."""
+        return list(self._rows)
+
+    def check(
+        self, lines: Sequence[str], began: float, ended: float, timeline: Timeline
+    ) -> List[Fault]:
+        """What is wrong with the walk that was made between two times."""
+        faults: List[Fault] = []
+        try:
+            walk = _read(lines)
+        except ValueError as error:
+            return [Fault("truncated", str(error))]
+        paths = [path for path, _ in walk]
+        if not paths or paths[-1] != LAST:
+            faults.append(
+                Fault("truncated", f"{len(paths)} objects, the last {_dotted(paths[-1:])}")
+            )
+        faults += [
+            Fault("out of order", f"{_dotted([late])} after {_dotted([early])}")
+            for early, late in zip(paths, paths[1:])
+            if early >= late
+        ]
+        faults += [
+            Fault("another row's value", f"{_dotted([path])} = {value}")
+            for path, value in walk
+            if not self._belongs(path, value)
+        ]
+        there = set(paths)
+        for row, own in self._rows.items():
+            present = timeline.throughout(row, began - SLACK_SECONDS, ended)
+            if present and not own <= there:
+                missing = sorted(own - there)
+                faults.append(Fault("row missing", f"{row}: {_dotted(missing[:1])}"))
+            elif present is False and own & there:
+                faults.append(Fault("deleted row", f"{row}: {_dotted(sorted(own & there)[:1])}"))
+            self.required += present is not None
+        return faults
+
+    def _belongs(self, path: Path, value: str) -> bool:
+        expected = self._values.get(path)
+        if expected is None:
+            return False
+        return value in expected or _object(path) in FREE | OF_ALL
+
+    def _name_rows(self) -> Dict[Row, Set[Path]]:
+        """The paths of each row: in its table, and by its numbers in the table of 2001."""
+        rows: Dict[Row, Set[Path]] = {}
+        of: Dict[Tuple[int, Instance], Row] = {}
+        for path in self._values:
+            if path[:3] == (21, 1, 5):
+                row = (_text(self._one(path)), "")
+                of[21, path[3:]] = row
+                of[17, (self._number((21, 1, 27, *path[3:])),)] = row
+        services = {path: row for (table, path), row in of.items() if table == 21}
+        for path in self._values:
+            if path[:3] == (22, 1, 4):
+                at = next(at for at in services if path[3 : 3 + len(at)] == at)
+                row = (services[at][0], _text(self._one(path)))
+                of[22, path[3:]] = row
+                number = self._number((22, 1, 25, *path[3:]))
+                of[18, (self._number((21, 1, 27, *at)), number)] = row
+        for path in self._values:
+            if path[0] in (17, 18, 21, 22):
+                rows.setdefault(of[path[0], path[3:]], set()).add(path)
+        return rows
+
+    def _sum_up(self) -> None:
+        """Allow what a service's columns say when some of its servers are gone."""
+        for (service, server), paths in self._rows.items():
+            if server:
+                continue
+            weights = [
+                [0, *self._numbers(path)]
+                for (above, below), own in self._rows.items()
+                if above == service and below
+                for path in own
+                if _object(path) == (22, 1, 6)
+            ]
+            for path in paths:
+                kind = next(iter(self._values[path])).partition(": ")[0]
+                if _object(path) in COUNTS:
+                    self._values[path] = {f"{kind}: {n}" for n in range(len(weights) + 1)}
+                elif _object(path) == WEIGHT:
+                    sums = {sum(some) for some in itertools.product(*weights)}
+                    self._values[path] = {f"{kind}: {total}" for total in sums}
+
+    def _tell_apart(self) -> None:
+        zero = "Gauge32: 0"
+        for column in [*DISTINCT, WEIGHT, PERSISTENCE, *COUNTERS]:
+            seen: Set[str] = set()
+            for path, values in self._values.items():
+                if _object(path) == column:
+                    values = values - {zero, "Counter64: 0"}
+                    if seen & values:
+                        raise ValueError(f"{_dotted([path])} is that of another row: {values}")
+                    seen |= values
+            if not seen:
+                raise ValueError(f"nothing in column {column}")
+
+    def _one(self, path: Path) -> str:
+        (value,) = self._values[path]
+        return value
+
+    def _number(self, path: Path) -> int:
+        return int(self._one(path).partition(": ")[2])
+
+    def _numbers(self, path: Path) -> List[int]:
+        return [int(value.partition(": ")[2]) for value in self._values[path]]
+
+
+def _read(lines: Sequence[str]) -> List[Tuple[Path, str]]:
+    found = []
+    for line in lines:
+        oid, equals, value = line.partition(" = ")
+        if not equals or not oid.startswith("."):
+            raise ValueError(f"not an object: {line}")
+        path = tuple(int(part) for part in oid[1:].split("."))
+        found.append((path[len(BASE) :] if path[: len(BASE)] == BASE else path, value))
+    return found
+
+
+def _object(path: Path) -> Path:
+    return path[:3] if path[0] in (17, 18, 21, 22, 23, 24) else path[:-1]
+
+
+def _text(value: str) -> str:
+    return value.partition(": ")[2].strip('"')
+
+
+def _dotted(paths: Sequence[Path]) -> str:
+    return ".".join(map(str, paths[0])) if paths else "none"

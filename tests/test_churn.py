@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A director that is edited ten times a second while three walkers walk it: tests/soak.py.
+
+And that a walk with a fault would be found: those of the same director at rest, doctored.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Callable, List
+
+import pytest
+
+from tests import soak
+from tests.lab.walkcheck import Change, Checker, Timeline
+from tests.snmpd import BASE
+
+SECONDS = 180
+
+Lines = List[str]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("churn") / "result"
+
+
+@pytest.fixture(scope="module")
+def summary(folder: Path) -> soak.Summary:
+    print()
+    summary = soak.run(folder, SECONDS, seed=int(time.time()))
+    print(summary)
+    return summary
+
+
+@pytest.fixture
+def walks(summary: soak.Summary, folder: Path) -> List[Lines]:
+    return [(folder / name / "walk").read_text().splitlines() for name in ("a", "b")]
+
+
+@pytest.mark.timeout(SECONDS + 420)
+def test_no_walk_of_a_director_that_is_edited_meanwhile_is_wrong(summary: soak.Summary) -> None:
+    assert not summary.wrong(), summary.first
+    assert summary.seconds >= SECONDS
+    assert summary.edits >= 0.95 * 10 * SECONDS
+    assert summary.compared > SECONDS / 60
+    assert summary.walks > 9
+    assert summary.sizes > 5, "no edit shows in any walk"
+    assert summary.required > 100
+
+
+def column(lines: Lines, number: str) -> List[int]:
+    """The places of the lines of a column."""
+    return [at for at, line in enumerate(lines) if line.startswith(f"{BASE}.{number}.")]
+
+
+def cut(lines: Lines) -> Lines:
+    return lines[: len(lines) // 2]
+
+
+def timed_out(lines: Lines) -> Lines:
+    return [*lines[: len(lines) // 2], "Timeout: No Response from 127.0.0.1:16161"]
+
+
+def swapped(lines: Lines) -> Lines:
+    at = len(lines) // 2
+    return [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]
+
+
+def twice(lines: Lines) -> Lines:
+    at = len(lines) // 2
+    return [*lines[:at], lines[at], *lines[at:]]
+
+
+def values_swapped(number: str) -> Callable[[Lines], Lines]:
+    """Two rows of a column have each other's value."""
+
+    def doctor(lines: Lines) -> Lines:
+        rows = {at: lines[at].partition(" = ") for at in column(lines, number)}
+        one = min(rows)
+        other = next(at for at, (_, _, said) in rows.items() if said != rows[one][2])
+        doctored = list(lines)
+        doctored[one] = f"{rows[one][0]} = {rows[other][2]}"
+        doctored[other] = f"{rows[other][0]} = {rows[one][2]}"
+        return doctored
+
+    doctor.__name__ = f"values of {number} swapped"
+    return doctor
+
+
+def of_nobody(lines: Lines) -> Lines:
+    at = column(lines, "17.1.2")[-1]
+    return [*lines[: at + 1], f'{BASE}.17.1.2.4711 = STRING: "rr"', *lines[at + 1 :]]
+
+
+def counter_gone_back(lines: Lines) -> Lines:
+    at = next(at for at in column(lines, "21.1.20") if not lines[at].endswith(": 0"))
+    oid = lines[at].partition(" = ")[0]
+    return [*lines[:at], f"{oid} = Counter64: 1", *lines[at + 1 :]]
+
+
+def without_a_value(lines: Lines) -> Lines:
+    at = column(lines, "22.1.9")[3]
+    return [*lines[:at], *lines[at + 1 :]]
+
+
+def without_a_row(lines: Lines) -> Lines:
+    instance = lines[column(lines, "22.1.4")[3]].partition(" = ")[0].split(".22.1.4.")[1]
+    return [line for line in lines if f"{instance} = " not in line]
+
+
+DOCTORED = {
+    cut: "truncated",
+    timed_out: "truncated",
+    swapped: "out of order",
+    twice: "out of order",
+    **{values_swapped(f"22.1.{n}"): "another row's value" for n in (4, 6, 7, 8)},
+    **{values_swapped(f"21.1.{n}"): "another row's value" for n in (5, 8, 13, 27)},
+    **{values_swapped(f"17.1.{n}"): "another row's value" for n in (4, 7)},
+    **{values_swapped(f"18.1.{n}"): "another row's value" for n in (3, 6)},
+    of_nobody: "another row's value",
+    counter_gone_back: "another row's value",
+    without_a_value: "row missing",
+    without_a_row: "row missing",
+}
+
+
+@pytest.mark.parametrize("doctor", DOCTORED, ids=lambda doctor: doctor.__name__)
+def test_a_doctored_walk_is_found(walks: List[Lines], doctor: Callable[[Lines], Lines]) -> None:
+    checker = Checker(*walks)
+    timeline = Timeline(checker.rows)
+    for whole in walks:
+        assert checker.check(whole, 100.0, 110.0, timeline) == []
+        kinds = {fault.kind for fault in checker.check(doctor(whole), 100.0, 110.0, timeline)}
+        assert DOCTORED[doctor] in kinds
+
+
+def test_a_row_must_be_there_or_not_only_if_nobody_changed_it_meanwhile(
+    walks: List[Lines],
+) -> None:
+    checker = Checker(*walks)
+    row = next(row for row in checker.rows if row[1])
+    for began, done, kinds in [
+        (10.0, 11.0, {"deleted row"}),
+        (94.0, 94.9, {"deleted row"}),
+        (94.0, 95.1, set()),
+        (109.0, float("inf"), set()),
+        (111.0, 112.0, set()),
+    ]:
+        timeline = Timeline(checker.rows)
+        change = Change(began, present=False)
+        change.done = done
+        timeline.change(row, change)
+        timeline.forget(50.0)
+        faults = checker.check(walks[0], 100.0, 110.0, timeline)
+        assert {fault.kind for fault in faults} == kinds
+
+
+def test_rows_that_cannot_be_told_apart_are_refused(walks: List[Lines]) -> None:
+    a, b = walks
+    one, other = column(a, "22.1.6")[:2]
+    same = list(a)
+    same[other] = same[other].partition(" = ")[0] + " = " + same[one].partition(" = ")[2]
+    with pytest.raises(ValueError, match="another row"):
+        Checker(same, b)
+
+
+def test_memory_that_grows_all_the_time_is_not_flat() -> None:
+    assert soak.growth([9000] * 6 + [20000 + at % 7 for at in range(600)]) == ""
+    assert soak.growth([20000 + 4 * at for at in range(600)])
