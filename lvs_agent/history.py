@@ -45,6 +45,8 @@ class History:
         New numbers are on disk when this returns.
         """
         self._open()
+        if snapshot.status == Status.NO_IPVS:
+            self._begin_anew()
         self._rows(self._services, snapshot.services, snapshot.taken)
         for service in snapshot.services:
             remembered = self._services.rows.get(service.name)
@@ -98,6 +100,14 @@ class History:
         if trouble != self._trouble:
             self._trouble = trouble
             log.warning("%s", trouble or "row numbers are saved again")
+
+    def _begin_anew(self) -> None:
+        """The module took all counters with it, so those that come may be higher than it had."""
+        for service in self._services.rows.values():
+            for row in (service, *service.servers.rows.values()):
+                if row.counters is not None:
+                    row.begin_anew()
+                    self._new_counts = True
 
     def _rows(
         self,

@@ -11,7 +11,7 @@ from typing import Callable, List, Optional, Tuple, Union
 import pytest
 
 from lvs_agent.history import History
-from lvs_agent.snapshot import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import RealServer, Status, Traffic, VirtualService
 from tests.builders import server, service, snapshot
 from tests.statefiles import edit_header
 
@@ -126,6 +126,26 @@ def test_a_server_put_back_from_the_kernels_trash_goes_on_where_it_was() -> None
     look(history, five(100), 1000.0)
     history.annotate(snapshot(service("192.0.2.10", 443, counters=five(101)), taken=1005.0))
     assert both(history, five(102), 1010.0) == (sums(102), 1000.0)
+
+
+def test_without_the_module_counters_have_begun_anew_however_high_the_next_are() -> None:
+    history = History(None)
+    look(history, five(100))
+    for _ in range(2):
+        history.annotate(snapshot(status=Status.NO_IPVS))
+    assert both(history, five(150))[0] == sums(250)
+    assert both(history, five(160))[0] == sums(260)
+
+
+def test_a_module_seen_unloaded_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    look(history, five(100))
+    history.annotate(snapshot(status=Status.NO_IPVS))
+    history.keep()
+    history.close()
+    history = History(tmp_path)
+    assert both(history, five(150))[0] == sums(250)
+    history.close()
 
 
 def test_each_row_is_carried_by_itself() -> None:
