@@ -24,7 +24,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat 
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
-	tests/lab/zero tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
+	tests/lab/counters tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
@@ -83,12 +83,13 @@ lint: $(VENV)/test
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_churn.py \
+	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_counters.py --ignore=tests/test_churn.py \
 		--ignore=tests/test_packages.py --ignore=tests/pollers
 
 lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q -s tests/test_lab.py tests/test_churn.py
+	$(BIN)/python -m pytest -q -s tests/test_lab.py tests/test_counters.py \
+		tests/test_churn.py
 
 soak: $(VENV)/test
 	@tools/need $(RUN_PACKAGES) $(LAB_PACKAGES)

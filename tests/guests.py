@@ -14,16 +14,22 @@ class GuestError(AssertionError):
     """A script did not end with 0; the text is all that it printed."""
 
 
-def boot(folder: Path, script: str, *arguments: object) -> Path:
+def boot(folder: Path, script: str, *arguments: object, limit: int = 300) -> Path:
     """Run one of the lab's scripts in a guest; what it saved is in folder."""
-    run(folder, LAB / script, *arguments)
+    run(folder, LAB / script, *arguments, limit=limit)
     return folder
 
 
-def run(folder: Path, script: Path, *arguments: object, image: Optional[Path] = None) -> str:
+def run(
+    folder: Path,
+    script: Path,
+    *arguments: object,
+    image: Optional[Path] = None,
+    limit: int = 300,
+) -> str:
     """What a script prints in a guest: one with this machine's files, or with an image."""
     done = subprocess.run(
-        command(folder, script, *arguments, image=image),
+        command(folder, script, *arguments, image=image, limit=limit),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

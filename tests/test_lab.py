@@ -230,19 +230,3 @@ def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> 
     print(f"\nresponder and collector: {mebibytes:.0f} MiB")
     assert median["collection"] <= median["ipvsadm"]
     assert mebibytes < 80
-
-
-def test_counters_of_the_new_tables_go_on_when_the_kernels_begin_anew(tmp_path: Path) -> None:
-    folder = boot(tmp_path / "zero", "zero", AGENT)
-    steps = {path.name: walked.tables(lines(path)) for path in (folder / "steps").iterdir()}
-    counters = [(21, column) for column in range(17, 22)] + [(22, c) for c in range(12, 17)]
-    first = steps["1-counted"]
-    for step in ("2-zeroed", "3-added-again", "4-killed"):
-        for column in counters:
-            assert steps[step][column] == first[column], (step, column)
-        for original in ((17, 13), (17, 14), (18, 10), (18, 11)):
-            assert set(steps[step][original].values()) == {0}
-        assert steps[step][17, 1] == first[17, 1]
-    assert any(first[21, 17].values())
-    for column in counters:
-        assert set(steps["5-history-lost"][column].values()) == {0}

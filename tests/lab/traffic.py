@@ -143,6 +143,7 @@ class EchoServers:
 def send(service: Service) -> Iterator[socket.socket]:
     """Do the exchanges of one service; yields the sockets to be kept open."""
     protocol, address, port = service.target
+    finished = []  # closed at last, so that no flow gets the port of another
     for number in range(service.flows):
         with inside("client"):
             client = new_socket(protocol, address)
@@ -165,6 +166,8 @@ def send(service: Service) -> Iterator[socket.socket]:
             client.shutdown(socket.SHUT_WR)
             while client.recv(65536):
                 pass
+        finished.append(client)
+    for client in finished:
         client.close()
 
 

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Counters over all that makes the kernel begin its own again, on a real kernel with traffic.
+
+The tables by address must show what was sent in all, as it was seen on the wire; those of 2001
+what the kernel counts, as ipvsadm prints it. The steps are those of tests/lab/counters.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+
+import pytest
+
+from tests import ipvsadm, walked
+from tests.expected import read_expected
+from tests.guests import boot
+from tests.ipvsadm import Counters
+from tests.snmpd import AGENT
+from tests.walked import Instance
+
+pytestmark = pytest.mark.timeout(900)
+
+Row = Tuple[object, object]  # the keys of a service and of a real server, None for itself
+Counts = Dict[Row, Counters]
+
+UDP, TCP, SIX, LAST = "UDP 10.2.0.1:53", "TCP 10.2.0.2:80", "UDP [fd00:2::1]:53", "UDP 10.2.0.3:53"
+RS1_TCP, RS2_LAST = "10.1.1.21:80", "10.1.2.22:5353"
+ALL = {UDP, TCP, SIX, LAST}
+
+# Services and real servers whose kernel's counters are all 0 in a step, and only they
+BEGUN_ANEW: Dict[str, Set[str]] = {
+    "02-zeroed": ALL,
+    "04-one-zeroed": {TCP},
+    "07-service-back": {UDP},
+    "09-service-replaced": {SIX},
+    "18-zeroed-meanwhile": ALL,
+    "20-server-past-trash": {RS2_LAST},
+    "23-loaded": ALL,
+    "again1-booted": ALL,
+}
+ABSENT: Dict[str, Set[str]] = {
+    **{f"{step:02}": {RS2_LAST} for step in range(2, 20)},
+    "06": {UDP, RS2_LAST},
+    "11": {RS1_TCP, RS2_LAST},
+    "22": ALL,
+}
+HISTORY_LOST = "27-history-lost"
+OVERTAKEN = "25-overtaken"
+
+
+class Step(NamedTuple):
+    """What was seen at one step."""
+
+    name: str
+    portions: List[str]
+    kernel: Counts  # by ipvsadm
+    original: Counts  # the tables of 2001
+    new: Counts  # the tables by address
+    since: Dict[Row, int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("counters") / "result"
+    boot(folder, "counters", AGENT, limit=600)
+    return boot(folder, "counters", AGENT, "again")
+
+
+@pytest.fixture(scope="module")
+def steps(folder: Path) -> List[Step]:
+    found = [_step(step) for step in sorted((folder / "steps").iterdir())]
+    print()
+    for step in found:
+        kernel, served = _in_bytes(step.kernel), _in_bytes(step.new)
+        print(f"{step.name:22} InBytes of the kernel: {kernel:24} by address: {served}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def sent(folder: Path) -> Dict[str, Counts]:
+    """What was sent, by portion."""
+    portions = {}
+    for file in (folder / "sent").iterdir():
+        counts: Counts = {}
+        for key, seen in read_expected(file).items():
+            counts[key, None] = seen.stats
+            counts.update({(key, server): stats for server, stats in seen.servers.items()})
+        portions[file.stem] = counts
+    return portions
+
+
+def test_the_tables_of_2001_show_the_kernels_counters(steps: List[Step]) -> None:
+    for step in steps:
+        assert step.original == step.kernel, step.name
+
+
+def test_the_kernel_did_begin_anew(steps: List[Step]) -> None:
+    for step in steps:
+        zero = {row for row, counters in step.kernel.items() if not any(counters)}
+        begun = {key(name) for name in BEGUN_ANEW.get(step.name, ())}
+        assert zero == {row for row in step.kernel if set(row) & begun}, step.name
+
+
+def test_rows_are_there_when_the_kernel_has_them(steps: List[Step]) -> None:
+    every = set(steps[0].new)
+    for step in steps:
+        gone = {key(name) for name in ABSENT.get(step.name[:2], ())}
+        assert set(step.new) == {row for row in every if not set(row) & gone}, step.name
+        assert set(step.new) == set(step.kernel), step.name
+
+
+def test_counters_are_what_was_sent_in_all(steps: List[Step], sent: Dict[str, Counts]) -> None:
+    total: Counts = {}
+    counted: List[str] = []
+    before = steps[0]
+    for step in steps:
+        for portion in step.portions:
+            if portion not in counted:
+                total = added(total, sent[portion])
+                counted.append(portion)
+        if step.name == OVERTAKEN:
+            # what the kernel had counted before a reset that nobody saw is lost
+            lost = {row: before.kernel[row] for row in before.kernel if key(SIX) in row}
+            assert all(sum(counters) for counters in lost.values())
+            total = added(total, lost, sign=-1)
+        if step.name == HISTORY_LOST:
+            total = step.kernel
+        assert step.new == {row: total[row] for row in step.new}, step.name
+        before = step
+    assert len(counted) == len(sent) > 15
+
+
+def test_counters_never_go_back_while_the_history_lasts(steps: List[Step]) -> None:
+    highest: Counts = {}
+    for step in steps:
+        if step.name == HISTORY_LOST:
+            highest = {}
+        for row, counters in step.new.items():
+            pairs = zip(counters, highest.get(row, counters))
+            assert all(now >= before for now, before in pairs), (step.name, row)
+            highest[row] = counters
+
+
+def test_the_discontinuity_time_moves_when_and_only_when_continuity_was_lost(
+    steps: List[Step],
+) -> None:
+    first = steps[0].since
+    moved = next(step.since for step in steps if step.name == HISTORY_LOST)
+    assert all(first.values())
+    assert min(moved.values()) > max(first.values())
+    lost = False
+    for step in steps:
+        lost = lost or step.name == HISTORY_LOST
+        expected = moved if lost else first
+        if step.name.startswith("again"):
+            expected = dict.fromkeys(expected, 0)  # another snmpd began later
+        assert step.since == {row: expected[row] for row in step.since}, step.name
+
+
+def key(name: str) -> object:
+    return ipvsadm.service_key(name) if " " in name else ipvsadm.endpoint(name)
+
+
+def added(total: Counts, more: Counts, sign: int = 1) -> Counts:
+    nothing = Counters(0, 0, 0, 0, 0)
+    rows = total.keys() | more.keys()
+    return {
+        row: Counters(
+            *(a + sign * b for a, b in zip(total.get(row, nothing), more.get(row, nothing)))
+        )
+        for row in rows
+    }
+
+
+def _step(folder: Path) -> Step:
+    walk = walked.tables((folder / "walk").read_text().splitlines())
+    portion = (folder / "portion").read_text().strip()
+    again, number = ("again", portion[5:]) if portion.startswith("again") else ("", portion)
+    portions = [f"{again}{each}" for each in range(1, int(number) + 1)]
+    if not (folder / "ipvsadm").exists():
+        return Step(folder.name, portions, {}, {}, {}, {})  # no IPVS
+    originals: Counts = {}
+    since: Dict[Row, int] = {}
+    for row, table, at, original in _instances(walk):
+        column = {21: (17, 10, 28), 22: (18, 7, 26)}[table]
+        values = [_number(walk[column[0], column[1] + place][original]) for place in range(5)]
+        originals[row] = Counters(*values)
+        since[row] = _number(walk[table, column[2]][at])
+    kernel = _counts(ipvsadm.read(folder / "ipvsadm"))
+    return Step(folder.name, portions, kernel, originals, _counts(walked.director(walk)), since)
+
+
+def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, int, Instance, Instance]]:
+    """Each row: its table by address and its instance there, and that in the table of 2001."""
+    for service, name in walk.get((21, 5), {}).items():
+        number = _number(walk[21, 27][service])
+        yield (key(str(name)), None), 21, service, (number,)
+        for server, address in walk.get((22, 4), {}).items():
+            if server[: len(service)] == service:
+                numbers = (number, _number(walk[22, 25][server]))
+                yield (key(str(name)), key(str(address))), 22, server, numbers
+
+
+def _counts(director: ipvsadm.Director) -> Counts:
+    found: Counts = {}
+    for service, row in director.services.items():
+        assert row.stats
+        found[service, None] = row.stats
+        for server, below in row.servers.items():
+            assert below.stats
+            found[service, server] = below.stats
+    return found
+
+
+def _number(value: walked.Value) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _in_bytes(counts: Counts) -> str:
+    named = (counts.get((key(name), None)) for name in sorted(ALL))
+    return " ".join("-" if counters is None else str(counters.inbytes) for counters in named)
