@@ -39,7 +39,10 @@ SYSCTL = "sys/net/ipv4/vs/"
 
 Report = Callable[[str], None]
 
-_HEADER = re.compile(r"IP Virtual Server version (\S+) \(size=(\d+)\)")
+_HEADER = re.compile(r"IP Virtual Server version (\S+) \(size=([0-9]{1,9})\)")
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+_DECIMAL = re.compile(r"-?[0-9]{1,10}")
+_MODES = {"0": 0, "1": 1, "2": 2, "3": 3}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
 _FORWARDING = {"Masq": MASQ, "Local": LOCAL, "Tunnel": TUNNEL, "Route": ROUTE}
 
@@ -95,7 +98,7 @@ def totals(text: str) -> Tuple[Traffic, Traffic]:
 def cpus(text: str) -> List[Cpu]:
     """Each processor's counters from ip_vs_stats_percpu, whose CPU numbers are hexadecimal."""
     rows = [row for row in map(_hexadecimal, text.splitlines()) if row and len(row) == 6]
-    return [Cpu(number, Traffic(*counters)) for number, *counters in rows]
+    return [Cpu(number, Traffic(*counters)) for number, *counters in rows if number < 1 << 32]
 
 
 def services(text: str, report: Report) -> List[VirtualService]:
@@ -167,7 +170,7 @@ def _service(line: str) -> VirtualService:
         start = words.index("persistent") + 1
         _jiffies, netmask = words[start : start + 2]
     if protocol == "FWM":
-        service = VirtualService(INET, FWMARK, "0.0.0.0", 0, int(where, 16), scheduler, flags)
+        service = VirtualService(INET, FWMARK, "0.0.0.0", 0, _hex(where, 8), scheduler, flags)
     elif protocol in _PROTOCOLS:
         family, address, port = _endpoint(where)
         service = VirtualService(family, _PROTOCOLS[protocol], address, port, 0, scheduler, flags)
@@ -194,9 +197,9 @@ def _real_server(line: str) -> RealServer:
         address,
         port,
         _FORWARDING[forwarding],
-        int(weight),
-        active_conns=int(active),
-        inact_conns=int(inactive),
+        _number(weight, -(1 << 31)),
+        active_conns=_number(active, 0),
+        inact_conns=_number(inactive, 0),
     )
 
 
@@ -204,8 +207,8 @@ def _endpoint(text: str) -> Tuple[int, str, int]:
     address, _, port = text.rpartition(":")
     if address.startswith("[") and address.endswith("]"):
         packed = socket.inet_pton(socket.AF_INET6, address[1:-1])
-        return INET6, socket.inet_ntop(socket.AF_INET6, packed), int(port, 16)
-    return INET, socket.inet_ntoa(bytes.fromhex(address)), int(port, 16)
+        return INET6, socket.inet_ntop(socket.AF_INET6, packed), _hex(port, 4)
+    return INET, socket.inet_ntoa(bytes.fromhex(address)), _hex(port, 4)
 
 
 def _prefix_length(netmask: str) -> Optional[int]:
@@ -213,17 +216,29 @@ def _prefix_length(netmask: str) -> Optional[int]:
 
     Of IPv4 netmasks only 128.0.0.0 could be taken for one, and is nobody's.
     """
-    length = socket.ntohl(int(netmask, 16))
+    length = socket.ntohl(_hex(netmask, 8))
     return length if 1 <= length <= 128 else None
 
 
 def _mode(text: Optional[str]) -> Optional[int]:
-    return int(text) if text is not None and text.isdigit() else None
+    return _MODES.get(text) if text is not None else None
+
+
+def _number(text: str, lowest: int) -> int:
+    """A decimal int of the kernel. int() alone reads more than the kernel writes."""
+    if not _DECIMAL.fullmatch(text) or not lowest <= int(text) < 1 << 31:
+        raise ValueError(f"{text!r} is no number from {lowest} to 2^31-1")
+    return int(text)
+
+
+def _hex(text: str, digits: int) -> int:
+    if len(text) > digits or not _HEXADECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is no hexadecimal number of {digits} digits")
+    return int(text, 16)
 
 
 def _hexadecimal(line: str) -> Optional[List[int]]:
     try:
-        row = [int(word, 16) for word in line.split()]
+        return [_hex(word, 16) for word in line.split()] or None
     except ValueError:
         return None
-    return row or None

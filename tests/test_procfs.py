@@ -166,6 +166,11 @@ def test_an_unknown_protocols_servers_are_not_credited_to_the_service_before() -
         f"TCP  {SIX}:01BB wlc persistent 12000 4000000000",
         f"TCP  {SIX}:01BB wlc persistent 12000 -1",
         "FWM  0000000X wlc ",
+        "FWM  100000000 wlc ",
+        "FWM  -0000005 wlc ",
+        "FWM  0x000005 wlc ",
+        "TCP  C000020A:0_50 wlc  ",
+        "TCP  C000020A:10050 wlc  ",
         "FWM",
         "ICMP  C000020A:0000 wlc  ",
     ],
@@ -190,6 +195,13 @@ def test_a_bad_service_is_reported_with_its_line_and_costs_its_servers(line: str
         "  -> C0A80002:XF90      Masq    1      0          0         ",
         "  -> C0A80002:1F90      Masq    one    0          0         ",
         "  -> C0A80002:1F90      Masq    1      0x1        0         ",
+        "  -> C0A80002:11F90     Masq    1      0          0         ",
+        "  -> C0A80002:1F90      Masq    1_0    0          0         ",
+        "  -> C0A80002:1F90      Masq    +1     0          0         ",
+        "  -> C0A80002:1F90      Masq    \u0663      0          0         ",
+        "  -> C0A80002:1F90      Masq    2147483648 0          0         ",
+        "  -> C0A80002:1F90      Masq    1      -1         0         ",
+        "  -> C0A80002:1F90      Masq    1      0          -1        ",
         "  -> [2001:0db8:zz]:1F90      Masq    1      0          0         ",
     ],
 )
@@ -238,6 +250,12 @@ def test_totals_without_a_row_are_an_error(lost: int) -> None:
         procfs.totals("\n".join([*TOTALS[:lost], "       C       34       28             2889"]))
 
 
+@pytest.mark.parametrize("word", ["-5E", "5_E", "0x5E", "1" + "0" * 16])
+def test_totals_with_a_number_that_no_kernel_writes_are_an_error(word: str) -> None:
+    with pytest.raises(ValueError, match="self/net/ip_vs_stats: "):
+        procfs.totals("\n".join(TOTALS).replace("5E", word))
+
+
 def test_a_processors_number_is_hexadecimal_and_the_total_is_none() -> None:
     rows = {0: 1, 9: 2, 10: 3, 16: 4, 0xABC: 5}
     text = [
@@ -255,6 +273,9 @@ def test_a_processors_number_is_hexadecimal_and_the_total_is_none() -> None:
         "",
     ]
     expected = [Cpu(n, Traffic(conns, 0x10, 0x20, 0x30, 0x40)) for n, conns in rows.items()]
+    assert procfs.cpus("\n".join(text)) == expected
+    text[3] = f"1{'0' * 8} 2       10       20               30               40"
+    expected = [each for each in expected if each.number != 9]
     assert procfs.cpus("\n".join(text)) == expected
     text[4] = "  A        3       10       20  broken            40"
     assert procfs.cpus("\n".join(text)) == [each for each in expected if each.number != 10]

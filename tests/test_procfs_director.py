@@ -59,7 +59,19 @@ def test_estimation_is_off_by_either_switch(
 
 @pytest.mark.parametrize("name", ["drop_entry", "drop_packet", "secure_tcp"])
 @pytest.mark.parametrize(
-    ("text", "mode"), [("0\n", 0), ("1\n", 1), ("2\n", 2), ("3\n", 3), (ABSENT, None), ("", None)]
+    ("text", "mode"),
+    [
+        ("0\n", 0),
+        ("1\n", 1),
+        ("2\n", 2),
+        ("3\n", 3),
+        ("4\n", None),
+        (ABSENT, None),
+        ("", None),
+        ("\u00b2\n", None),  # a digit to isdigit(), not to int()
+        ("\u0663\n", None),
+        ("9" * 5000, None),
+    ],
 )
 def test_each_defence_has_its_own_mode(
     name: str, text: Union[str, OSError], mode: Optional[int]
