@@ -5,14 +5,25 @@ from __future__ import annotations
 
 import enum
 import json
-import math
 from dataclasses import fields
 from operator import attrgetter
-from typing import Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
+from typing import (
+    Dict,
+    Generic,
+    List,
+    Set,
+    Tuple,
+    Type,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
 
 from lvs_agent.snapshot import Traffic
 
 Record = TypeVar("Record")
+
+MAX_SECONDS = 1e12
 
 
 class RowError(Exception):
@@ -53,8 +64,8 @@ class RowCodec(Generic[Record]):
             self._check(values)
             self._seen.add(kinds)
         for place in self._floats:
-            if not _is_finite(values[place]):
-                raise RowError(f"{self.names[place]} is no finite number")
+            if not _is_time(values[place]):
+                raise RowError(f"{self.names[place]} is no time in seconds")
         for place in self._traffic:
             if values[place] is not None:
                 values[place] = _traffic(values[place], self.names[place])
@@ -68,13 +79,9 @@ class RowCodec(Generic[Record]):
                 raise RowError(f"{name} is {json.dumps(value)[:40]}")
 
 
-def _is_finite(value: object) -> bool:
-    if value is None:
-        return True
-    try:
-        return math.isfinite(value)  # type: ignore[arg-type]
-    except OverflowError:
-        return False
+def _is_time(value: object) -> bool:
+    """None, or seconds that can be counted in hundredths; not NaN."""
+    return value is None or -MAX_SECONDS < value < MAX_SECONDS  # type: ignore[operator]
 
 
 def _accepted(hint: object) -> Tuple[type, ...]:

@@ -10,10 +10,14 @@ line counts them, so that a cut-off snapshot shows. Nothing in it can run code, 
 from __future__ import annotations
 
 import json
-from typing import Callable, Dict, Iterator, List, Optional, TypeVar
+import socket
+from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.rows import RowCodec, RowError
 from lvs_agent.snapshot import (
+    AF,
+    INET,
+    INET6,
     Cpu,
     Director,
     RealServer,
@@ -30,7 +34,8 @@ from lvs_agent.snapshot import (
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 1000
 
-Record = TypeVar("Record")
+MAX_PORT = 65535
+MAX_PART = (1 << 32) - 1  # of an OID
 
 
 class WireError(Exception):
@@ -98,8 +103,9 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Take in the next bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > MAX_LINE_BYTES:
-            raise WireError(f"line {self._line + len(lines) + 1} is longer than a snapshot's")
+        for place, line in enumerate([*lines, self._rest], self._line + 1):
+            if len(line) > MAX_LINE_BYTES:
+                raise WireError(f"line {place} is longer than a snapshot's")
         for line in lines:
             self._line += 1
             if self._ended:
@@ -141,12 +147,12 @@ class Reader:
         assert self._snapshot is not None
         if kind == "service":
             service = self._codecs.service.decode(values)
-            _check_identity(service_key, service)
+            _check_service(service)
             self._service = service
             self._snapshot.services.append(service)
         elif self._service is not None:
             server = self._codecs.server.decode(values)
-            _check_identity(server_key, server)
+            _check_server(server)
             self._service.real_servers.append(server)
 
     def _header(self, value: object) -> Snapshot:
@@ -162,13 +168,42 @@ class Reader:
             snapshot.director = codecs.director.decode(value["director"])
             snapshot.cpus = [codecs.cpu.decode(row) for row in value["cpus"]]
             snapshot.daemons = [codecs.daemon.decode(row) for row in value["daemons"]]
-        except (KeyError, TypeError, ValueError) as error:
+            for number in [cpu.number for cpu in snapshot.cpus]:
+                _check_range("CPU", number, MAX_PART)
+            for daemon in snapshot.daemons:
+                _check_range("state", daemon.state, MAX_PART)
+                if daemon.group is not None:
+                    socket.inet_pton(AF[INET6 if ":" in daemon.group else INET], daemon.group)
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise WireError(f"header: {error!r}") from error
         return snapshot
 
 
-def _check_identity(key: Callable[[Record], object], record: Record) -> None:
+def _check_service(service: VirtualService) -> None:
+    """Raises RowError for what is no address, or has no place in an OID."""
     try:
-        key(record)
+        service_key(service)
+        if service.netmask is not None and service.family == INET:
+            socket.inet_pton(AF[INET], service.netmask)
+        _check_range("netmask", service.prefix_length or 0, MAX_PART)
     except (OSError, ValueError, KeyError) as error:
         raise RowError(f"address: {error}") from error
+    _check_range("protocol", service.protocol, MAX_PORT)
+    _check_range("port", service.port, MAX_PORT)
+    _check_range("fwmark", service.fwmark, MAX_PART)
+    _check_range("number", service.number or 0, MAX_PART)
+
+
+def _check_server(server: RealServer) -> None:
+    """As _check_service."""
+    try:
+        server_key(server)
+    except (OSError, ValueError) as error:
+        raise RowError(f"address: {error}") from error
+    if not (0 <= server.port <= MAX_PORT and 0 <= (server.number or 0) <= MAX_PART):
+        raise RowError(f"port is {server.port}, number {server.number}")
+
+
+def _check_range(name: str, value: int, highest: int) -> None:
+    if not 0 <= value <= highest:
+        raise RowError(f"{name} is {value}, not within 0 to {highest}")

@@ -184,6 +184,38 @@ def test_an_address_that_is_none_costs_the_row(place: int, column: str, value: o
     assert len(received.services) == (4 if kind == "service" else 5)
 
 
+@pytest.mark.parametrize(
+    ("place", "column", "value"),
+    [
+        (1, "port", -1),
+        (1, "port", 65536),
+        (1, "protocol", -1),
+        (1, "protocol", 65536),
+        (1, "fwmark", 1 << 32),
+        (1, "number", -1),
+        (1, "number", 1 << 32),
+        (1, "netmask", "255.255.255.0 x"),
+        (1, "netmask", "x"),
+        (8, "netmask", "x"),
+        (8, "netmask", "-1"),
+        (1, "since", 1e308),
+        (2, "port", -1),
+        (2, "port", 65536),
+        (2, "number", -1),
+        (2, "number", 1 << 32),
+        (2, "since", -1e13),
+    ],
+)
+def test_what_no_oid_and_no_clock_can_show_costs_the_row(
+    place: int, column: str, value: object
+) -> None:
+    kind, values = json.loads(LINES[place])
+    values[json.loads(LINES[0])["lvs-agent snapshot"][kind].index(column)] = value
+    received, problems = read_damaged([*LINES[:place], line([kind, values]), *LINES[place + 1 :]])
+    assert [problem.split(":")[0] for problem in problems] == [f"snapshot line {place + 1}"]
+    assert names(director())[place - 1] not in names(received)
+
+
 def test_another_versions_columns_are_refused_with_the_remedy() -> None:
     lines = header(lambda value: value["lvs-agent snapshot"]["service"].append("colour"))
     with pytest.raises(wire.WireError, match="another version: restart"):
@@ -202,6 +234,10 @@ def test_another_versions_columns_are_refused_with_the_remedy() -> None:
         lambda value: value["snapshot"].__setitem__(2, 99),
         lambda value: value["snapshot"].__setitem__(3, 0),
         lambda value: value["snapshot"].pop(),
+        lambda value: value["snapshot"].__setitem__(0, 1e308),
+        lambda value: value["cpus"][0].__setitem__(0, 1 << 32),
+        lambda value: value["daemons"][0].__setitem__(0, -1),
+        lambda value: value["daemons"][0].__setitem__(3, "224.0.0"),
     ],
 )
 def test_a_header_that_is_wrong_is_refused_by_its_line(change: Callable[[Any], object]) -> None:
@@ -219,6 +255,12 @@ def test_what_is_no_snapshot_from_its_first_line_on_is_refused(data: bytes) -> N
 def test_a_line_without_end_is_given_up(before: List[bytes]) -> None:
     with pytest.raises(wire.WireError, match=f"line {len(before) + 1} is longer"):
         read(b"".join(before) + b"x" * (64 << 20))
+
+
+def test_a_line_is_too_long_with_its_end_as_well() -> None:
+    reader = wire.Reader()
+    with pytest.raises(wire.WireError, match="line 4 is longer"):
+        reader.feed(b"".join(LINES[:3]) + b"[" + b" " * wire.MAX_LINE_BYTES + b"]\n")
 
 
 @pytest.mark.parametrize("more", [LINES[1], LINES[-1], b"\n", b"x"])
