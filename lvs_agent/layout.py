@@ -86,10 +86,17 @@ class Layout:
 
     def _walk(self, message: bytes, offset: int, end: int, above: Path, nests: Set[Path]) -> None:
         for path, start, stop in walk(message, offset, end, above):
+            if path in nests and path in self._places:
+                self._forget(path)
             self._mask[start - ATTRIBUTE_HEADER : start] = b"\xff" * ATTRIBUTE_HEADER
             self._places[path] = (start, stop - start)
             if path in nests:
                 self._walk(message, start, stop, path, nests)
+
+    def _forget(self, nest: Path) -> None:
+        """Of two attributes of one type the last one counts (nla_parse), with what is in it."""
+        for path in [path for path in self._places if path[: len(nest)] == nest]:
+            del self._places[path]
 
 
 class Layouts:

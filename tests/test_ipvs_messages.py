@@ -273,6 +273,15 @@ def test_the_order_of_attributes_makes_no_difference() -> None:
         assert experienced.service(reply(SERVICE, reordered)) == known
 
 
+def test_of_two_attributes_of_one_type_the_last_counts_with_what_is_in_it() -> None:
+    (both,) = dict(recorded.split(reply(SERVICE, SIX))).values()
+    again = join([(SERVICE, both), (SERVICE, join(list(without(SIX, 1).items())))])
+    with pytest.raises(NetlinkError, match=r"\bAF\b"):
+        Decoder().service(again)
+    twice = join([(SERVICE, b""), (SERVICE, both)])
+    assert Decoder().service(twice) == Decoder().service(reply(SERVICE, SIX))
+
+
 def test_any_number_of_lengths_is_read() -> None:
     experienced = Decoder()
     for length in [*range(600), *range(600)]:
