@@ -34,7 +34,7 @@ SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo packages deb rpm test lint unit lab soak test-packages test-pollers test-cacti \
+.PHONY: help demo packages deb rpm test lint unit lab soak fuzz test-packages test-pollers test-cacti \
 	recordings clean
 
 help:
@@ -44,6 +44,7 @@ help:
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
 	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
+	@echo 'make fuzz          a million made-up inputs for each of four parsers; or INPUTS=..., SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
 	@echo 'make test-pollers  run what is in contrib by the programs it is for'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
@@ -94,6 +95,10 @@ lab: $(VENV)/test
 soak: $(VENV)/test
 	@tools/need $(RUN_PACKAGES) $(LAB_PACKAGES)
 	@$(BIN)/python -m tests.soak $(or $(SECONDS),3600) $(SEED)
+
+fuzz: $(VENV)/test
+	@$(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),$(shell date +%s)) \
+		$(if $(SECONDS),--seconds $(SECONDS),--inputs $(or $(INPUTS),1000000))
 
 test-pollers: $(VENV)/test build/test/snmp_exporter
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)

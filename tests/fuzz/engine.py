@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes inputs, tries them, and keeps what was found."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import time
+import traceback
+from types import FrameType
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+MAX_BYTES = 160
+PORTION = 250
+INPUT_SECONDS = 5
+WORKER_BYTES = 1 << 30
+PROGRESS_SECONDS = 10.0
+
+
+class Finding(NamedTuple):
+    """An input for which a property does not hold, and where that showed."""
+
+    number: int
+    place: str
+    trace: str
+
+
+class Portion(NamedTuple):
+    """Inputs with numbers from first on."""
+
+    target: str
+    seed: str
+    first: int
+    inputs: int
+
+
+def made(target: str, seed: str, number: int) -> bytes:
+    """One input, always the same one."""
+    source = random.Random(f"{target}:{seed}:{number}")
+    return source.randbytes(source.randrange(MAX_BYTES))
+
+
+def tried(portion: Portion) -> Tuple[int, List[Finding]]:
+    """How many inputs were tried, and what was found."""
+    check = importlib.import_module(f"tests.fuzz.{portion.target}").check
+    findings = []
+    for number in range(portion.first, portion.first + portion.inputs):
+        data = made(portion.target, portion.seed, number)
+        signal.setitimer(signal.ITIMER_REAL, INPUT_SECONDS)
+        try:
+            check(data)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
+            findings.append(Finding(number, place, traceback.format_exc()))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    return portion.inputs, findings
+
+
+def _begin() -> None:
+    """Of a worker: an input may take so much time and memory, and Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, _late)
+    resource.setrlimit(resource.RLIMIT_AS, (WORKER_BYTES, WORKER_BYTES))
+
+
+def _late(_number: int, _frame: Optional[FrameType]) -> None:
+    raise TimeoutError(f"an input took {INPUT_SECONDS} s")
+
+
+def _portions(target: str, seed: str, inputs: int, until: float) -> Iterator[Portion]:
+    for first in itertools.count(0, PORTION):
+        if (inputs and first >= inputs) or time.monotonic() > until:
+            return
+        yield Portion(target, seed, first, min(PORTION, inputs - first) if inputs else PORTION)
+
+
+def fuzz(target: str, seed: str, inputs: int, seconds: float) -> Dict[str, Finding]:
+    """Try so many inputs, or for so long; the first finding of each place."""
+    began = noted = time.monotonic()
+    until = began + seconds if seconds else float("inf")
+    found: Dict[str, Finding] = {}
+    count = hits = 0
+
+    def note() -> None:
+        lasted = time.monotonic() - began
+        print(
+            f"{target}: {count} inputs in {lasted:.0f} s, {count / max(lasted, 0.001):.0f}/s,"
+            f" {hits} findings at {len(found)} places",
+            flush=True,
+        )
+
+    print(f"{target}: seed {seed}", flush=True)
+    with multiprocessing.Pool(os.cpu_count(), _begin) as pool:
+        # one portion ahead for each worker, or all of them would be waiting in memory
+        running = []
+        portions = _portions(target, seed, inputs, until)
+        for portion in itertools.chain(portions, itertools.repeat(None)):
+            if portion is not None:
+                running.append(pool.apply_async(tried, (portion,)))
+            if not running:
+                break
+            if portion is not None and len(running) < 2 * (os.cpu_count() or 1):
+                continue
+            tries, findings = running.pop(0).get()
+            count += tries
+            hits += len(findings)
+            for finding in findings:
+                if finding.place not in found:
+                    found[finding.place] = finding
+                    again = f"--seed {seed} --input {finding.number}"
+                    print(f"{target} {again}\n{finding.trace}", flush=True)
+            if time.monotonic() - noted > PROGRESS_SECONDS:
+                noted = time.monotonic()
+                note()
+    note()
+    return found

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes on the pipe from snmpd: requests, and anything else between them."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List, Optional, Tuple
+
+from lvs_agent.passpersist import PassPersist
+from lvs_agent.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, View, at
+from tests.fuzz.choices import Choices
+
+BASE = (1, 3, 6, 1, 3, 99)
+ROWS = {(1,): "one", (2,): "two", (10,): "ten", (10, 0): "more"}
+
+
+class _Row:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.value = len(name) << 62
+
+
+class _Backend:
+    def __init__(self) -> None:
+        table = Table(
+            (1,),
+            "table",
+            "entry",
+            [Index(1, "index", Integer32)],
+            lambda rows: [(instance, _Row(name)) for instance, name in rows.items()],
+            [
+                Column(2, "name", SnmpAdminString, at("name")),
+                Column(3, "v", Counter64, at("value")),
+            ],
+        )
+        self._view = View([], [table], ROWS)
+
+    def view(self) -> View:
+        return self._view
+
+    def waiting(self) -> Tuple[()]:
+        return ()
+
+    def advance(self) -> None:
+        pass
+
+
+OIDS = [
+    f".1.3.6.1.3.99{rest}" for rest in ("", ".1", ".1.1.2", ".1.1.2.1", ".1.1.3.10", ".1.1.3.9")
+]
+OIDS += [".1", ".1.3.6.1.3.100", ".1.3.6.1.3.999.1", "", ".", "1.3.6.1.3.99.1.1.2.2", ".1..2", "x"]
+OIDS += [".1.3.6.1.3.99" + ".4294967295" * 120, ".1.3.6.1.3.99.1.1.2." + "9" * 11, " .1.3.6.1.3.99"]
+LINES = ["PING", "get", "getnext", "set", "PONG", "NONE", "", " ", "getPING", "GET", "ping", "\r"]
+VALUES = ["integer 5", "string PING", 'string "a\nPING\nget\nb"', "", "\0", "octet 00 0A", "PING "]
+
+_OID = re.compile(r"\.?[0-9]{1,10}(\.[0-9]{1,10})*")
+
+
+def check(data: bytes) -> None:
+    """Portions of requests and of anything; what is said must be what is owed, and no more."""
+    choices = Choices(data)
+    portions = _portions(choices)
+    pipe = _Pipe()
+    try:
+        model = Model()
+        for portion in portions:
+            said = pipe.say(portion)
+            owed = model.take(portion)
+            assert said == owed, f"after {portion!r}: said {said!r}, owed {owed!r}"
+        # a line of its own at the most has to end, then the next request is answered
+        pipe.say(b"\n")
+        pipe.say(b"PING\n")
+        assert pipe.say(b"PING\n") == b"PONG\n"
+        assert (
+            pipe.say(b"get\n.1.3.6.1.3.99.1.1.2.10\n") == b".1.3.6.1.3.99.1.1.2.10\nstring\nten\n"
+        )
+        assert pipe.say(b"PING\n") == b"PONG\n"
+        assert pipe.say(b"getnext\n.1.3.6.1.3.99.1.1.3.10.0\n") == b"NONE\n"
+    finally:
+        pipe.close()
+
+
+def _portions(choices: Choices) -> List[bytes]:
+    text = ""
+    for _ in range(choices.below(12)):
+        what = choices.below(8)
+        if what < 3:
+            text += f"PING\n{choices.pick(['get', 'getnext'])}\n{choices.pick(OIDS)}\n"
+        elif what == 3:
+            text += f"PING\nset\n{choices.pick(OIDS)}\n{choices.pick(VALUES)}" + choices.pick(
+                ["\n", ""]
+            )
+        elif what == 4:
+            text += choices.pick(LINES) + choices.pick(["\n", "", "\r\n"])
+        elif what == 5:
+            text += choices.pick(OIDS) + "\n"
+        elif what == 6:
+            text += choices.take(choices.below(32)).decode("latin-1")
+        else:
+            text += "." * choices.pick([100, 65536, 70000])
+    return [portion for portion in choices.cut(text.encode("latin-1")) if portion]
+
+
+class _Pipe:
+    """The responder between two pipes, in this thread."""
+
+    def __init__(self) -> None:
+        read_fd, self._to = os.pipe()
+        self._from, write_fd = os.pipe()
+        self._fds = [read_fd, self._to, self._from, write_fd]
+        os.set_blocking(self._from, False)
+        os.set_blocking(self._to, False)
+        self._responder = PassPersist(BASE, _Backend(), read_fd, write_fd)
+
+    def say(self, data: bytes) -> bytes:
+        """What is answered to a portion, up to 64 KiB of it at a time."""
+        said = b""
+        while data:
+            taken = os.write(self._to, data[:65536])
+            data = data[taken:]
+            self._responder.main_passpersist()
+            try:
+                while True:
+                    said += os.read(self._from, 65536)
+            except BlockingIOError:
+                continue
+        return said
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+
+
+class Model:
+    """What is owed, after snmpd.conf(5) and pass_persist.c, line by line."""
+
+    def __init__(self) -> None:
+        self._left = b""
+        self._command = ""
+        self._dropping = False
+
+    def take(self, portion: bytes) -> bytes:
+        """The reply to a portion."""
+        owed = b""
+        while portion:
+            self._left += portion[:65536]
+            portion = portion[65536:]
+            while b"\n" in self._left:
+                line, _, self._left = self._left.partition(b"\n")
+                owed += self._line(line.decode("ascii", "replace").strip())
+            if len(self._left) > 65536:
+                self._left, self._command, self._dropping = b"", "", True
+        return owed
+
+    def _line(self, line: str) -> bytes:
+        if self._dropping:
+            # the rest of a value or of an endless line, up to a PING, before which may be its end
+            if not line.endswith("PING"):
+                return b""
+            self._dropping = False
+            return b"PONG\n"
+        if self._command:
+            command, self._command = self._command, ""
+            if command == "set":
+                self._left, self._dropping = b"", True
+                return b"not-writable\n"
+            return self._answer(command, line)
+        if line in ("get", "getnext", "set"):
+            self._command = line
+            return b""
+        return b"PONG\n" if line == "PING" else b"NONE\n" if line else b""
+
+    def _answer(self, command: str, line: str) -> bytes:
+        oid = _parsed(line)
+        if oid is None:
+            return b"NONE\n"
+        every: List[Tuple[Tuple[int, ...], Tuple[str, str]]] = sorted(
+            ((*BASE, 1, 1, column, *instance), (keyword, value))
+            for instance, name in ROWS.items()
+            for column, keyword, value in (
+                (2, "string", name),
+                (3, "counter64", str((len(name) << 62) % (1 << 64))),
+            )
+        )
+        if command == "getnext" and oid[: len(BASE)] > BASE:
+            every = []
+        for found, (keyword, value) in every:
+            if found == oid if command == "get" else found > oid:
+                return f".{'.'.join(map(str, found))}\n{keyword}\n{value}\n".encode()
+        return b"NONE\n"
+
+
+def _parsed(text: str) -> Optional[Tuple[int, ...]]:
+    if not _OID.fullmatch(text):
+        return None
+    return tuple(int(part) for part in text.lstrip(".").split("."))

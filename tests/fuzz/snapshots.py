@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot on its way to the responder: a collector's, with values, lines or bytes altered."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, List, Tuple, Union
+
+from lvs_agent import mib, wire
+from lvs_agent.feed import without_measurements
+from lvs_agent.kernel import ReplayedKernel
+from lvs_agent.snapshot import Snapshot, Status
+from lvs_agent.survey import Survey
+from tests import builders, recorded
+from tests.fuzz import served
+from tests.fuzz.choices import Choices
+
+VALUES: List[Any] = [None, True, False, 0, 1, -1, 1.5, -0.5, 1e308, "", "x", "\n", "\0", "é"]
+VALUES += [[], {}, [1, 2, 3, 4, 5], [-1, 0, 0, 0, 0], [1 << 64] * 5, "::", "0.0.0.0", "999"]
+VALUES += [1 << 16, 1 << 31, 1 << 32, 1 << 63, 1 << 64, 1 << 2000, "service", "server", "-1"]
+VALUES += ["64", " 7", "256.0.0.0", "1.2.3.4 x"]
+TEXTS = [b"NaN", b"Infinity", b"1e999", b'"\\ud800"', b"[" * 50, b"9" * 5000, b"9" * 9000]
+TEXTS += [b"\xff", b"\xc3\xa9"]
+
+TABLES = mib.objects(0.0)[1]
+
+# Limits that inputs of this size reach
+MAX_LINE_BYTES, MAX_PROBLEMS = 8192, 3
+
+Outcome = Union[str, Tuple[Snapshot, List[str]]]
+
+
+def _snapshots() -> List[List[bytes]]:
+    every = [builders.director(), builders.snapshot(), builders.snapshot(*builders.farm())]
+    for folder in recorded.DIRECTORS:
+        snapshot = Survey(ReplayedKernel(folder)).take()
+        del snapshot.services[2:]  # more rows are no more kinds of rows
+        every.append(snapshot)
+    return [list(wire.encode(snapshot)) for snapshot in every]
+
+
+SNAPSHOTS = _snapshots()
+
+
+def check(data: bytes) -> None:
+    """A snapshot, altered and cut."""
+    before = wire.MAX_LINE_BYTES, wire.MAX_PROBLEMS
+    wire.MAX_LINE_BYTES, wire.MAX_PROBLEMS = MAX_LINE_BYTES, MAX_PROBLEMS
+    try:
+        _check(data)
+    finally:
+        wire.MAX_LINE_BYTES, wire.MAX_PROBLEMS = before
+
+
+def _check(data: bytes) -> None:
+    choices = Choices(data)
+    share = served.is_due(choices)
+    lines = list(choices.pick(SNAPSHOTS))
+    for _ in range(choices.below(5)):
+        lines = altered(choices, lines)
+    stream = b"".join(lines)
+    whole = _outcome([stream])
+    cut = _outcome(choices.cut(stream))
+    assert cut == whole, "cut in another way, it is another snapshot"
+    if isinstance(whole, str):
+        return
+    snapshot, problems = whole
+    _in_range(snapshot)
+    _costs_itself(stream, snapshot, problems)
+    if share:
+        served.check(snapshot)
+        served.walk(without_measurements(snapshot, Status.EXPIRED, "old"))
+
+
+def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
+    """Lines with a value, a line or some bytes altered."""
+    lines = list(lines)
+    if not lines:
+        return lines
+    place = choices.below(len(lines))
+    change = choices.below(8)
+    if change < 4:
+        lines[place] = _value_altered(choices, lines[place])
+    elif change == 4:
+        del lines[place]
+    elif change == 5:
+        lines.insert(choices.below(len(lines) + 1), lines[place])
+    elif change == 6:
+        lines[place] = choices.splice(lines[place])
+    else:
+        parts = re.split(rb"([,\[\]:])", lines[place])
+        parts[choices.below(len(parts))] = choices.pick(TEXTS)
+        lines[place] = b"".join(parts)
+    return lines
+
+
+def _value_altered(choices: Choices, line: bytes) -> bytes:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return choices.splice(line)
+    at = value
+    while isinstance(at, (list, dict)):
+        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+        if not keys:
+            return line
+        key = choices.pick(keys)
+        inner = at[key]
+        if not isinstance(inner, (list, dict)) or choices.below(4) == 3:
+            break
+        at = inner
+    else:
+        return choices.splice(line)
+    if choices.below(8) == 7:
+        del at[key]
+    else:
+        at[key] = choices.pick([*VALUES, choices.number()])
+    try:
+        return json.dumps(value).encode() + b"\n"
+    except ValueError:  # an integer too long for text
+        return line
+
+
+def _outcome(portions: List[bytes]) -> Outcome:
+    try:
+        reader = served.read(portions)
+        snapshot = reader.finish()
+    except wire.WireError:
+        return "refused"
+    assert len(reader.problems) <= wire.MAX_PROBLEMS
+    return snapshot, reader.problems
+
+
+def _in_range(snapshot: Snapshot) -> None:
+    """All parts of an instance have a place in an OID, all times can be served in hundredths."""
+    for table in TABLES:
+        for instance, row in table.rows(snapshot):
+            assert all(0 <= part < 1 << 32 for part in instance), (table.name, instance)
+            int(100 * (getattr(row, "since", None) or 0))
+    int(1000 * snapshot.took)
+    int(1000 * snapshot.taken)
+
+
+def _costs_itself(stream: bytes, snapshot: Snapshot, problems: List[str]) -> None:
+    """Without the lines that could not be read, and what belongs to them, nothing is amiss."""
+    bad = {int(re.findall(r"line (\d+):", problem)[0]) for problem in problems}
+    header, *rows, _end = stream.split(b"\n")[:-1]
+    kept = []
+    lost = False
+    for number, row in enumerate(rows, 2):
+        if not row.startswith(b'["server"'):
+            lost = number in bad
+        if number not in bad and not lost:
+            kept.append(row)
+    end = json.dumps({"rows": len(kept)}).encode()
+    clean = _outcome([b"\n".join([header, *kept, end, b""])])
+    assert clean == (snapshot, [])

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each target of make fuzz finds a fault that is put into the module it is for."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Tuple
+
+import pytest
+
+from lvs_agent import ipvs_messages, netlink, passpersist, procfs, rows, wire
+from lvs_agent.layout import Layout
+from lvs_agent.passpersist import PassPersist
+from tests.fuzz.__main__ import TARGETS
+from tests.fuzz.engine import Finding, Portion, made, tried
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+INPUTS = 4000
+
+
+def found(target: str) -> List[Finding]:
+    """The findings in the first few portions, up to the first one that has any."""
+    for first in range(0, INPUTS, 100):
+        _, findings = tried(Portion(target, "test", first, 100))
+        if findings:
+            return findings
+    return []
+
+
+def same_length_same_layout(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Layout, "matches", lambda layout, message: len(message) == layout._struct.size)
+
+
+def nests_merged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Layout, "_forget", lambda layout, nest: None)
+
+
+def errors_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(netlink, "_check_error", lambda kind, body: None)
+
+
+def another_error(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ipvs_messages, "_FAMILIES", {2: 4})
+    patch.setattr(ipvs_messages, "_family", lambda af: ipvs_messages._FAMILIES[af])
+
+
+def int_of_anything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(procfs, "_hex", lambda text, digits: int(text, 16))
+
+
+def masks_of_ipv4_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(procfs, "_prefix_length", lambda netmask: None)
+
+
+def switches_of_anything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(procfs, "_mode", lambda text: int(text) if text and text.isdigit() else None)
+
+
+def no_ranges(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "_check_range", lambda name, value, highest: None)
+
+
+def any_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rows, "_is_time", lambda value: True)
+
+
+def portions_end_lines(patch: pytest.MonkeyPatch) -> None:
+    feed = wire.Reader.feed
+
+    def fed(reader: wire.Reader, data: bytes) -> None:
+        feed(reader, data)
+        if reader._rest.endswith(b"]"):
+            feed(reader, b"\n")
+
+    patch.setattr(wire.Reader, "feed", fed)
+
+
+def servers_of_whoever_came_before(patch: pytest.MonkeyPatch) -> None:
+    feed = wire.Reader.feed
+
+    def fed(reader: wire.Reader, data: bytes) -> None:
+        for line in data.splitlines(keepends=True):
+            service = reader._service
+            feed(reader, line)
+            reader._service = reader._service or service
+
+    patch.setattr(wire.Reader, "feed", fed)
+
+
+def a_byte_more(patch: pytest.MonkeyPatch) -> None:
+    say = PassPersist._say
+    patch.setattr(
+        PassPersist, "_say", lambda self, reply: say(self, reply.replace("NONE", "NONE\n"))
+    )
+
+
+def base_as_text(patch: pytest.MonkeyPatch) -> None:
+    def cut(responder: PassPersist, oid: str) -> object:
+        parsed = passpersist._parsed(oid)
+        below = oid.startswith(responder.base_oid)
+        return parsed[len(responder._base) :] if parsed is not None and below else None
+
+    patch.setattr(PassPersist, "cut_oid", cut)
+
+
+def nothing_skipped(patch: pytest.MonkeyPatch) -> None:
+    take = PassPersist._take
+
+    def taken(responder: PassPersist, line: str) -> None:
+        responder._skipping = False
+        take(responder, line)
+
+    patch.setattr(PassPersist, "_take", taken)
+
+
+FAULTS: List[Tuple[str, Patch]] = [
+    ("netlink", same_length_same_layout),
+    ("netlink", nests_merged),
+    ("netlink", errors_ignored),
+    ("netlink", another_error),
+    ("procfs", int_of_anything),
+    ("procfs", masks_of_ipv4_only),
+    ("procfs", switches_of_anything),
+    ("snapshots", no_ranges),
+    ("snapshots", any_time),
+    ("snapshots", portions_end_lines),
+    ("snapshots", servers_of_whoever_came_before),
+    ("protocol", a_byte_more),
+    ("protocol", base_as_text),
+    ("protocol", nothing_skipped),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_is_found_as_it_is(target: str) -> None:
+    assert found(target) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "plant"), FAULTS, ids=lambda part: getattr(part, "__name__", part)
+)
+def test_a_planted_fault_is_found(
+    target: str, plant: Patch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    assert found(target)
+
+
+def test_an_input_is_the_same_each_time_and_another_for_each_number_seed_and_target() -> None:
+    inputs: Dict[bytes, Tuple[str, str, int]] = {}
+    for key in [("a", "1", 0), ("a", "1", 1), ("a", "2", 0), ("b", "1", 0)]:
+        assert made(*key) == made(*key)
+        inputs[made(*key)] = key
+    assert len(inputs) == 4
