@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, with its spread and its goal, as lines of text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import textwrap
+from dataclasses import asdict, dataclass
+from typing import List, Optional, Sequence
+
+WIDTH = 100
+COLUMNS = "{:<16} {:>9}  {:<17} {:<10} {:<7}"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound that the median is held to."""
+
+    sign: str
+    bound: float
+    unit: str = ""
+
+    def met(self, value: float) -> bool:
+        """Whether a value is on the right side of it."""
+        return value >= self.bound if self.sign == "≥" else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.bound:g}{self.unit}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: values are one for each round, note says of what and how."""
+
+    name: str
+    note: str
+    values: Sequence[float]
+    unit: str = ""
+    goal: Optional[Goal] = None
+
+    @property
+    def median(self) -> float:
+        """The middle one of all rounds."""
+        return statistics.median(self.values)
+
+    def row(self) -> str:
+        """The line of the table, with its note below it."""
+        lowest, highest = (shown(end(self.values), self.unit) for end in (min, max))
+        verdict = "" if self.goal is None else "met" if self.goal.met(self.median) else "MISSED"
+        goal = "" if self.goal is None else str(self.goal)
+        row = COLUMNS.format(
+            self.name,
+            shown(self.median, self.unit),
+            f"{lowest} to {highest}" if len(self.values) > 1 else "",
+            goal,
+            verdict,
+        )
+        note = textwrap.wrap(f"{self.note}", WIDTH - 4)
+        return "\n".join([row.rstrip(), *(f"    {line}" for line in note)])
+
+
+def shown(value: float, unit: str) -> str:
+    """A number with as many digits as it has meaning."""
+    digits = 0 if abs(value) >= 100 or unit in ("ms", "MiB") else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f}" + (f" {unit}" if unit not in ("", "x") else "")
+
+
+def heading() -> str:
+    """What stands above the rows."""
+    return COLUMNS.format("", "median", "lowest, highest", "goal", "").rstrip()
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    """All that was measured, for programs."""
+    rows: List[object] = [{**asdict(each), "median": each.median} for each in figures]
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
