@@ -16,7 +16,7 @@ _TYPES = {
 
 def line(base: Oid, varbind: Varbind) -> str:
     """One line for one varbind, its OID in full."""
-    return f".{dotted((*base, *varbind.oid))} = {_value(varbind)}"
+    return f".{dotted(base)}.{varbind.oid} = {_value(varbind)}"
 
 
 def _value(varbind: Varbind) -> str:

@@ -25,6 +25,7 @@ from lvs_agent.snapshot import (
 from lvs_agent.survey import Survey
 from tests.builders import director, fwmark, server, service, snapshot
 from tests.mibs import MIB, compiled
+from tests.snmpd import numbers
 
 RECORDINGS = sorted((Path(__file__).parent / "data" / "directors").iterdir())
 
@@ -172,7 +173,7 @@ def test_every_value_is_of_its_objects_syntax(
     by_oid = dict(syntaxes)
     wrong = []
     for varbind in mib.view(look(), 0.0).walk():
-        oid = (*mib.LVS, *varbind.oid)
+        oid = (*mib.LVS, *numbers(varbind.oid))
         (syntax,) = (by_oid[oid[:end]] for end in range(8, len(oid)) if oid[:end] in by_oid)
         if not allows(syntax, varbind.keyword, varbind.value):
             wrong.append(varbind)
@@ -182,8 +183,8 @@ def test_every_value_is_of_its_objects_syntax(
 @pytest.mark.parametrize("look", LOOKS, ids=IDS)
 def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snapshot]) -> None:
     for oid, keyword, value in mib.view(look(), 0.0).walk():
-        assert len(mib.LVS) + len(oid) <= 128
-        assert all(0 <= part < 2**32 for part in oid)
+        assert len(mib.LVS) + len(numbers(oid)) <= 128
+        assert all(0 <= part < 2**32 for part in numbers(oid))
         assert "\n" not in value
         assert keyword
 
@@ -191,6 +192,6 @@ def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snaps
 def test_a_full_director_shows_every_object(
     syntaxes: List[Tuple[Tuple[int, ...], Any]],
 ) -> None:
-    walked = {(*mib.LVS, *varbind.oid) for varbind in mib.view(director(), 0.0).walk()}
+    walked = {(*mib.LVS, *numbers(varbind.oid)) for varbind in mib.view(director(), 0.0).walk()}
     missing = [oid for oid, _syntax in syntaxes if not any(w[: len(oid)] == oid for w in walked)]
     assert missing == []

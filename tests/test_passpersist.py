@@ -3,82 +3,16 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import subprocess
 import sys
-import threading
 import time
-from typing import Iterator, List, Sequence
+from typing import Iterator, List
 
 import pytest
 import snmp_passpersist
 
-from lvs_agent.passpersist import PassPersist
-from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table, View, at
-
-BASE: Oid = (1, 3, 6, 1, 3, 99)
-
-
-class Row:
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-
-class Rows:
-    """A backend with one column of rows that come and go: .1.1.2.INSTANCE = Counter64."""
-
-    def __init__(self, *instances: int) -> None:
-        self.instances = list(instances)
-        self.advanced = 0
-
-    def view(self) -> View:
-        table = Table(
-            (1,),
-            "table",
-            "entry",
-            [Index(1, "index", Integer32)],
-            lambda rows: [((number,), Row(number)) for number in rows],
-            [Column(2, "column", Counter64, at("value"))],
-        )
-        return View([], [table], self.instances)
-
-    def waiting(self) -> Sequence[object]:
-        return []
-
-    def advance(self) -> None:
-        self.advanced += 1
-
-
-class Snmpd:
-    """The other end of the two pipes."""
-
-    def __init__(self, backend: Rows) -> None:
-        read_fd, self._to_child = os.pipe()
-        self._from_child, write_fd = os.pipe()
-        child = PassPersist(BASE, backend, read_fd, write_fd)  # type: ignore[arg-type]
-        self._thread = threading.Thread(target=child.run)
-        self._thread.start()
-        self._lines = os.fdopen(self._from_child, "r")
-
-    def write(self, text: str) -> None:
-        os.write(self._to_child, text.encode())
-
-    def line(self) -> str:
-        return self._lines.readline().rstrip("\n")
-
-    def ask(self, command: str, oid: str) -> List[str]:
-        """One request as snmpd makes it: two writes, an answer read for each."""
-        self.write("PING\n")
-        assert self.line() == "PONG"
-        self.write(f"{command}\n{oid}\n")
-        first = self.line()
-        return [first] if first == "NONE" else [first, self.line(), self.line()]
-
-    def close(self) -> None:
-        os.close(self._to_child)
-        self._thread.join(timeout=10)
-        assert not self._thread.is_alive()
-        self._lines.close()
+from tests.pipes import COLUMN, Rows, Snmpd
 
 
 @pytest.fixture
@@ -91,9 +25,6 @@ def snmpd(rows: Rows) -> Iterator[Snmpd]:
     end = Snmpd(rows)
     yield end
     end.close()
-
-
-COLUMN = ".1.3.6.1.3.99.1.1.2"
 
 
 def test_get_answers_with_oid_type_and_value(snmpd: Snmpd) -> None:
@@ -187,9 +118,13 @@ def test_a_line_without_end_is_dropped_and_leaves_the_stream_in_step(snmpd: Snmp
 
 
 def test_the_next_snapshot_gets_its_turn_between_requests(snmpd: Snmpd, rows: Rows) -> None:
-    before = rows.advanced
-    snmpd.ask("get", f"{COLUMN}.1")
-    assert rows.advanced > before
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        rows.watched = [ours]
+        snmpd.ask("get", f"{COLUMN}.1")
+        snmpd.ask("get", f"{COLUMN}.1")
+        rows.watched = []
+    assert rows.advanced > 0
 
 
 STOCK = """

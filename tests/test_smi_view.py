@@ -9,7 +9,20 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Scalar, Table, Varbind, View
+from lvs_agent.smi import (
+    MAX_WALKS,
+    Column,
+    Counter64,
+    Index,
+    Integer32,
+    Oid,
+    Scalar,
+    Table,
+    Varbind,
+    View,
+    dotted,
+)
+from tests.snmpd import numbers
 
 HUGE = 2**32 - 1
 
@@ -135,17 +148,71 @@ def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None
             place += 1
         found = view.get(oid)
         value = objects.instances.get(oid)
-        assert found == (None if value is None else Varbind(oid, "integer", str(value)))
+        assert found == (None if value is None else Varbind(dotted(oid), "integer", str(value)))
         following = view.get_next(oid)
-        assert (following.oid if following else None) == (oids[place] if oids[place:] else None)
+        assert (numbers(following.oid) if following else None) == (oids[place] if oids[place:] else None)
 
 
 @pytest.mark.parametrize("make", ALL)
 def test_a_walk_is_every_instance_once_in_order(make: Any) -> None:
     objects = make()
     walked = list(islice(objects.view().walk(), len(objects.instances) + 1))
-    assert [varbind.oid for varbind in walked] == sorted(objects.instances)
-    assert {varbind.oid: int(varbind.value) for varbind in walked} == objects.instances
+    assert [numbers(varbind.oid) for varbind in walked] == sorted(objects.instances)
+    assert {numbers(varbind.oid): int(varbind.value) for varbind in walked} == objects.instances
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_walk_goes_on_from_its_last_answer_as_a_search_would(make: Any) -> None:
+    view, searched = make().view(), make().view()
+    varbind = view.get_next(())
+    while varbind is not None:
+        following = view.go_on(varbind.oid)
+        assert following == searched.get_next(numbers(varbind.oid))
+        varbind = following
+
+
+def test_columns_read_row_by_row_are_as_many_walks_as_there_are_columns() -> None:
+    view = varied().view()
+    here = [view.get_next(prefix) for prefix in ((17, 1, 2), (17, 1, 10), (21, 1, HUGE))]
+    while all(here):
+        oids = [varbind.oid for varbind in here if varbind]
+        here = [view.go_on(oid) for oid in oids]
+        assert here == [view.get_next(numbers(oid)) for oid in oids]
+
+
+def test_only_the_last_answers_of_walks_are_gone_on_from() -> None:
+    view = varied().view()
+    first = view.get_next(())
+    assert first is not None
+    assert view.go_on("1") is None
+    second = view.go_on(first.oid)
+    assert second is not None
+    assert view.go_on(first.oid) is None, "it has gone on"
+    assert view.go_on(second.oid) is not None
+
+
+def test_walks_that_are_never_gone_on_with_are_forgotten() -> None:
+    objects = Objects()
+    rows: List[Oid] = [(number,) for number in range(MAX_WALKS + 2)]
+    objects.table((1,), [1], rows, {(row, 1): 0 for row in rows})
+    view = objects.view()
+    for row in rows[:-1]:
+        view.get_next((1, 1, 1, *row))
+    assert view.go_on("1.1.1.1") is None
+    assert view.go_on("1.1.1.2") is not None
+
+
+def test_a_walk_goes_on_in_a_column_whose_gaps_another_has_left_out() -> None:
+    objects = Objects()
+    rows: List[Oid] = [(number,) for number in range(8)]
+    objects.table((1,), [1], rows, {(row, 1): None if row[0] in (3, 5) else 0 for row in rows})
+    view = objects.view()
+    assert view.get_next((1, 1, 1, 0)) == Varbind("1.1.1.1", "integer", "0")
+    assert view.get_next((1, 1, 1, 4)) == Varbind("1.1.1.6", "integer", "0")
+    walked = ["1.1.1.1"]
+    while (varbind := view.go_on(walked[-1])) is not None:
+        walked.append(varbind.oid)
+    assert walked == [f"1.1.1.{number}" for number in (1, 2, 4, 6, 7)]
 
 
 def test_the_first_question_to_a_view_is_answered_as_any_other() -> None:
@@ -154,14 +221,14 @@ def test_the_first_question_to_a_view_is_answered_as_any_other() -> None:
     for before, oid in zip([(), *oids], oids):
         following = objects.view().get_next(before)
         assert following is not None
-        assert following.oid == oid
+        assert following.oid == dotted(oid)
 
 
 def test_order_is_that_of_numbers_not_of_text() -> None:
     objects = Objects()
     rows: List[Oid] = [(10,), (9, 1), (9,), (100,), (2,)]
     objects.table((1,), [10, 9], rows, {(row, number): 1 for row in rows for number in (9, 10)})
-    assert [".".join(map(str, varbind.oid)) for varbind in objects.view().walk()] == [
+    assert [varbind.oid for varbind in objects.view().walk()] == [
         *("1.1.9.2", "1.1.9.9", "1.1.9.9.1", "1.1.9.10", "1.1.9.100"),
         *("1.1.10.2", "1.1.10.9", "1.1.10.9.1", "1.1.10.10", "1.1.10.100"),
     ]
@@ -171,10 +238,10 @@ def test_an_oid_of_128_parts_is_found_and_passed() -> None:
     view = varied().view()
     longest = (21, 1, HUGE, *(HUGE,) * 117)
     assert 8 + len(longest) == 128
-    assert view.get(longest) == Varbind(longest, "integer", "9")
-    assert view.get_next((*longest[:-1], HUGE - 1)) == Varbind(longest, "integer", "9")
+    assert view.get(longest) == Varbind(dotted(longest), "integer", "9")
+    assert view.get_next((*longest[:-1], HUGE - 1)) == Varbind(dotted(longest), "integer", "9")
     for oid in (longest, (*longest, 0)):
-        assert view.get_next(oid) == Varbind((25, 4, 0), "integer", "1")
+        assert view.get_next(oid) == Varbind("25.4.0", "integer", "1")
 
 
 def test_without_any_instance_there_is_no_next() -> None:
@@ -202,86 +269,10 @@ def test_an_accessible_index_is_a_column_of_its_own() -> None:
         [Column(3, "column", Integer32, lambda row: row)],
     )
     assert list(View([], [table], None).walk()) == [
-        Varbind((18, 1, 1, 7, 3), "integer", "7"),
-        Varbind((18, 1, 1, 7, 12), "integer", "7"),
-        Varbind((18, 1, 2, 7, 3), "integer", "3"),
-        Varbind((18, 1, 2, 7, 12), "integer", "12"),
-        Varbind((18, 1, 3, 7, 3), "integer", "5"),
-        Varbind((18, 1, 3, 7, 12), "integer", "5"),
+        Varbind("18.1.1.7.3", "integer", "7"),
+        Varbind("18.1.1.7.12", "integer", "7"),
+        Varbind("18.1.2.7.3", "integer", "3"),
+        Varbind("18.1.2.7.12", "integer", "12"),
+        Varbind("18.1.3.7.3", "integer", "5"),
+        Varbind("18.1.3.7.12", "integer", "5"),
     ]
-
-
-class Part(int):
-    """A sub-identifier that counts how often it is compared."""
-
-    comparisons = 0
-
-    def __eq__(self, other: object) -> bool:
-        Part.comparisons += 1
-        return int(self) == other
-
-    def __lt__(self, other: int) -> bool:
-        Part.comparisons += 1
-        return int(self) < other
-
-    def __gt__(self, other: int) -> bool:
-        Part.comparisons += 1
-        return int(self) > other
-
-    __hash__ = int.__hash__
-
-
-class Costs:
-    """A table with a full column, one with a value in the last row only, and one of none."""
-
-    def __init__(self, rows: int) -> None:
-        self.values = 0
-        self.rows = rows
-        pairs = [((row,), row) for row in range(1, rows + 1)]
-        columns = [
-            Column(2, "full", Counter64, self._value(lambda row: True)),
-            Column(3, "last", Counter64, self._value(lambda row: row == rows)),
-            Column(4, "none", Counter64, self._value(lambda row: False)),
-            Column(5, "full", Counter64, self._value(lambda row: True)),
-        ]
-        self.view = View(
-            [],
-            [Table((1,), "", "", [Index(1, "", Integer32)], lambda _snapshot: pairs, columns)],
-            0,
-        )
-
-    def _value(self, present: Any) -> Any:
-        def value(row: int) -> Optional[int]:
-            self.values += 1
-            return row if present(row) else None
-
-        return value
-
-    def of(self, ask: Callable[[View, Oid], object], *oid: int) -> Tuple[int, int]:
-        """How many values a request asked for, and how often it compared the OID's parts."""
-        self.values = Part.comparisons = 0
-        ask(self.view, tuple(map(Part, oid)))
-        return self.values, Part.comparisons
-
-
-@pytest.mark.parametrize("ask", [View.get, View.get_next])
-@pytest.mark.parametrize("column", [2, 3, 4, 5])
-def test_a_request_costs_about_the_same_in_a_table_of_any_size(
-    column: int, ask: Callable[[View, Oid], object]
-) -> None:
-    costs = []
-    for rows in (100, 10000):
-        table = Costs(rows)
-        table.of(
-            ask, 1, 1, column, rows // 2
-        )  # the first look at a column with gaps goes through it
-        costs.append(table.of(ask, 1, 1, column, rows // 2))
-    (small_values, small), (large_values, large) = costs
-    assert large_values == small_values <= 2
-    assert large <= 2 * small + 10
-
-
-def test_a_walk_asks_for_each_value_a_few_times_at_most_whatever_is_absent() -> None:
-    table = Costs(2000)
-    assert sum(1 for _varbind in table.view.walk()) == 2 * 2000 + 1
-    assert table.values <= 2 * 4 * 2000

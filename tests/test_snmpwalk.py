@@ -13,7 +13,7 @@ SIXTEEN_MORE = "10 11 12 13 14 15 16 17 18 19 1A 1B 1C 1D 1E 1F"
 
 
 def printed(keyword: str, value: str) -> str:
-    return line((1, 3, 6, 1), Varbind((4, 1, 0), keyword, value))
+    return line((1, 3, 6, 1), Varbind("4.1.0", keyword, value))
 
 
 @pytest.mark.parametrize(

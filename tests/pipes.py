@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The responder's line protocol over pipes, with a table that a test moves."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import List, Sequence
+
+from lvs_agent.passpersist import PassPersist
+from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table, View, at
+
+BASE: Oid = (1, 3, 6, 1, 3, 99)
+
+
+COLUMN = ".1.3.6.1.3.99.1.1.2"
+
+
+class Row:
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+class Rows:
+    """A backend with one column of rows that come and go: .1.1.2.INSTANCE = Counter64."""
+
+    def __init__(self, *instances: int) -> None:
+        self.instances = list(instances)
+        self.watched: List[socket.socket] = []
+        self.advanced = 0
+
+    def view(self) -> View:
+        table = Table(
+            (1,),
+            "table",
+            "entry",
+            [Index(1, "index", Integer32)],
+            lambda rows: [((number,), Row(number)) for number in rows],
+            [Column(2, "column", Counter64, at("value"))],
+        )
+        return View([], [table], self.instances)
+
+    def waiting(self) -> Sequence[socket.socket]:
+        return self.watched
+
+    def advance(self) -> None:
+        self.advanced += 1
+
+
+class Snmpd:
+    """The other end of the two pipes."""
+
+    def __init__(self, backend: Rows, early_pong: bool = False) -> None:
+        read_fd, self._to_child = os.pipe()
+        self._from_child, write_fd = os.pipe()
+        child = PassPersist(BASE, backend, read_fd, write_fd, early_pong)
+        self._thread = threading.Thread(target=child.run)
+        self._thread.start()
+        self._lines = os.fdopen(self._from_child, "r")
+
+    def write(self, text: str) -> None:
+        os.write(self._to_child, text.encode())
+
+    def line(self) -> str:
+        return self._lines.readline().rstrip("\n")
+
+    def ask(self, command: str, oid: str) -> List[str]:
+        """One request as snmpd makes it: two writes, an answer read for each."""
+        self.write("PING\n")
+        assert self.line() == "PONG"
+        self.write(f"{command}\n{oid}\n")
+        first = self.line()
+        return [first] if first == "NONE" else [first, self.line(), self.line()]
+
+    def close(self) -> None:
+        os.close(self._to_child)
+        self._thread.join(timeout=10)
+        assert not self._thread.is_alive()
+        self._lines.close()
