@@ -130,6 +130,13 @@ def parser() -> argparse.ArgumentParser:
         help="how old the last snapshot may get when no other comes, before all that is measured"
         " is left out (default %(default)g)",
     )
+    command.add_argument(
+        "--no-early-pong",
+        action="store_true",
+        help="answer each PING of snmpd when it has come. Else, where the parent process is seen"
+        " to be snmpd, the answer to the next one goes along with each reply, which makes walks"
+        " faster",
+    )
 
     command = commands.add_parser(
         "collector",

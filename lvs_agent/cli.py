@@ -27,7 +27,7 @@ from lvs_agent.feed import Feed, Patience
 from lvs_agent.history import History
 from lvs_agent.kernel import Kernel, LiveKernel, RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.pollers.errors import PollerError, UsageError
-from lvs_agent.responder import Responder, process_started
+from lvs_agent.responder import Responder, process_name, process_started
 from lvs_agent.snapshot import Status
 from lvs_agent.statefile import STATE_DIRECTORY
 from lvs_agent.survey import Survey
@@ -72,8 +72,10 @@ def pass_persist(args: argparse.Namespace) -> int:
     from lvs_agent.passpersist import PassPersist  # the others do without its package
 
     feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
-    responder = Responder(feed, process_started(os.getppid()), not args.no_legacy)
-    PassPersist(mib.LVS, responder).run()
+    parent = os.getppid()
+    responder = Responder(feed, process_started(parent), not args.no_legacy)
+    early_pong = not args.no_early_pong and process_name(parent) == "snmpd"
+    PassPersist(mib.LVS, responder, early_pong=early_pong).run()
     return 0
 
 

@@ -38,6 +38,15 @@ class Responder:
         return self._view
 
 
+def process_name(pid: int) -> str:
+    """What a process is called by the kernel, in 15 bytes at most; "" if it can't be seen."""
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # its PID namespace is another, or /proc is mounted with hidepid
+        return ""
+    return name.rstrip("\n")
+
+
 def process_started(pid: int) -> float:
     """When a process began, in seconds of CLOCK_BOOTTIME; now, if it can't be seen from here."""
     try:
