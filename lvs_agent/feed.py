@@ -95,10 +95,9 @@ class Feed:
         self._asked = now
         snapshot = self._snapshot
         max_age = self._patience.max_age
-        if snapshot is not None and now - snapshot.taken <= max_age:
-            if self._fetch is None and not self._failure:
-                # most answers of a walk: the rest took 5 % of it
-                return snapshot
+        idle = self._fetch is None and not self._failure
+        if idle and snapshot is not None and now - snapshot.taken <= max_age:
+            return snapshot  # most answers of a walk: the rest took 5 % of it
         self.advance()
         if self._age() > max_age:
             self._begin()

@@ -13,7 +13,7 @@ import os
 import re
 import select
 import socket
-from typing import List, Optional, Protocol, Sequence, Tuple
+from typing import List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
@@ -82,7 +82,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
 
     def main_passpersist(self) -> None:
         """Wait for something to do, and do it. Raises EOFError when snmpd is gone."""
-        waiting = self._backend.waiting()
+        waiting: List[Union[int, socket.socket]] = [*self._backend.waiting()]
         # where there is nothing else to wait for, the read waits: select() took 10 % of a walk
         if not waiting or self._read_fd in select.select([self._read_fd, *waiting], [], [])[0]:
             data = os.read(self._read_fd, RECEIVE_BYTES)
@@ -164,7 +164,9 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         return NONE if oid is None else self.get_next(oid)
 
     def _drain(self) -> None:
-        while select.select([self._read_fd], [], [], 0)[0] and os.read(self._read_fd, RECEIVE_BYTES):
+        while select.select([self._read_fd], [], [], 0)[0] and os.read(
+            self._read_fd, RECEIVE_BYTES
+        ):
             pass
 
     def _pong(self) -> None:

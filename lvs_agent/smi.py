@@ -236,7 +236,7 @@ class View:
 
     def get_next(self, oid: Oid) -> Optional[Varbind]:
         """The first instance after oid, be there one at oid or not; None after the last."""
-        return self._step(self.walk(oid))
+        return self._step(_walk(self._strands, self._prefixes, oid))
 
     def go_on(self, oid: str) -> Optional[Varbind]:
         """What follows the last answer of a walk, known by its OID; None if there is no such walk.
@@ -248,13 +248,7 @@ class View:
 
     def walk(self, oid: Oid = ()) -> Iterator[Varbind]:
         """Every instance after oid, in order."""
-        place = bisect_right(self._prefixes, oid) - 1
-        if place >= 0:
-            prefix = self._prefixes[place]
-            if oid[: len(prefix)] == prefix:
-                yield from self._strands[place].after(oid[len(prefix) :])
-        for strand in self._strands[place + 1 :]:
-            yield from strand.after(())
+        return _walk(self._strands, self._prefixes, oid)
 
     def _step(self, walk: Iterator[Varbind]) -> Optional[Varbind]:
         varbind = next(walk, None)
@@ -263,6 +257,17 @@ class View:
             if len(self._walks) > MAX_WALKS:
                 del self._walks[next(iter(self._walks))]
         return varbind
+
+
+def _walk(strands: Sequence[_Strand], prefixes: Sequence[Oid], oid: Oid) -> Iterator[Varbind]:
+    # not the view's own: it keeps its walks, and as a cycle neither would ever be freed, see cli
+    place = bisect_right(prefixes, oid) - 1
+    if place >= 0:
+        prefix = prefixes[place]
+        if oid[: len(prefix)] == prefix:
+            yield from strands[place].after(oid[len(prefix) :])
+    for strand in strands[place + 1 :]:
+        yield from strand.after(())
 
 
 def _strands(table: Table, snapshot: Any) -> Iterator[_Strand]:

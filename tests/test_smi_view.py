@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from itertools import islice
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
 from lvs_agent.smi import (
     MAX_WALKS,
     Column,
-    Counter64,
     Index,
     Integer32,
     Oid,
@@ -150,7 +151,9 @@ def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None
         value = objects.instances.get(oid)
         assert found == (None if value is None else Varbind(dotted(oid), "integer", str(value)))
         following = view.get_next(oid)
-        assert (numbers(following.oid) if following else None) == (oids[place] if oids[place:] else None)
+        assert (numbers(following.oid) if following else None) == (
+            oids[place] if oids[place:] else None
+        )
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -276,3 +279,15 @@ def test_an_accessible_index_is_a_column_of_its_own() -> None:
         Varbind("18.1.3.7.3", "integer", "5"),
         Varbind("18.1.3.7.12", "integer", "5"),
     ]
+
+
+def test_a_view_is_freed_with_its_walks_where_no_cycle_collector_runs() -> None:
+    gc.disable()
+    try:
+        view = View([Scalar((1,), "scalar", Integer32, lambda _snapshot: 1)], [], None)
+        assert view.get_next(()) is not None
+        gone = weakref.ref(view)
+        del view
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -31,7 +31,9 @@ FIGURES: Dict[str, Callable[[Path], List[Figure]]] = {
 
 def main() -> int:
     """Measure what is named, or everything; 1 if a goal was missed, 130 if interrupted."""
-    parser = argparse.ArgumentParser(prog="bench", description="What the agent costs beside others.")
+    parser = argparse.ArgumentParser(
+        prog="bench", description="What the agent costs beside others."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     args = parser.parse_args()

@@ -60,10 +60,12 @@ def serving(folder: Path, pinned: bool = True, **commands: object) -> Iterator[D
         return
     name, command = commands.popitem()
     everywhere = os.sched_getaffinity(1)
-    with serving(folder, pinned, **commands) as rest:
-        with snmpd.running(folder / f"snmpd-{name}", str(command)) as one:
-            os.sched_setaffinity(one.pid, {max(everywhere)} if pinned else everywhere)
-            yield {**rest, name: one}
+    with (
+        serving(folder, pinned, **commands) as rest,
+        snmpd.running(folder / f"snmpd-{name}", str(command)) as one,
+    ):
+        os.sched_setaffinity(one.pid, {max(everywhere)} if pinned else everywhere)
+        yield {**rest, name: one}
 
 
 def walk(agent: Snmpd, expected: int) -> float:

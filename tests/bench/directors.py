@@ -15,12 +15,12 @@ import shutil
 import struct
 import time
 from pathlib import Path
-from typing import Callable, List, Sequence
+from typing import Callable, Iterator, List, Sequence, Union
 
 from lvs_agent import wire
 from lvs_agent.history import History
 from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.snapshot import Snapshot, Traffic
+from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 from lvs_agent.survey import Survey
 from tests import collectors, recorded
 from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, Exchange
@@ -52,9 +52,8 @@ def snapshot(folder: Path) -> Snapshot:
     """What a collector makes of a recording, without discontinuity times, which are its own."""
     found = Survey(ReplayedKernel(folder)).take()
     History(None).annotate(found)
-    for service in found.services:
-        for row in (service, *service.real_servers):
-            row.since = 0.0
+    for row in _rows(found):
+        row.since = 0.0
     return found
 
 
@@ -62,10 +61,9 @@ def later(snapshot: Snapshot) -> Snapshot:
     """The same director with other counters, and every seventh service gone."""
     changed = copy.deepcopy(snapshot)
     del changed.services[::7]
-    for service in changed.services:
-        for row in (service, *service.real_servers):
-            assert row.counters
-            row.counters = Traffic(*(each + 1 for each in row.counters))
+    for row in _rows(changed):
+        assert row.counters
+        row.counters = Traffic(*(each + 1 for each in row.counters))
     return changed
 
 
@@ -82,6 +80,12 @@ def handing_out(*snapshots: Snapshot) -> Callable[[collectors.Connection], None]
         connection.sendall(next(wire.encode(now)) + rows)
 
     return answer
+
+
+def _rows(snapshot: Snapshot) -> Iterator[Union[VirtualService, RealServer]]:
+    for service in snapshot.services:
+        yield service
+        yield from service.real_servers
 
 
 def _exchange(like: Exchange, request: bytes, messages: Sequence[bytes]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import re
+import select
 from typing import List, Optional, Tuple
 
-from lvs_agent.passpersist import PassPersist
+from lvs_agent.passpersist import MAX_LINE_BYTES, RECEIVE_BYTES, PassPersist
 from lvs_agent.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, View, at
 from tests.fuzz.choices import Choices
 
@@ -54,6 +55,8 @@ OIDS += [".1.3.6.1.3.99" + ".4294967295" * 120, ".1.3.6.1.3.99.1.1.2." + "9" * 1
 LINES = ["PING", "get", "getnext", "set", "PONG", "NONE", "", " ", "getPING", "GET", "ping", "\r"]
 VALUES = ["integer 5", "string PING", 'string "a\nPING\nget\nb"', "", "\0", "octet 00 0A", "PING "]
 
+PIPE_BYTES = 65536  # what a pipe holds, pipe(7)
+
 _OID = re.compile(r"\.?[0-9]{1,10}(\.[0-9]{1,10})*")
 
 
@@ -61,22 +64,24 @@ def check(data: bytes) -> None:
     """Portions of requests and of anything; what is said must be what is owed, and no more."""
     choices = Choices(data)
     portions = _portions(choices)
-    pipe = _Pipe()
+    early_pong = bool(choices.below(2))
+    pipe = _Pipe(early_pong)
     try:
-        model = Model()
+        model = Model(early_pong)
         for portion in portions:
             said = pipe.say(portion)
             owed = model.take(portion)
             assert said == owed, f"after {portion!r}: said {said!r}, owed {owed!r}"
-        # a line of its own at the most has to end, then the next request is answered
+        # a line and a command at the most have to end, then the next request is answered
         pipe.say(b"\n")
         pipe.say(b"PING\n")
+        pipe.say(b"PING\n")
+        early, late = (b"PONG\n", b"") if early_pong else (b"", b"PONG\n")
         assert pipe.say(b"PING\n") == b"PONG\n"
-        assert (
-            pipe.say(b"get\n.1.3.6.1.3.99.1.1.2.10\n") == b".1.3.6.1.3.99.1.1.2.10\nstring\nten\n"
-        )
-        assert pipe.say(b"PING\n") == b"PONG\n"
-        assert pipe.say(b"getnext\n.1.3.6.1.3.99.1.1.3.10.0\n") == b"NONE\n"
+        ten = b".1.3.6.1.3.99.1.1.2.10\n"
+        assert pipe.say(b"get\n" + ten) == ten + b"string\nten\n" + early
+        assert pipe.say(b"PING\n") == late
+        assert pipe.say(b"getnext\n.1.3.6.1.3.99.1.1.3.10.0\n") == b"NONE\n" + early
     finally:
         pipe.close()
 
@@ -105,21 +110,23 @@ def _portions(choices: Choices) -> List[bytes]:
 class _Pipe:
     """The responder between two pipes, in this thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, early_pong: bool) -> None:
         read_fd, self._to = os.pipe()
         self._from, write_fd = os.pipe()
+        self._read_fd = read_fd
         self._fds = [read_fd, self._to, self._from, write_fd]
         os.set_blocking(self._from, False)
         os.set_blocking(self._to, False)
-        self._responder = PassPersist(BASE, _Backend(), read_fd, write_fd)
+        self._responder = PassPersist(BASE, _Backend(), read_fd, write_fd, early_pong)
 
     def say(self, data: bytes) -> bytes:
         """What is answered to a portion, up to 64 KiB of it at a time."""
         said = b""
         while data:
-            taken = os.write(self._to, data[:65536])
+            taken = os.write(self._to, data[:PIPE_BYTES])
             data = data[taken:]
-            self._responder.main_passpersist()
+            while select.select([self._read_fd], [], [], 0)[0]:
+                self._responder.main_passpersist()
             try:
                 while True:
                     said += os.read(self._from, 65536)
@@ -135,7 +142,10 @@ class _Pipe:
 class Model:
     """What is owed, after snmpd.conf(5) and pass_persist.c, line by line."""
 
-    def __init__(self) -> None:
+    def __init__(self, early_pong: bool) -> None:
+        self._early_pong = early_pong
+        self._ponged = False
+        self._piped = b""
         self._left = b""
         self._command = ""
         self._dropping = False
@@ -144,13 +154,15 @@ class Model:
         """The reply to a portion."""
         owed = b""
         while portion:
-            self._left += portion[:65536]
-            portion = portion[65536:]
-            while b"\n" in self._left:
-                line, _, self._left = self._left.partition(b"\n")
-                owed += self._line(line.decode("ascii", "replace").strip())
-            if len(self._left) > 65536:
-                self._left, self._command, self._dropping = b"", "", True
+            self._piped, portion = portion[:PIPE_BYTES], portion[PIPE_BYTES:]
+            while self._piped:
+                self._left += self._piped[:RECEIVE_BYTES]
+                self._piped = self._piped[RECEIVE_BYTES:]
+                while b"\n" in self._left:
+                    line, _, self._left = self._left.partition(b"\n")
+                    owed += self._line(line.decode("ascii", "replace"))
+                if len(self._left) > MAX_LINE_BYTES:
+                    self._left, self._command, self._dropping = b"", "", True
         return owed
 
     def _line(self, line: str) -> bytes:
@@ -159,17 +171,29 @@ class Model:
             if not line.endswith("PING"):
                 return b""
             self._dropping = False
-            return b"PONG\n"
+            return self._pong()
         if self._command:
             command, self._command = self._command, ""
             if command == "set":
-                self._left, self._dropping = b"", True
-                return b"not-writable\n"
-            return self._answer(command, line)
+                self._piped, self._left, self._dropping = b"", b"", True
+                return self._reply(b"not-writable\n")
+            return self._reply(self._answer(command, line))
         if line in ("get", "getnext", "set"):
             self._command = line
             return b""
-        return b"PONG\n" if line == "PING" else b"NONE\n" if line else b""
+        if line == "PING":
+            return self._pong()
+        return self._reply(b"NONE\n") if line else b""
+
+    def _pong(self) -> bytes:
+        ponged, self._ponged = self._ponged, False
+        return b"" if ponged else b"PONG\n"
+
+    def _reply(self, reply: bytes) -> bytes:
+        if not self._early_pong or self._ponged:
+            return reply
+        self._ponged = True
+        return reply + b"PONG\n"
 
     def _answer(self, command: str, line: str) -> bytes:
         oid = _parsed(line)

@@ -10,6 +10,7 @@ from lvs_agent.passpersist import NONE, PassPersist
 from lvs_agent.smi import View
 from lvs_agent.snapshot import Snapshot
 from tests.fuzz.choices import Choices
+from tests.snmpd import numbers
 
 # snmpd takes 128 sub-identifiers and 4094 bytes at most
 MAX_PARTS = 128 - len(mib.LVS)
@@ -62,8 +63,9 @@ def walk(snapshot: Snapshot) -> None:
     protocol = PassPersist(mib.LVS, _Backend(view))
     last: Tuple[int, ...] = ()
     for varbind in view.walk():
-        assert varbind.oid > last, f"{varbind.oid} after {last}"
-        last = varbind.oid
+        here = numbers(varbind.oid)
+        assert here > last, f"{here} after {last}"
+        last = here
         assert len(last) <= MAX_PARTS
         assert all(0 <= part < 1 << 32 for part in last), last
         oid, keyword, value = protocol.get(last).split("\n")

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from lvs_agent import mib
-from lvs_agent.smi import View
+from lvs_agent.smi import View, dotted
 from tests import builders
 from tests.pollers.files import CONTRIB
 
@@ -48,8 +48,8 @@ def text(element: ET.Element, path: str) -> str:
 
 def column(view: View, oid: str) -> List[str]:
     """The OIDs of all instances of a column."""
-    every = (".".join(map(str, (*mib.LVS, *varbind.oid))) for varbind in view.walk())
-    return [each for each in (f".{each}" for each in every) if each.startswith(f"{oid}.")]
+    every = (f".{dotted(mib.LVS)}.{varbind.oid}" for varbind in view.walk())
+    return [each for each in every if each.startswith(f"{oid}.")]
 
 
 def fields(file: str) -> Dict[str, ET.Element]:

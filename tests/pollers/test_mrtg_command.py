@@ -13,6 +13,7 @@ import pytest
 
 from lvs_agent import mib
 from lvs_agent.mib import LVS
+from lvs_agent.smi import dotted
 from lvs_agent.snapshot import Director, Snapshot, Source, Status, VirtualService
 from tests import builders
 from tests.pollers import directors, files
@@ -37,7 +38,7 @@ def snmprec(snapshot: Snapshot, name: str) -> str:
     lines = [f"1.3.6.1.2.1.1.3.0|67|{24 * 3600 * 100}", f"1.3.6.1.2.1.1.5.0|4|{name}"]
     for varbind in mib.view(snapshot, 0).walk():
         value = varbind.value.replace(" ", "") if varbind.keyword == "octet" else varbind.value
-        oid = ".".join(map(str, (*LVS, *varbind.oid)))
+        oid = f"{dotted(LVS)}.{varbind.oid}"
         lines.append(f"{oid}|{TAGS[varbind.keyword]}|{value}")
     return "\n".join(lines) + "\n"
 
