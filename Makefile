@@ -16,6 +16,7 @@ POLLER_PACKAGES := mrtg munin-node prometheus-snmp-exporter ganglia-monitor \
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
+BENCH_PACKAGES := gcc libc6-dev keepalived
 BUILD_PACKAGES := debhelper dpkg-dev rpm
 IMAGE_PACKAGES := user-mode-linux mmdebstrap e2fsprogs lintian rpmlint
 
@@ -24,18 +25,20 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat 
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
-	tests/lab/counters tests/lab/churn $(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
+	tests/lab/counters tests/lab/churn tests/lab/keepalived \
+	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
 	tests/pollers/newer-exporter contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
-	tests/cacti/fetch contrib/recipes/vip-rate contrib/recipes/director-load $(wildcard tests/packages/*.sh)
+	tests/cacti/fetch contrib/recipes/vip-rate contrib/recipes/director-load \
+	$(wildcard tests/packages/*.sh)
 
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo packages deb rpm test lint unit lab soak fuzz test-packages test-pollers test-cacti \
-	recordings clean
+.PHONY: help demo packages deb rpm test lint unit lab bench soak fuzz test-packages test-pollers \
+	test-cacti recordings clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
@@ -48,6 +51,7 @@ help:
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
 	@echo 'make test-pollers  run what is in contrib by the programs it is for'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
+	@echo 'make bench         what it costs beside others; ONLY="walk-1000 ..." for some of it'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make clean         remove what the others made'
 
@@ -84,8 +88,8 @@ lint: $(VENV)/test
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_counters.py --ignore=tests/test_churn.py \
-		--ignore=tests/test_packages.py --ignore=tests/pollers
+	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_counters.py \
+		--ignore=tests/test_churn.py --ignore=tests/test_packages.py --ignore=tests/pollers
 
 lab: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
@@ -99,6 +103,10 @@ soak: $(VENV)/test
 fuzz: $(VENV)/test
 	@$(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--inputs $(or $(INPUTS),1000000))
+
+bench: $(VENV)/test
+	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES)
+	$(BIN)/python -m tests.bench --json build/bench/bench.json $(ONLY)
 
 test-pollers: $(VENV)/test build/test/snmp_exporter
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)

@@ -95,9 +95,9 @@ class Feed:
         self._asked = now
         snapshot = self._snapshot
         max_age = self._patience.max_age
-        idle = self._fetch is None and not self._failure
-        if idle and snapshot is not None and now - snapshot.taken <= max_age:
-            return snapshot  # most answers of a walk: the rest took 5 % of it
+        settled = self._fetch is None and not self._failure
+        if settled and snapshot is not None and now - snapshot.taken <= max_age:
+            return snapshot  # so it is with most answers; the rest would cost each 0.4 µs
         self.advance()
         if self._age() > max_age:
             self._begin()

@@ -82,9 +82,10 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
 
     def main_passpersist(self) -> None:
         """Wait for something to do, and do it. Raises EOFError when snmpd is gone."""
-        waiting: List[Union[int, socket.socket]] = [*self._backend.waiting()]
-        # where there is nothing else to wait for, the read waits: select() took 10 % of a walk
-        if not waiting or self._read_fd in select.select([self._read_fd, *waiting], [], [])[0]:
+        waiting = self._backend.waiting()
+        watched: List[Union[int, socket.socket]] = [self._read_fd, *waiting]
+        # where nothing else is to be watched the read waits, without the 1 µs of a select()
+        if not waiting or self._read_fd in select.select(watched, [], [])[0]:
             data = os.read(self._read_fd, RECEIVE_BYTES)
             if not data:
                 raise EOFError
@@ -164,9 +165,8 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         return NONE if oid is None else self.get_next(oid)
 
     def _drain(self) -> None:
-        while select.select([self._read_fd], [], [], 0)[0] and os.read(
-            self._read_fd, RECEIVE_BYTES
-        ):
+        read_fd = self._read_fd
+        while select.select([read_fd], [], [], 0)[0] and os.read(read_fd, RECEIVE_BYTES):
             pass
 
     def _pong(self) -> None:

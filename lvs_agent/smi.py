@@ -161,7 +161,7 @@ class _Rows:
     def __init__(self, pairs: Sequence[Tuple[Oid, Any]]) -> None:
         self.instances = [instance for instance, _row in pairs]
         self.rows = [row for _instance, row in pairs]
-        # written at their first use, for all columns: on each use it took 9 % of a walk's time
+        # written at their first use, for all columns: each time would cost an answer 0.9 µs
         self.texts = [""] * len(pairs)
 
     def text(self, place: int) -> str:
@@ -236,19 +236,24 @@ class View:
 
     def get_next(self, oid: Oid) -> Optional[Varbind]:
         """The first instance after oid, be there one at oid or not; None after the last."""
-        return self._step(_walk(self._strands, self._prefixes, oid))
+        return self._step(self.walk(oid))
 
     def go_on(self, oid: str) -> Optional[Varbind]:
         """What follows the last answer of a walk, known by its OID; None if there is no such walk.
 
-        Nothing is parsed or searched: that took a third of a walk's time.
+        Nothing is parsed or searched, which took 9 of an answer's 12 µs.
         """
         walk = self._walks.pop(oid, None)
         return None if walk is None else self._step(walk)
 
     def walk(self, oid: Oid = ()) -> Iterator[Varbind]:
         """Every instance after oid, in order."""
-        return _walk(self._strands, self._prefixes, oid)
+        place = bisect_right(self._prefixes, oid) - 1
+        if place >= 0:
+            prefix = self._prefixes[place]
+            if oid[: len(prefix)] == prefix:
+                return _walk(self._strands[place:], oid[len(prefix) :])
+        return _walk(self._strands[place + 1 :], ())
 
     def _step(self, walk: Iterator[Varbind]) -> Optional[Varbind]:
         varbind = next(walk, None)
@@ -259,15 +264,14 @@ class View:
         return varbind
 
 
-def _walk(strands: Sequence[_Strand], prefixes: Sequence[Oid], oid: Oid) -> Iterator[Varbind]:
-    # not the view's own: it keeps its walks, and as a cycle neither would ever be freed, see cli
-    place = bisect_right(prefixes, oid) - 1
-    if place >= 0:
-        prefix = prefixes[place]
-        if oid[: len(prefix)] == prefix:
-            yield from strands[place].after(oid[len(prefix) :])
-    for strand in strands[place + 1 :]:
-        yield from strand.after(())
+def _walk(strands: Sequence[_Strand], instance: Oid) -> Iterator[Varbind]:
+    """What follows an instance of the first strand, through all of them.
+
+    No method of a view, which keeps its walks: that would be a cycle, which nothing frees.
+    """
+    for strand in strands:
+        yield from strand.after(instance)
+        instance = ()
 
 
 def _strands(table: Table, snapshot: Any) -> Iterator[_Strand]:

@@ -7,17 +7,21 @@ the collector and the bench itself have the others.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from lvs_agent import mib
 from lvs_agent.snapshot import Snapshot
-from tests import snmpd
-from tests.snmpd import BASE, Snmpd
+from tests import collectors, snmpd
+from tests.bench import directors
+from tests.snmpd import AGENT, BASE, Snmpd
 
 HERE = Path(__file__).parent
 RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns of servers that are not tunnelled
@@ -68,6 +72,60 @@ def serving(folder: Path, pinned: bool = True, **commands: object) -> Iterator[D
         yield {**rest, name: one}
 
 
+@contextmanager
+def replaying(folder: Path, recording: Path) -> Iterator[Tuple[Path, int]]:
+    """lvs-agent collector of a recording: its socket and PID. No snapshot has been taken."""
+    socket = folder / "collector.sock"
+    words = [AGENT, "collector", "--replay", recording, "--listen", socket]
+    with _collecting(socket, *words, "--state", folder / "state") as pid:
+        yield socket, pid
+
+
+@contextmanager
+def making(folder: Path, services: int) -> Iterator[Tuple[Path, int]]:
+    """The same by made_collector.py."""
+    socket = folder / "collector.sock"
+    module = "tests.bench.made_collector"
+    with _collecting(
+        socket, sys.executable, "-m", module, socket, folder / "state", services
+    ) as pid:
+        yield socket, pid
+
+
+@contextmanager
+def _collecting(socket: Path, *words: object) -> Iterator[int]:
+    process = subprocess.Popen([str(word) for word in words])
+    try:
+        while not socket.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def handing_out(socket: Path, *snapshots: Snapshot) -> Iterator[None]:
+    """A collector of these snapshots in a process of its own, so that it keeps nobody waiting."""
+
+    def run() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended with the rest
+        with collectors.at(socket, directors.handing_out(*snapshots)):
+            signal.pause()
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    try:
+        while not socket.exists():
+            assert process.is_alive()
+            time.sleep(0.01)
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
 def walk(agent: Snmpd, expected: int) -> float:
     """Seconds of one snmpbulkwalk -Cr50 of lvsRsTable. AssertionError if varbinds are missing."""
     options = ["-v2c", "-c", "public", "-On", "-Cr50", "-t", "60"]
@@ -92,12 +150,21 @@ def walked(agent: Snmpd) -> Path:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """What processes have used of processors, proc(5): utime and stime of /proc/PID/stat."""
+    """What processes have used of processors: utime and stime of /proc/PID/stat, proc(5)."""
     ticks = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(after_name[11]) + int(after_name[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def most_memory(pids: Sequence[int]) -> float:
+    """The largest resident sets processes had, MiB, added up: VmHWM of /proc/PID/status."""
+    kilobytes = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        kilobytes += next(int(s.split()[1]) for s in status.splitlines() if s.startswith("VmHWM"))
+    return kilobytes / 1024
 
 
 def children(pid: int) -> List[int]:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-import random
 import shutil
-import struct
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List, Sequence, Union
+from typing import Callable, Iterator, Sequence, Union
 
 from lvs_agent import wire
 from lvs_agent.history import History
@@ -23,12 +21,10 @@ from lvs_agent.kernel import ReplayedKernel
 from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 from lvs_agent.survey import Survey
 from tests import collectors, recorded
-from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, Exchange
+from tests.bench import messages
+from tests.recorded import GET_DEST, GET_SERVICE, Exchange
 
-SERVERS = 10  # of each service
-
-# linux/ip_vs.h: attributes of a service, a real server, and of the statistics of both
-SVC_ADDR, DEST_ADDR, ACTIVE_CONNS, INACT_CONNS, STATS64, PAD = 3, 1, 7, 8, 12, 11
+SERVERS = messages.SERVERS
 
 
 def recording(folder: Path, services: int) -> Path:
@@ -36,14 +32,17 @@ def recording(folder: Path, services: int) -> Path:
     shutil.copytree(recorded.SMALL, folder)
     lines = (folder / "netlink.jsonl").read_text().splitlines()
     every = recorded.exchanges(recorded.SMALL)
-    dump = next(each for each in every if each.command == GET_SERVICE)
-    dests = next(each for each in every if each.command == GET_DEST and each.messages())
+    dump, dests = messages.templates()
     rows = {each.request.hex() for each in every if each.command in (GET_SERVICE, GET_DEST)}
     lines = [line for line in lines if json.loads(line)["request"] not in rows]
-    lines.append(_exchange(dump, dump.request, [_service(dump, n) for n in range(services)]))
+    lines.append(
+        _exchange(dump, dump.request, [messages.service(dump, n) for n in range(services)])
+    )
     for n in range(services):
-        request = _with(dests.request, (SERVICE, SVC_ADDR), _address(8, n))
-        lines.append(_exchange(dests, request, [_server(dests, n, s) for s in range(SERVERS)]))
+        request = messages.request_for(dests, n)
+        lines.append(
+            _exchange(dests, request, [messages.server(dests, n, s) for s in range(SERVERS)])
+        )
     (folder / "netlink.jsonl").write_text("\n".join([*lines, ""]))
     return folder
 
@@ -88,38 +87,6 @@ def _rows(snapshot: Snapshot) -> Iterator[Union[VirtualService, RealServer]]:
         yield from service.real_servers
 
 
-def _exchange(like: Exchange, request: bytes, messages: Sequence[bytes]) -> str:
-    replies = [b"".join(messages).hex(), like.datagrams[-1].hex()]
-    return json.dumps({"request": request.hex(), "replies": replies})
-
-
-def _service(dump: Exchange, n: int) -> bytes:
-    message = _with(dump.messages()[0], (SERVICE, SVC_ADDR), _address(8, n))
-    return _with(message, (SERVICE, STATS64), _stats(random.Random(n)))
-
-
-def _server(dests: Exchange, n: int, server: int) -> bytes:
-    values = random.Random(f"{n}.{server}")
-    message = _with(dests.messages()[1], (DEST, DEST_ADDR), _address(101 + server, n))
-    for place in (ACTIVE_CONNS, INACT_CONNS):
-        message = _with(message, (DEST, place), struct.pack("=I", values.randrange(100_000)))
-    return _with(message, (DEST, STATS64), _stats(values))
-
-
-def _with(message: bytes, path: Sequence[int], payload: bytes) -> bytes:
-    body = recorded.altered(message[20:], tuple(path), lambda _: payload)
-    return struct.pack("=I", 20 + len(body)) + message[4:20] + body
-
-
-def _address(second: int, n: int) -> bytes:
-    return bytes([10, second, n // 250, n % 250 + 1]).ljust(16, b"\0")
-
-
-def _stats(values: random.Random) -> bytes:
-    """Five counters and five rates; what is added up in years is large."""
-    highest = [10**9, 10**11, 10**11, 10**14, 10**14, 10**3, 10**5, 10**5, 10**8, 10**8]
-    numbers = [struct.pack("=Q", values.randrange(each)) for each in highest]
-    attributes: List[recorded.Attribute] = []
-    for kind, number in enumerate(numbers, 1):
-        attributes += [(kind, number), (PAD, b"")]
-    return recorded.join(attributes)
+def _exchange(like: Exchange, request: bytes, replies: Sequence[bytes]) -> str:
+    datagrams = [b"".join(replies).hex(), like.datagrams[-1].hex()]
+    return json.dumps({"request": request.hex(), "replies": datagrams})

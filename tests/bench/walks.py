@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import List, Optional
 
-from tests import collectors
 from tests.bench import agents, directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import alternate, ratios
@@ -42,7 +41,7 @@ def flat(folder: Path) -> List[Figure]:
             home.mkdir()
             made = directors.snapshot(directors.recording(home / "made", rows // 10))
             socket = home / "collector.sock"
-            stack.enter_context(collectors.at(socket, directors.handing_out(made)))
+            stack.enter_context(agents.handing_out(socket, made))
             command = f"{AGENT} pass-persist --collector {socket}"
             agent = stack.enter_context(agents.serving(home, agent=command))["agent"]
             sides[f"rows-{rows}"] = partial(_rate, agent, rows)
@@ -98,7 +97,7 @@ def _beside(
     home = folder / name
     home.mkdir()
     with (
-        collectors.at(socket, directors.handing_out(made)),
+        agents.handing_out(socket, made),
         agents.serving(home, pinned, agent=command, other=f"{program} {table}") as snmpds,
     ):
         agent, other = snmpds["agent"], snmpds["other"]

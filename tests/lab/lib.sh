@@ -88,12 +88,14 @@ freeze() { echo 0 > /proc/sys/net/ipv4/vs/run_estimation; }
 
 base=.1.3.6.1.4.1.8225.4711
 
-# start_snmpd COMMAND...: snmpd on loopback, with COMMAND as its pass_persist extension.
+# start_snmpd COMMAND...: snmpd on loopback, with COMMAND as its pass_persist extension, and with
+# the lines of $snmpd_lines in its configuration.
 start_snmpd() {
     cat > /tmp/snmpd.conf <<EOF
 agentaddress udp:127.0.0.1:16161
 rocommunity public 127.0.0.1
 pass_persist $base $*
+${snmpd_lines-}
 EOF
     # not /tmp: at its end snmpd writes a snmpd.conf of its own there
     export SNMPCONFPATH=/tmp SNMP_PERSISTENT_DIR=/tmp/persistent MIBS=
