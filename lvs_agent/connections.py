@@ -130,7 +130,7 @@ class OwnCollector:
 
     def connect(self) -> socket.socket:
         """A connection to it. Raises OSError if it can't be started."""
-        if self._process is None or not self._process.is_alive():
+        if self._control is None or self._process is None or not self._process.is_alive():
             self._start()
         assert self._control is not None
         ours, theirs = socket.socketpair()
@@ -144,17 +144,23 @@ class OwnCollector:
         ours.setblocking(False)
         return ours
 
-    def close(self) -> None:
-        """End it, and wait until it has saved what it must."""
+    def let_go(self) -> None:
+        """Let it end when it has saved what it must, without waiting for that."""
         if self._control is not None:
             self._control.close()
             self._control = None
+        if self._process is not None and not self._process.is_alive():
+            self._process = None
+
+    def close(self) -> None:
+        """End it, and wait until it has saved what it must."""
+        self.let_go()
         if self._process is not None:
             self._process.join()
             self._process = None
 
     def _start(self) -> None:
-        self.close()
+        self.let_go()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # a hung collector must not hang a hand-over once its queue is full
         ours.setblocking(False)
@@ -178,7 +184,8 @@ class Connector:
     """Where a responder finds its collector, looked for anew for each snapshot.
 
     path is tried first. Where nothing is there, or the door is closed to this user, own is
-    used, if there is one.
+    used, if there is one, until there is a collector at path: two would not both get hold of
+    the state directory.
     """
 
     def __init__(self, path: Optional[Path], own: Optional[OwnCollector]) -> None:
@@ -190,7 +197,7 @@ class Connector:
         """A connection, on which a snapshot is on its way. Raises OSError naming the place."""
         if self._path is not None:
             try:
-                return connect_to(self._path)
+                connection = connect_to(self._path)
             except (FileNotFoundError, PermissionError) as error:
                 if self._own is None:
                     raise OSError(error.errno, error.strerror, str(self._path)) from error
@@ -199,6 +206,10 @@ class Connector:
                     log.warning("%s: %s; using /proc instead", self._path, error.strerror)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(self._path)) from error
+            else:
+                if self._own is not None:
+                    self._own.let_go()
+                return connection
         assert self._own is not None
         return self._own.connect()
 

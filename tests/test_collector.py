@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import select
 import signal
@@ -19,10 +20,10 @@ import pytest
 from lvs_agent import collector as collectors
 from lvs_agent import wire
 from lvs_agent.collector import Collector, serve
-from lvs_agent.connections import OwnCollector, activated, connect_to, listen_at
+from lvs_agent.connections import Connector, OwnCollector, activated, connect_to, listen_at
 from lvs_agent.history import History
 from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.snapshot import Snapshot
+from lvs_agent.snapshot import Snapshot, Status
 from tests.snmpd import AGENT
 
 RECORDING = Path(__file__).parent / "data" / "directors" / "small"
@@ -241,6 +242,28 @@ def test_an_own_collector_ends_with_its_responder(tmp_path: Path) -> None:
     responder.communicate(timeout=20)
     assert select.select([pidfd], [], [], 20)[0], "its collector runs on"
     os.close(pidfd)
+
+
+def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
+    path: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+
+    def run(listener: object) -> None:
+        serve(Collector(ReplayedKernel(RECORDING), History(state)), listener)  # type: ignore[arg-type]
+
+    connector = Connector(path, OwnCollector(run))
+    assert received(connector.connect()).status == Status.OK
+    with running(path, "--state", str(state)):
+        assert received(connector.connect()).services
+        until = time.monotonic() + 20
+        while received(connect_to(path)).status != Status.OK:
+            assert time.monotonic() < until, "the state is still held"
+            time.sleep(0.1)
+        connector.connect().close()
+        assert multiprocessing.active_children() == []
+    assert received(connector.connect()).status == Status.OK, "it has one of its own again"
+    connector.close()
 
 
 def test_listen_at_replaces_nothing_but_a_dead_socket(tmp_path: Path) -> None:

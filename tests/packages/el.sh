@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # el.sh OLD NEW SELINUX DISTRIBUTION: what two rpms do on a machine whose snmpd is set up as that of
 # Enterprise Linux: root, no folder of drop-ins, views of other names, units disabled by default.
+# shellcheck disable=SC2086,SC2317  # functions are called by until_true
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -11,6 +12,11 @@ dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 
 snmpd_unit=/etc/systemd/system/snmpd.service.d
 version_of() { rpm -qp --qf '%{version}' "$1" 2>/dev/null; }
+
+# active: the collector is, once snmpd has been asked.
+active() { ask $status >/dev/null; [ "$(state lvs-agent.service)" = active ]; }
+# saved SERVICE: it has a number that stays, once snmpd has been asked.
+saved() { ask $status >/dev/null; grep -qs "TCP $1" /var/lib/lvs-agent/history.jsonl; }
 
 step 'such a machine'
 one_service
@@ -42,6 +48,27 @@ check 'its file is of' 'srw-rw---- root root' "$(stat -c '%A %U %G' /run/lvs-age
 check 'capabilities of the collector' cap_net_admin "$(capabilities "$(collector)")"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
 found 'files are as they were packed' rpm -V lvs-agent
+
+step 'no socket: snmpd is root, so its child has a collector of its own'
+systemctl stop lvs-agent.socket lvs-agent.service
+rm -rf /var/lib/lvs-agent /var/lib/private/lvs-agent
+until_true 20 saved 10.2.0.1:80
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'the state is of' root "$(stat -c %U /var/lib/lvs-agent)"
+check 'processes of snmpd' 2 "$(responder | wc -l)"
+number=$(ask 21.1.27.1.4.10.2.0.1.6.80)
+
+step 'the socket: one collector again, with the state of that one'
+systemctl start lvs-agent.socket
+until_true 20 active
+until_true 30 is 1 $status
+ipvsadm -A -t 10.2.0.8:80 -s rr
+until_true 30 saved 10.2.0.8:80
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'lvsVsNumber' "$number" "$(ask 21.1.27.1.4.10.2.0.1.6.80)"
+check 'the state is of' "$(ps -o uid= -p "$(collector)" | tr -d ' ')" "$(stat -c %u /var/lib/lvs-agent/)"
+check 'processes of snmpd' 1 "$(responder | wc -l)"
+ipvsadm -D -t 10.2.0.8:80
 
 step 'upgrade, with an edited drop-in'
 echo '# edited' >> $dropin
