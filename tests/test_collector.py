@@ -150,6 +150,32 @@ def test_a_client_that_takes_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch
     assert 0 < took < 8 << 20
 
 
+def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
+    """Keeping may take longer than a client's patience."""
+
+    class Large(Collector):
+        def snapshot(self) -> bytes:
+            return bytes(8 << 20)
+
+        def served(self) -> None:
+            time.sleep(60)
+
+    def run(listener: object) -> None:
+        serve(Large(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
+
+    own = OwnCollector(run)
+    with own.connect() as client:
+        client.setblocking(True)
+        client.settimeout(20)
+        took = 0
+        while data := client.recv(1 << 20):
+            took += len(data)
+    assert took == 8 << 20
+    assert own._process is not None
+    own._process.kill()
+    own.close()
+
+
 def test_a_socket_left_by_a_killed_collector_is_replaced(path: Path) -> None:
     with running(path) as process:
         process.kill()
