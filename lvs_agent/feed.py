@@ -63,12 +63,14 @@ class _Fetch:
             self._reader.feed(data)
             return None
         snapshot = self._reader.finish()
-        problems = self._reader.problems
-        if problems:
-            snapshot.errors += len(problems)
-            if snapshot.status == Status.OK:
-                snapshot.status, snapshot.text = Status.DEGRADED, problems[0]
+        if self.problems and snapshot.status == Status.OK:
+            snapshot.status, snapshot.text = Status.DEGRADED, self.problems[0]
         return snapshot
+
+    @property
+    def problems(self) -> List[str]:
+        """The rows that could not be read."""
+        return self._reader.problems
 
 
 class Feed:
@@ -81,6 +83,8 @@ class Feed:
         self._judged: Optional[Snapshot] = None
         self._judged_from: Optional[Snapshot] = None
         self._fetch: Optional[_Fetch] = None
+        self._errors = 0
+        self._collectors_errors = 0
         self._failure = "no snapshot has come yet"
         self._failed = float("-inf")
         self._asked = float("-inf")
@@ -128,12 +132,20 @@ class Feed:
             if snapshot is not None:
                 if self._failure and self._snapshot is not None:
                     log.info("the collector answers again")
+                self._count(snapshot, fetch.problems)
                 self._end_fetch()
                 self._snapshot, self._failure, self._judged = snapshot, "", None
 
     def close(self) -> None:
         """Give up what is under way."""
         self._end_fetch()
+
+    def _count(self, snapshot: Snapshot, problems: List[str]) -> None:
+        """Have errors go on rising over the collector's restarts, with what was found here."""
+        new, before = snapshot.errors, self._collectors_errors
+        self._collectors_errors = new
+        self._errors += len(problems) + (new - before if new >= before else new)
+        snapshot.errors = self._errors
 
     def _begin(self) -> None:
         if self._fetch is not None or time.monotonic() - self._failed < RETRY_SECONDS:

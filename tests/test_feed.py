@@ -14,6 +14,7 @@ from typing import Callable, List
 import pytest
 
 from lvs_agent import feed as feeds
+from lvs_agent import wire
 from lvs_agent.connections import connect_to
 from lvs_agent.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot, Status
@@ -157,6 +158,25 @@ def test_a_bad_row_costs_that_row_and_is_counted(path: Path) -> None:
         snapshot = feed_from(path).current()
     assert names(snapshot) == ["TCP 192.0.2.2:80"]
     assert (snapshot.status, snapshot.errors) == (Status.DEGRADED, 1)
+
+
+def test_errors_go_on_rising_when_a_collector_begins_anew(path: Path) -> None:
+    """The collector's own, of which it has counted 3, 5 and then, begun anew, 1; a bad row each."""
+    counts = iter([3, 5, 1, 1])
+
+    def encoded() -> bytes:
+        look = collectors.snapshot(collectors.service(1), collectors.service(2))
+        look.errors = next(counts, 1)
+        return b"".join(wire.encode(look)).replace(b'"192.0.2.1"', b'"192.0.2.300"')
+
+    with collectors.at(path, sends(encoded)):
+        feed = feed_from(path, max_age=0)
+        look = feed.current()
+        seen = [look.errors]
+        for _ in range(3):
+            look = next_snapshot(feed, look)
+            seen.append(look.errors)
+    assert seen == [4, 7, 9, 10]
 
 
 def test_without_a_collector_the_last_snapshot_answers_then_only_its_configuration(
