@@ -16,17 +16,21 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
 from lvs_agent import wire
-from lvs_agent.snapshot import RealServer, Snapshot, Status
+from lvs_agent.snapshot import Snapshot, Status
 
 log = logging.getLogger(__name__)
 
 # A pause that long between two requests is the end of a walk.
 QUIET_SECONDS = 1.0
-# How soon after a failure the collector is tried again, and when a silent one is given up.
+# How soon after a failure the collector is tried again, and when a silent one is said to be.
 RETRY_SECONDS = 1.0
 FETCH_SECONDS = 10.0
-RECEIVE_BYTES = 65536
-MAX_SNAPSHOT_BYTES = 256 << 20
+# What is taken in after an answer, under a millisecond's work: a GETBULK has a hundred answers, and
+# nobody else is served before the last.
+RECEIVE_BYTES = 16384
+# 60,000 services of a real server each are 15 MiB. Taken in, a snapshot this long has 400 MiB, and
+# half a second passes while they are freed.
+MAX_SNAPSHOT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class _Fetch:
         self._received = 0
 
     def step(self) -> Optional[Snapshot]:
-        """Take in one portion, a few milliseconds' work; the snapshot once it is whole.
+        """Take in one portion; the snapshot once it is whole.
 
         Raises BlockingIOError if nothing is there, OSError or WireError if it will not come.
         """
@@ -124,8 +128,10 @@ class Feed:
         try:
             snapshot = fetch.step()
         except BlockingIOError:
+            # it is waited for all the same: another connection would get none sooner, and a slow
+            # collector would take one more for this one, which nobody reads
             if time.monotonic() - fetch.began > FETCH_SECONDS:
-                self._fail(f"the collector sent no snapshot in {FETCH_SECONDS:.0f} s")
+                self._say(f"the collector sent no snapshot in {FETCH_SECONDS:.0f} s")
         except (OSError, wire.WireError) as error:
             self._fail(f"the collector's snapshot is of no use: {error}")
         else:
@@ -165,6 +171,9 @@ class Feed:
     def _fail(self, failure: str) -> None:
         self._end_fetch()
         self._failed = time.monotonic()
+        self._say(failure)
+
+    def _say(self, failure: str) -> None:
         if failure != self._failure:
             log.warning("%s", failure)
             self._failure = failure
@@ -211,41 +220,21 @@ def _judged(snapshot: Optional[Snapshot], status: Status, text: str) -> Snapshot
     if snapshot is None:
         return Snapshot(taken=_boottime(), status=status, text=text)
     if status == Status.EXPIRED:
-        return without_measurements(snapshot, status, text)
+        forget_measurements(snapshot)
     return replace(snapshot, status=status, text=text)
 
 
-def without_measurements(snapshot: Snapshot, status: Status, text: str) -> Snapshot:
-    """A snapshot too old to be believed: what is configured stays, what is measured goes.
+def forget_measurements(snapshot: Snapshot) -> None:
+    """What is configured stays in a snapshot too old to be believed, what is measured goes.
 
-    Weights go too, since health checkers change them: a stale one would hide a dead server.
+    Weights go too, since health checkers change them: a stale one would hide a dead server. In
+    place: with 60,000 services, copies of the rows had snmpd wait for half a second.
     """
-
-    def server(rs: RealServer) -> RealServer:
-        return replace(
-            rs,
-            weight=None,
-            active_conns=None,
-            inact_conns=None,
-            persist_conns=None,
-            counters=None,
-            rates=None,
-        )
-
-    return replace(
-        snapshot,
-        status=status,
-        text=text,
-        totals=None,
-        total_rates=None,
-        cpus=[],
-        services=[
-            replace(
-                service,
-                counters=None,
-                rates=None,
-                real_servers=[server(rs) for rs in service.real_servers],
-            )
-            for service in snapshot.services
-        ],
-    )
+    snapshot.totals = snapshot.total_rates = None
+    snapshot.cpus = []
+    for service in snapshot.services:
+        service.counters = service.rates = None
+        for rs in service.real_servers:
+            rs.weight = rs.active_conns = rs.inact_conns = rs.persist_conns = None
+            rs.counters = rs.rates = None
+        service.forget_sums()

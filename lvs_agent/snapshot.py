@@ -25,6 +25,9 @@ PERSISTENT, ONE_PACKET, SCHED_1, SCHED_2, SCHED_3 = 0x01, 0x04, 0x08, 0x10, 0x20
 MASQ, LOCAL, TUNNEL, ROUTE, BYPASS = range(5)
 MASTER, BACKUP = 1, 2
 
+# what a VirtualService adds up of its real servers, once
+SUMS = ("real_servers_up", "weight", "active_conns", "inact_conns", "persist_conns")
+
 
 class Status(enum.IntEnum):
     """How far a snapshot can be trusted; the values of lvsAgentStatus."""
@@ -159,6 +162,11 @@ class VirtualService:
                 return None
             total += value
         return total
+
+    def forget_sums(self) -> None:
+        """To be called when its real servers have been changed."""
+        for name in SUMS:
+            self.__dict__.pop(name, None)
 
     @cached_property
     def weight(self) -> Optional[int]:

@@ -119,6 +119,25 @@ def test_a_silent_collector_costs_one_deadline_and_no_more(path: Path) -> None:
         feed.close()
 
 
+def test_a_collector_slower_than_patience_is_asked_once_and_its_snapshot_taken(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "FETCH_SECONDS", 0.1)
+    let_go = threading.Event()
+
+    def slow(connection: socket.socket) -> None:
+        let_go.wait(10)
+        connection.sendall(collectors.encoded(collectors.service(1)))
+
+    with collectors.at(path, slow) as came:
+        feed = feed_from(path, deadline=0.0)
+        silent = next_snapshot(feed, feed.current())
+        assert (silent.status, "sent no snapshot in" in silent.text) == (Status.NO_COLLECTOR, True)
+        let_go.set()
+        assert names(next_snapshot(feed, silent)) == ["TCP 192.0.2.1:80"]
+    assert len(came) == 1
+
+
 def test_a_collector_slow_by_bytes_is_taken_in_when_it_ends(path: Path) -> None:
     data = collectors.encoded(collectors.service(1))
 

@@ -9,7 +9,7 @@ from typing import Dict, List, Optional
 import pytest
 
 from lvs_agent import __version__
-from lvs_agent.feed import without_measurements
+from lvs_agent.feed import forget_measurements
 from lvs_agent.mib import view
 from lvs_agent.smi import Oid, Varbind
 from lvs_agent.snapshot import (
@@ -243,7 +243,8 @@ def test_what_the_source_did_not_tell_has_no_instance() -> None:
 def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> None:
     look = director()
     look.services = [vs for vs in look.services if vs.real_servers]
-    look = without_measurements(look, Status.EXPIRED, "too old")
+    look.status = Status.EXPIRED
+    forget_measurements(look)
     assert columns_of(look, 21) == [5, 6, 7, 8, 9, 10, 11, 27]
     assert columns_of(look, 22) == [4, 5, 7, 8, 22, 23, 24, 25]
     assert {oid[0] for oid in walk(look)} == {21, 22, 24, 25, 26}

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 
 from lvs_agent import mib
-from lvs_agent.feed import without_measurements
+from lvs_agent.feed import forget_measurements
 from lvs_agent.history import History
 from lvs_agent.kernel import ReplayedKernel
 from lvs_agent.snapshot import (
@@ -116,7 +116,10 @@ def extreme() -> Snapshot:
 
 
 def expired() -> Snapshot:
-    return without_measurements(extreme(), Status.EXPIRED, "")
+    look = extreme()
+    look.status = Status.EXPIRED
+    forget_measurements(look)
+    return look
 
 
 def replayed(folder: Path) -> Callable[[], Snapshot]:
