@@ -9,8 +9,20 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter, itemgetter
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 Oid = Tuple[int, ...]
 Value = Callable[[Any], Any]  # a row to its value, None where it has no instance
@@ -156,17 +168,38 @@ def at(path: str) -> Value:
 
 
 class _Rows:
-    """The rows of a table in the order of their instances, which have different ones."""
+    """The rows of a table in the order of their instances: sorted at their first use.
 
-    def __init__(self, pairs: Sequence[Tuple[Oid, Any]]) -> None:
-        self.instances = [instance for instance, _row in pairs]
-        self.rows = [row for _instance, row in pairs]
-        # written at their first use, for all columns: each time would cost an answer 0.9 µs
-        self.texts = [""] * len(pairs)
+    So the first answer from a snapshot sorts one table, not all: with 60,000 services and as many
+    real servers snmpd waits 0.05 s for each, at four times, and not 0.2 s.
+    """
+
+    def __init__(self, pairs: Callable[[], Iterable[Tuple[Oid, Any]]]) -> None:
+        self._pairs = pairs
+
+    @cached_property
+    def _sorted(self) -> Tuple[List[Oid], List[Any]]:
+        # a row that is told twice has one instance
+        pairs = sorted(dict(self._pairs()).items(), key=itemgetter(0))
+        return [instance for instance, _row in pairs], [row for _instance, row in pairs]
+
+    @cached_property
+    def instances(self) -> List[Oid]:
+        return self._sorted[0]
+
+    @cached_property
+    def rows(self) -> List[Any]:
+        """Each at the place of its instance."""
+        return self._sorted[1]
+
+    @cached_property
+    def _texts(self) -> List[str]:
+        return [""] * len(self.instances)
 
     def text(self, place: int) -> str:
         """An instance, dotted."""
-        text = self.texts[place] = self.texts[place] or dotted(self.instances[place])
+        # written at its first use, for all columns: each time would cost an answer 0.9 µs
+        text = self._texts[place] = self._texts[place] or dotted(self.instances[place])
         return text
 
 
@@ -208,14 +241,15 @@ class _Strand:
     def _leave_out_absent(self) -> None:
         # once for each snapshot and only for a column with gaps, so that none is searched
         pairs = zip(self._rows.instances, self._rows.rows)
-        self._rows = _Rows([pair for pair in pairs if self._value(pair[1]) is not None])
+        present = [pair for pair in pairs if self._value(pair[1]) is not None]
+        self._rows = _Rows(lambda: present)
 
 
 class View:
     """All objects of one snapshot. OIDs are relative to the base of the objects' paths."""
 
     def __init__(self, scalars: Iterable[Scalar], tables: Iterable[Table], snapshot: Any) -> None:
-        one = _Rows([((0,), snapshot)])
+        one = _Rows(lambda: [((0,), snapshot)])
         strands = [_Strand(s.path, s.syntax, s.value, one) for s in scalars]
         for table in tables:
             strands.extend(_strands(table, snapshot))
@@ -275,16 +309,18 @@ def _walk(strands: Sequence[_Strand], instance: Oid) -> Iterator[Varbind]:
 
 
 def _strands(table: Table, snapshot: Any) -> Iterator[_Strand]:
-    # a row that is told twice has one instance
-    rows = _Rows(sorted(dict(table.rows(snapshot)).items(), key=itemgetter(0)))
+    rows = _Rows(lambda: table.rows(snapshot))
     entry = (*table.path, 1)
     for place, index in enumerate(table.index):
         if index.accessible:
-            part = itemgetter(place)
-            parts = _Rows([(instance, part(instance)) for instance in rows.instances])
-            yield _Strand((*entry, index.number), index.syntax, _same, parts)
+            yield _Strand((*entry, index.number), index.syntax, _same, _parts(rows, place))
     for column in table.columns:
         yield _Strand((*entry, column.number), column.syntax, column.value, rows)
+
+
+def _parts(rows: _Rows, place: int) -> _Rows:
+    """The instances again, each with its part at a place as what there is in its row."""
+    return _Rows(lambda: [(instance, instance[place]) for instance in rows.instances])
 
 
 def _same(value: Any) -> Any:
