@@ -25,7 +25,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat 
 
 SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
-	tests/lab/counters tests/lab/churn tests/lab/keepalived \
+	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
 	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import List, Optional
 
 LAB = Path(__file__).parent / "lab"
+MEMORY = "512M"  # of a guest
 
 
 class GuestError(AssertionError):
     """A script did not end with 0; the text is all that it printed."""
 
 
-def boot(folder: Path, script: str, *arguments: object, limit: int = 300) -> Path:
+def boot(
+    folder: Path, script: str, *arguments: object, limit: int = 300, memory: str = MEMORY
+) -> Path:
     """Run one of the lab's scripts in a guest; what it saved is in folder."""
-    run(folder, LAB / script, *arguments, limit=limit)
+    run(folder, LAB / script, *arguments, limit=limit, memory=memory)
     return folder
 
 
@@ -26,10 +29,11 @@ def run(
     *arguments: object,
     image: Optional[Path] = None,
     limit: int = 300,
+    memory: str = MEMORY,
 ) -> str:
     """What a script prints in a guest: one with this machine's files, or with an image."""
     done = subprocess.run(
-        command(folder, script, *arguments, image=image, limit=limit),
+        command(folder, script, *arguments, image=image, limit=limit, memory=memory),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -46,9 +50,10 @@ def command(
     *arguments: object,
     image: Optional[Path] = None,
     limit: int = 300,
+    memory: str = MEMORY,
 ) -> List[str]:
     """The words that run a script in a guest, which is ended after limit seconds."""
-    options: List[object] = ["-t", limit]
+    options: List[object] = ["-t", limit, "-m", memory]
     if image is not None:
         options += ["-i", image]
     return [str(word) for word in [LAB / "boot", *options, folder, script, *arguments]]

@@ -33,11 +33,8 @@ class Snmpd:
 
     def ask(self, tool: str, *arguments: str, community: str = "public") -> str:
         """The standard output of one of net-snmp's tools, with its errors."""
-        command = [tool, "-v2c", "-c", community, "-On", "-t", "10", "-r", "0"]
-        options = [argument for argument in arguments if argument.startswith("-")]
-        rest = [argument for argument in arguments if not argument.startswith("-")]
         done = subprocess.run(
-            [*command, *options, self.address, *rest],
+            self.command(tool, *arguments, community=community),
             env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
@@ -45,6 +42,13 @@ class Snmpd:
             check=False,
         )
         return done.stdout
+
+    def command(self, tool: str, *arguments: str, community: str = "public") -> List[str]:
+        """The words that run one of net-snmp's tools."""
+        command = [tool, "-v2c", "-c", community, "-On", "-t", "10", "-r", "0"]
+        options = [argument for argument in arguments if argument.startswith("-")]
+        rest = [argument for argument in arguments if not argument.startswith("-")]
+        return [*command, *options, self.address, *rest]
 
     def walk(self, oid: str = BASE) -> List[str]:
         """The lines of snmpbulkwalk."""

@@ -14,6 +14,7 @@ import pytest
 from lvs_agent.snapshot import Status
 from tests import ipvsadm, snmpd, walked
 from tests.expected import read_expected
+from tests.faults import watch
 from tests.guests import boot
 from tests.ipvsadm import without_rates
 from tests.snmpd import AGENT
@@ -230,3 +231,17 @@ def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> 
     print(f"\nresponder and collector: {mebibytes:.0f} MiB")
     assert median["collection"] <= median["ipvsadm"]
     assert mebibytes < 80
+
+
+def test_sixty_thousand_services_of_a_real_kernel(tmp_path: Path) -> None:
+    folder = boot(tmp_path / "many", "many", AGENT, 60_000, memory="1G")
+    files = sorted(folder.glob("agent.*[0-9]"), key=lambda path: int(path.suffix[1:]))
+    said = [walked.tables(path.read_text().splitlines()) for path in files]
+    assert "no snapshot has come yet" in str(said[0][26, 3][(0,)])
+    assert {walk[26, 2][(0,)] for walk in said[:-1]} == {Status.NO_COLLECTOR}
+    assert said[-1][26, 2][(0,)] == Status.OK
+    assert (said[-1][26, 7][(0,)], said[-1][26, 8][(0,)]) == (60_000, 60_000)
+    names = [line.partition(" = ")[2] for line in (folder / "names").read_text().splitlines()]
+    hosts = ["8.0.1", "8.117.49", "8.234.96"]
+    assert names == [f'STRING: "TCP 10.{host}:80"' for host in hosts]
+    watch.judge(float((folder / "longest" / "all").read_text()))

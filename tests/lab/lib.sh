@@ -109,5 +109,17 @@ stop_snmpd() {
     until_true 10 eval "! kill -0 $pid 2>/dev/null"
 }
 
-# snmp_walk: all the agent serves.
-snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 $base; }
+# snmp_walk [OID]: all the agent serves, or what is below an OID.
+snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 "${1:-$base}"; }
+
+# watch NAME: ask snmpd for sysUpTime all the time, until watched: $RESULT/longest/NAME is then how
+# many seconds the longest answer took. What is started meanwhile must not hold fd 9 open.
+watch() {
+    mkdir -p "$RESULT/longest"
+    mkfifo "/tmp/watch.$1"
+    (cd "$lab/../.." && exec /usr/bin/python3 -E -s -S -B -m tests.faults.watch 127.0.0.1:16161) \
+        < "/tmp/watch.$1" > "$RESULT/longest/$1" &
+    watcher=$!
+    exec 9> "/tmp/watch.$1"
+}
+watched() { exec 9>&-; wait "$watcher"; }

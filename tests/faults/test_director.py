@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of a real kernel, and of its clock, in the lab's guest (tests/lab/faults)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict
+
+import pytest
+
+from lvs_agent.snapshot import Status
+from tests import snmpd, walked
+from tests.faults import watch
+from tests.guests import boot
+from tests.snmpd import AGENT
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return boot(tmp_path_factory.mktemp("guest") / "faults", "faults", AGENT)
+
+
+@pytest.fixture(scope="module")
+def steps(guest: Path) -> Dict[str, walked.Tables]:
+    """The walks, each in order."""
+    found = {}
+    for path in sorted((guest / "steps").iterdir()):
+        lines = path.read_text().splitlines()
+        oids = [snmpd.numbers(oid) for oid in snmpd.oids(lines)]
+        assert oids == sorted(set(oids))
+        found[path.name] = walked.tables(lines)
+        assert (26, 9) in found[path.name], "a walk was cut off"
+    return found
+
+
+def numbers(walk: walked.Tables) -> Dict[walked.Value, walked.Value]:
+    """The number of each service, by its name."""
+    return {name: walk[21, 27][at] for at, name in walk.get((21, 5), {}).items()}
+
+
+FIRST: Dict[walked.Value, walked.Value] = {"FWM 5": 1, "TCP 10.2.0.1:80": 2, "TCP 10.2.0.2:80": 3}
+
+
+def test_a_module_that_is_absent_is_not_loaded_by_asking(
+    guest: Path, steps: Dict[str, walked.Tables]
+) -> None:
+    assert numbers(steps["01-absent"]) == {}
+    assert "ip_vs" not in [line.split()[0] for line in (guest / "modules").read_text().splitlines()]
+
+
+def test_a_module_that_is_loaded_later_and_removed(steps: Dict[str, walked.Tables]) -> None:
+    assert numbers(steps["02-loaded"]) == FIRST
+    assert numbers(steps["09-removed"]) == {}
+    assert numbers(steps["10-loaded-again"]) == FIRST
+
+
+def test_a_collector_that_is_started_after_snmpd_began_to_ask(
+    guest: Path, steps: Dict[str, walked.Tables]
+) -> None:
+    """Root's responder has had one of its own: it lets go of the state directory, and ends."""
+    assert (guest / "state").read_text().split() == ["history.jsonl", "lock"]
+    assert numbers(steps["03-collector"]) == FIRST
+    assert numbers(steps["04-saved"]) == {**FIRST, "TCP 10.2.0.3:80": 4}
+    assert '"TCP 10.2.0.3:80"' in (guest / "history.jsonl").read_text()
+    assert (guest / "left").read_text() == ""
+
+
+def test_a_clock_that_is_set_back_an_hour(guest: Path, steps: Dict[str, walked.Tables]) -> None:
+    before, after = map(int, (guest / "dates").read_text().split())
+    assert before - after > 3500
+    back = steps["05-clock-back"]
+    assert back[26, 2] == {(0,): Status.OK}
+    assert numbers(back) == {
+        "FWM 5": 1,
+        "TCP 10.2.0.2:80": 3,
+        "TCP 10.2.0.3:80": 4,
+        "TCP 10.2.0.4:80": 5,
+    }
+    assert numbers(steps["06-clock-back-and-back"]) == {**numbers(back), **FIRST}
+    for step in ("05-clock-back", "06-clock-back-and-back"):
+        age, up = steps[step][26, 5][(0,)], steps[step][21, 28]
+        assert isinstance(age, int)
+        assert age < 60_000
+        was = steps["04-saved"][21, 28]
+        both = was.keys() & up.keys()
+        assert len(both) >= 3
+        assert all(up[at] == was[at] for at in both)
+
+
+def test_estimation_that_is_switched_off_and_on(steps: Dict[str, walked.Tables]) -> None:
+    assert "stand still" in str(steps["07-frozen"][26, 3][(0,)])
+    assert numbers(steps["07-frozen"]) == numbers(steps["08-thawed"])
+
+
+def test_snmpd_answered_others_all_the_while(guest: Path) -> None:
+    watch.judge(float((guest / "longest" / "all").read_text()))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody who asks a snmpd for sysUpTime all the time, and remembers how long it took."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List
+
+from tests.snmpd import Snmpd
+
+LONGEST = 1.0
+PAUSE = 0.01
+# RFC 3416: GetRequest-PDU of sysUpTime.0 for community public by SNMPv2c; its request-id is 4 bytes
+BEFORE_ID = bytes.fromhex("3029 020101 0406 7075626c6963 a01c 0204")
+AFTER_ID = bytes.fromhex("020100 020100 300e 300c 0608 2b06010201010300 0500")
+
+
+class Watcher:
+    """Asks one snmpd from its own thread, each question when the one before is answered."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect((host, int(port)))
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.seconds: List[float] = []
+        self._asked = 0.0
+        self._thread.start()
+
+    def longest(self) -> float:
+        """The longest time that an answer took, or has taken by now."""
+        waiting = time.monotonic() - self._asked if self._asked else 0.0
+        return max([waiting, *self.seconds])
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._end.set()
+        self._thread.join(timeout=20)
+        self._socket.close()
+
+    def _run(self) -> None:
+        number = 1 << 30  # snmpd answers in as few bytes as an integer has
+        while not self._end.wait(PAUSE):
+            number += 1
+            self._asked = time.monotonic()
+            identity = struct.pack("!I", number)
+            try:
+                self._socket.send(BEFORE_ID + identity + AFTER_ID)
+                self._answer(identity)
+            except ConnectionRefusedError:
+                continue  # no snmpd is there: nobody waits
+            finally:
+                now, asked, self._asked = time.monotonic(), self._asked, 0.0
+            self.seconds.append(now - asked)
+
+    def _answer(self, identity: bytes) -> None:
+        while not self._end.is_set():
+            if select.select([self._socket], [], [], 0.1)[0] and identity in self._socket.recv(999):
+                return
+
+
+@contextmanager
+def watched(agent: Snmpd) -> Iterator[Watcher]:
+    """Watch a snmpd: it must answer all along, within LONGEST seconds each time."""
+    watcher = Watcher(agent.address)
+    try:
+        yield watcher
+    finally:
+        longest = watcher.longest()
+        watcher.close()
+    assert watcher.seconds, "sysUpTime was never answered"
+    judge(longest)
+
+
+def judge(longest: float) -> None:
+    """No answer may have taken longer than LONGEST."""
+    load = Path("/proc/loadavg").read_text().strip()
+    assert 0 < longest <= LONGEST, f"sysUpTime took {longest:.2f} s; load of this machine: {load}"
+
+
+def main() -> None:
+    """In a guest: watch the snmpd at an address until standard input ends; say the longest time."""
+    watcher = Watcher(sys.argv[1])
+    sys.stdin.read()
+    watcher.close()
+    print(max(watcher.seconds))
+
+
+if __name__ == "__main__":
+    main()
