@@ -10,8 +10,9 @@ import pytest
 from lvs_agent import ipvs_messages, netlink, passpersist, procfs, rows, wire
 from lvs_agent.layout import Layout
 from lvs_agent.passpersist import PassPersist
+from tests.fuzz import engine
 from tests.fuzz.__main__ import TARGETS
-from tests.fuzz.engine import Finding, Portion, made, tried
+from tests.fuzz.engine import Finding, Portion, findings, made, target_check
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -21,9 +22,9 @@ INPUTS = 4000
 def found(target: str) -> List[Finding]:
     """The findings in the first few portions, up to the first one that has any."""
     for first in range(0, INPUTS, 100):
-        _, findings = tried(Portion(target, "test", first, 100))
-        if findings:
-            return findings
+        hit = findings(target_check(target), Portion(target, "test", first, 100))
+        if hit:
+            return hit
     return []
 
 
@@ -152,3 +153,18 @@ def test_an_input_is_the_same_each_time_and_another_for_each_number_seed_and_tar
         assert made(*key) == made(*key)
         inputs[made(*key)] = key
     assert len(inputs) == 4
+
+
+def test_an_input_that_takes_too_long_or_too_much_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def check(data: bytes) -> None:
+        while len(data) % 5 == 1:
+            pass
+        assert len(bytes(1 << 31 if len(data) % 5 == 2 else 1))
+
+    monkeypatch.setattr(engine, "INPUT_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "target_check", lambda target: check)
+    found = engine.fuzz("netlink", "1", inputs=20, seconds=0)
+    assert {place.split()[0] for place in found} == {"TimeoutError", "MemoryError"}
+    assert "netlink --seed 1 --input " in capsys.readouterr().out

@@ -13,13 +13,16 @@ import signal
 import time
 import traceback
 from types import FrameType
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 MAX_BYTES = 160
 PORTION = 250
 INPUT_SECONDS = 5
 WORKER_BYTES = 1 << 30
 PROGRESS_SECONDS = 10.0
+
+
+Check = Callable[[bytes], None]
 
 
 class Finding(NamedTuple):
@@ -45,22 +48,37 @@ def made(target: str, seed: str, number: int) -> bytes:
     return source.randbytes(source.randrange(MAX_BYTES))
 
 
-def tried(portion: Portion) -> Tuple[int, List[Finding]]:
-    """How many inputs were tried, and what was found."""
-    check = importlib.import_module(f"tests.fuzz.{portion.target}").check
-    findings = []
+def target_check(target: str) -> Check:
+    """The function of a target."""
+    check: Check = importlib.import_module(f"tests.fuzz.{target}").check
+    return check
+
+
+def findings(check: Check, portion: Portion) -> List[Finding]:
+    """What is found in a portion."""
+    found = []
     for number in range(portion.first, portion.first + portion.inputs):
-        data = made(portion.target, portion.seed, number)
-        signal.setitimer(signal.ITIMER_REAL, INPUT_SECONDS)
         try:
-            check(data)
+            check(made(portion.target, portion.seed, number))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
-            findings.append(Finding(number, place, traceback.format_exc()))
+            found.append(Finding(number, place, traceback.format_exc()))
+    return found
+
+
+def _tried(portion: Portion) -> Tuple[int, List[Finding]]:
+    """In a worker: how many inputs were tried, and what was found."""
+    check = target_check(portion.target)
+
+    def in_time(data: bytes) -> None:
+        signal.setitimer(signal.ITIMER_REAL, INPUT_SECONDS)
+        try:
+            check(data)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    return portion.inputs, findings
+
+    return portion.inputs, findings(in_time, portion)
 
 
 def _begin() -> None:
@@ -103,15 +121,15 @@ def fuzz(target: str, seed: str, inputs: int, seconds: float) -> Dict[str, Findi
         portions = _portions(target, seed, inputs, until)
         for portion in itertools.chain(portions, itertools.repeat(None)):
             if portion is not None:
-                running.append(pool.apply_async(tried, (portion,)))
+                running.append(pool.apply_async(_tried, (portion,)))
             if not running:
                 break
             if portion is not None and len(running) < 2 * (os.cpu_count() or 1):
                 continue
-            tries, findings = running.pop(0).get()
+            tries, hit = running.pop(0).get()
             count += tries
-            hits += len(findings)
-            for finding in findings:
+            hits += len(hit)
+            for finding in hit:
                 if finding.place not in found:
                     found[finding.place] = finding
                     again = f"--seed {seed} --input {finding.number}"

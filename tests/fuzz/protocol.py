@@ -11,6 +11,7 @@ from typing import List, Optional, Tuple
 from lvs_agent.passpersist import MAX_LINE_BYTES, RECEIVE_BYTES, PassPersist
 from lvs_agent.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, View, at
 from tests.fuzz.choices import Choices
+from tests.fuzz.served import Backend
 
 BASE = (1, 3, 6, 1, 3, 99)
 ROWS = {(1,): "one", (2,): "two", (10,): "ten", (10, 0): "more"}
@@ -22,30 +23,17 @@ class _Row:
         self.value = len(name) << 62
 
 
-class _Backend:
-    def __init__(self) -> None:
-        table = Table(
-            (1,),
-            "table",
-            "entry",
-            [Index(1, "index", Integer32)],
-            lambda rows: [(instance, _Row(name)) for instance, name in rows.items()],
-            [
-                Column(2, "name", SnmpAdminString, at("name")),
-                Column(3, "v", Counter64, at("value")),
-            ],
-        )
-        self._view = View([], [table], ROWS)
-
-    def view(self) -> View:
-        return self._view
-
-    def waiting(self) -> Tuple[()]:
-        return ()
-
-    def advance(self) -> None:
-        pass
-
+TABLE = Table(
+    (1,),
+    "table",
+    "entry",
+    [Index(1, "index", Integer32)],
+    lambda rows: [(instance, _Row(name)) for instance, name in rows.items()],
+    [
+        Column(2, "name", SnmpAdminString, at("name")),
+        Column(3, "value", Counter64, at("value")),
+    ],
+)
 
 OIDS = [
     f".1.3.6.1.3.99{rest}" for rest in ("", ".1", ".1.1.2", ".1.1.2.1", ".1.1.3.10", ".1.1.3.9")
@@ -117,7 +105,8 @@ class _Pipe:
         self._fds = [read_fd, self._to, self._from, write_fd]
         os.set_blocking(self._from, False)
         os.set_blocking(self._to, False)
-        self._responder = PassPersist(BASE, _Backend(), read_fd, write_fd, early_pong)
+        backend = Backend(View([], [TABLE], ROWS))
+        self._responder = PassPersist(BASE, backend, read_fd, write_fd, early_pong)
 
     def say(self, data: bytes) -> bytes:
         """What is answered to a portion, up to 64 KiB of it at a time."""

@@ -20,7 +20,9 @@ SHARE = 4
 KEYWORDS = {"string", "octet", "integer", "gauge", "counter", "counter64", "timeticks", "ipaddress"}
 
 
-class _Backend:
+class Backend:
+    """For PassPersist: one view, for good."""
+
     def __init__(self, view: View) -> None:
         self._view = view
 
@@ -60,7 +62,7 @@ def read(portions: List[bytes]) -> wire.Reader:
 def walk(snapshot: Snapshot) -> None:
     """Each answer is three lines that snmpd takes, in the order of OIDs."""
     view = mib.view(snapshot, 0.0)
-    protocol = PassPersist(mib.LVS, _Backend(view))
+    protocol = PassPersist(mib.LVS, Backend(view))
     last: Tuple[int, ...] = ()
     for varbind in view.walk():
         here = numbers(varbind.oid)
