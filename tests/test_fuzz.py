@@ -13,6 +13,7 @@ from lvs_agent.passpersist import PassPersist
 from tests.fuzz import engine
 from tests.fuzz.__main__ import TARGETS
 from tests.fuzz.engine import Finding, Portion, findings, made, target_check
+from tests.fuzz.procfs import KERNELS, TABLES
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -145,6 +146,12 @@ def test_a_planted_fault_is_found(
 ) -> None:
     plant(monkeypatch)
     assert found(target)
+
+
+def test_what_is_taken_for_a_line_of_the_kernel_is_what_kernels_have_written() -> None:
+    lines = {line for table in TABLES for line in table.splitlines()[3:]}
+    assert [line for line in lines if not KERNELS.fullmatch(line)] == []
+    assert len(lines) > 50
 
 
 def test_an_input_is_the_same_each_time_and_another_for_each_number_seed_and_target() -> None:

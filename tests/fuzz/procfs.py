@@ -32,11 +32,14 @@ WORDS += ["[::1]:0050", "[::]:00", "00000000:0000", "FWM", "TCP", "UDP", "SCTP",
 WORDS += ["9" * 40, "F" * 17, "\0", "a\vb", "\x85", "7FFFFFFF:FFFFF", "[1.2.3.4]:0050", "80000000"]
 
 # What a kernel writes, ip_vs_info_seq_show in ip_vs_ctl.c
-_WHERE = r"([0-9A-F]{8}|\[([0-9a-f]{4}:){7}[0-9a-f]{4}\]):[0-9A-F]{4}"
-_SETTINGS = r"[a-z]+ (ops )?(persistent [0-9]+ (F{8}|[0-9A-F]{6}00|(0[1-9A-F]|[1-7][0-9A-F])0{6}))?"
+_FOUR = r"[0-9A-F]{8}:[0-9A-F]{4}"
+_SIX = r"\[([0-9a-f]{4}:){7}[0-9a-f]{4}\]:[0-9A-F]{4}"
+_MASK, _LENGTH = r"[0-9A-F]{6}00|F{8}", r"(0[1-9A-F]|[1-7][0-9A-F]|80)0{6}"
 KERNELS = re.compile(
-    rf"((TCP|UDP|SCTP)  {_WHERE}|FWM  [0-9A-F]{{8}}) {_SETTINGS}"
-    rf"|  -> {_WHERE} +(Masq|Local|Tunnel|Route) +[0-9]{{1,9}} +[0-9]{{1,9}} +[0-9]{{1,9}} *"
+    rf"(TCP|UDP|SCTP)  {_FOUR} [a-z]+ +(ops +)?(persistent [0-9]+ ({_MASK}))?"
+    rf"|(TCP|UDP|SCTP)  {_SIX} [a-z]+ (persistent [0-9]+ ({_LENGTH}))?"
+    rf"|FWM  [0-9A-F]{{8}} [a-z]+ +(ops +)?(persistent [0-9]+ ({_MASK}|{_LENGTH}))?"
+    rf"|  -> ({_FOUR}|{_SIX}) +(Masq|Local|Tunnel|Route)( +([0-9]{{1,9}}|2147483647)){{3}} *"
 )
 
 
