@@ -32,7 +32,6 @@ from lvs_agent.smi import (
     TruthValue,
     Unsigned32,
     Value,
-    View,
     at,
 )
 from lvs_agent.snapshot import (
@@ -52,6 +51,7 @@ from lvs_agent.snapshot import (
     server_key,
     service_key,
 )
+from lvs_agent.view import View
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
 

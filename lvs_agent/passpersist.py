@@ -17,7 +17,8 @@ from typing import List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
-from lvs_agent.smi import Oid, Varbind, View, dotted
+from lvs_agent.smi import Oid, dotted
+from lvs_agent.view import Varbind, View
 
 NONE = "NONE"
 NOT_WRITABLE = snmp_passpersist.Error.NotWritable

@@ -10,8 +10,8 @@ from typing import Optional
 
 from lvs_agent import mib
 from lvs_agent.feed import Feed
-from lvs_agent.smi import View
 from lvs_agent.snapshot import Snapshot
+from lvs_agent.view import View
 
 _STARTTIME = 22  # of /proc/PID/stat, proc(5): clock ticks after boot
 

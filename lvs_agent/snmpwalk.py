@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from lvs_agent.smi import Oid, Varbind, dotted
+from lvs_agent.smi import Oid, dotted
+from lvs_agent.view import Varbind
 
 _TYPES = {
     "integer": "INTEGER",

@@ -9,7 +9,8 @@ import threading
 from typing import List, Sequence
 
 from lvs_agent.passpersist import PassPersist
-from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table, View, at
+from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table, at
+from lvs_agent.view import View
 
 BASE: Oid = (1, 3, 6, 1, 3, 99)
 

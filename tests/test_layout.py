@@ -31,6 +31,7 @@ ORDER = [
     "collector",
     "feed",
     "smi",
+    "view",
     "mib_original",
     "mib",
     "snmpwalk",

@@ -11,7 +11,7 @@ import pytest
 from lvs_agent import __version__
 from lvs_agent.feed import forget_measurements
 from lvs_agent.mib import view
-from lvs_agent.smi import Oid, Varbind
+from lvs_agent.smi import Oid
 from lvs_agent.snapshot import (
     INET6,
     LOCAL,
@@ -25,6 +25,7 @@ from lvs_agent.snapshot import (
     Traffic,
     VirtualService,
 )
+from lvs_agent.view import Varbind
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.snmpd import numbers
 

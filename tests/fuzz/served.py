@@ -7,8 +7,8 @@ from typing import List, Tuple
 
 from lvs_agent import mib, wire
 from lvs_agent.passpersist import NONE, PassPersist
-from lvs_agent.smi import View
 from lvs_agent.snapshot import Snapshot
+from lvs_agent.view import View
 from tests.fuzz.choices import Choices
 from tests.snmpd import numbers
 

@@ -109,8 +109,8 @@ stop_snmpd() {
     until_true 10 eval "! kill -0 $pid 2>/dev/null"
 }
 
-# snmp_walk [OID]: all the agent serves, or what is below an OID.
-snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 "${1:-$base}"; }
+# snmp_walk OID: what is below an OID.
+snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 "$1"; }
 
 # watch NAME: ask snmpd for sysUpTime all the time, until watched: $RESULT/longest/NAME is then how
 # many seconds the longest answer took. What is started meanwhile must not hold fd 9 open.

@@ -12,7 +12,8 @@ from typing import Dict, Iterator, List
 import pytest
 
 from lvs_agent import mib
-from lvs_agent.smi import View, dotted
+from lvs_agent.smi import dotted
+from lvs_agent.view import View
 from tests import builders
 from tests.pollers.files import CONTRIB
 

@@ -11,18 +11,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.smi import (
-    MAX_WALKS,
-    Column,
-    Index,
-    Integer32,
-    Oid,
-    Scalar,
-    Table,
-    Varbind,
-    View,
-    dotted,
-)
+from lvs_agent.smi import Column, Index, Integer32, Oid, Scalar, Table, dotted
+from lvs_agent.view import MAX_WALKS, Varbind, View
 from tests.snmpd import numbers
 
 HUGE = 2**32 - 1
