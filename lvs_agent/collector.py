@@ -7,7 +7,6 @@ One thread serves all clients, and a slow one holds up nobody.
 
 from __future__ import annotations
 
-import io
 import logging
 import selectors
 import signal
@@ -46,13 +45,9 @@ class Collector:
     def snapshot(self) -> bytes:
         """A snapshot for the wire, at most SHARE_SECONDS old."""
         if time.monotonic() - self._taken > SHARE_SECONDS:
-            # neither the last one beside it nor all its lines, as with join(): 3 MiB together
-            self._data = b""
             snapshot = self._survey.take()
             self._history.annotate(snapshot)
-            lines = io.BytesIO()
-            lines.writelines(wire.encode(snapshot))
-            self._data = lines.getvalue()
+            self._data = b"".join(wire.encode(snapshot))
             self._taken = time.monotonic()
         return self._data
 

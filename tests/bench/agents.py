@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is measured beside each other: snmpds with one extension each, all at one processor.
 
-snmpd and its extension take turns, so they are faster at one processor than at two. The client,
-the collector and the bench itself have the others.
+snmpd and its extension take turns, so they need no more than one. The client, the collector and the
+bench itself have the others.
 """
 
 from __future__ import annotations
