@@ -97,17 +97,14 @@ class Site:
         return Walk(dict(found))
 
     def until(self, status: Status, expected: Oids, says: str = "") -> Walk:
-        """Walk until a status is there; what such a walk has is then exactly what is expected."""
+        """Walk until a status is there and a walk has exactly what is expected."""
         end = time.monotonic() + LIMIT
         walk = self.walk()
-        while walk.status != status or says not in walk.text:
-            assert time.monotonic() < end, f"still {walk.status!r}, {walk.text}"
+        while (walk.status, walk.oids) != (status, expected) or says not in walk.text:
+            assert time.monotonic() < end, (
+                f"still {walk.status!r}, {walk.text}; {_difference(expected, walk.oids)}"
+            )
             walk = self.walk()
-        # the one that was under way when the status changed may have rows of before
-        walk = self.walk()
-        assert walk.status == status
-        assert says in walk.text
-        assert walk.oids == expected, _difference(expected, walk.oids)
         return walk
 
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""That a fault which did harm would be seen: what the site and the watcher are there for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from lvs_agent.snapshot import Status
+from tests import collectors, snmpd
+from tests.collectors import Connection
+from tests.faults import site as sites
+from tests.faults.made import MadeKernel
+from tests.faults.site import Site, collector_of, expected, site
+from tests.faults.watch import LONGEST, watched
+
+
+def test_a_snmpd_that_does_not_answer_for_longer_than_a_second_is_seen(tmp_path: Path) -> None:
+    with snmpd.running(tmp_path / "snmpd", "/bin/cat") as agent:
+        with watched(agent) as watcher:
+            while not watcher.seconds:
+                agent.get(snmpd.SYS_UP_TIME)
+        with pytest.raises(AssertionError, match="sysUpTime took"), watched(agent):
+            stop_for(LONGEST + 0.2, agent.pid)
+
+
+def stop_for(seconds: float, pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_counter_that_goes_back_is_seen(tmp_path: Path) -> None:
+    count = [7]
+
+    def answer(connection: Connection) -> None:
+        connection.sendall(collectors.encoded(collectors.service(1, count[0])))
+
+    with site(tmp_path) as director, collectors.at(director.path, answer):
+        seen(director, 7)
+        count[0] = 6
+        with pytest.raises(AssertionError, match="went back to 6"):
+            seen(director, 6)
+
+
+def seen(director: Site, value: int) -> None:
+    """Walk until a counter has a value."""
+    oid = (21, 1, 17, 1, 4, 192, 0, 2, 1, 6, 80)
+    while director.walk().values.get(oid) != f"Counter64: {value}":
+        pass
+
+
+def test_a_row_that_lacks_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sites, "LIMIT", 1.0)
+    with site(tmp_path) as director, collector_of(director.path, MadeKernel(3)):
+        director.until(Status.OK, expected())
+        with pytest.raises(AssertionError, match="lacks"):
+            director.until(Status.OK, expected([1, 2, 3, 4]))
