@@ -23,6 +23,7 @@ from lvs_agent.view import Varbind, View
 NONE = "NONE"
 NOT_WRITABLE = snmp_passpersist.Error.NotWritable
 
+GO_ON = b"PING\ngetnext\n"
 COMMANDS = ("get", "getnext", "set")
 
 RECEIVE_BYTES = 4096
@@ -84,13 +85,13 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
     def main_passpersist(self) -> None:
         """Wait for something to do, and do it. Raises EOFError when snmpd is gone."""
         waiting = self._backend.waiting()
-        watched: List[Union[int, socket.socket]] = [self._read_fd, *waiting]
         # where nothing else is to be watched the read waits, without the 1 µs of a select()
-        if not waiting or self._read_fd in select.select(watched, [], [])[0]:
+        if not waiting or self._read_fd in select.select([self._read_fd, *waiting], [], [])[0]:
             data = os.read(self._read_fd, RECEIVE_BYTES)
             if not data:
                 raise EOFError
-            self._take_requests(data)
+            if not (self._ponged and self._take_walk(data)):
+                self._take_requests(data)
         if waiting:
             self._backend.advance()
 
@@ -113,6 +114,19 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
             return NONE
         oid, keyword, value = varbind
         return f"{self.base_oid}{oid}\n{keyword}\n{value}"
+
+    def _take_walk(self, data: bytes) -> bool:
+        """Answer a request of a walk that goes on, if data is all of one.
+
+        Not taking its lines one by one spares 0.6 µs of an answer's 4.
+        """
+        if not data.startswith(GO_ON) or data[-1:] != b"\n" or self._rest or self._command:
+            return False
+        reply = self._go_on(data[len(GO_ON) : -1].decode("ascii", "replace"))
+        if reply is not None:
+            self._ponged = self._skipping = False
+            self._say(reply)
+        return reply is not None
 
     def _take_requests(self, data: bytes) -> None:
         *self._lines, self._rest = (self._rest + data).split(b"\n")
