@@ -7,6 +7,7 @@ One thread serves all clients, and a slow one holds up nobody.
 
 from __future__ import annotations
 
+import io
 import logging
 import selectors
 import signal
@@ -45,9 +46,14 @@ class Collector:
     def snapshot(self) -> bytes:
         """A snapshot for the wire, at most SHARE_SECONDS old."""
         if time.monotonic() - self._taken > SHARE_SECONDS:
+            # neither the last one's bytes beside the new one, nor each line of it beside all of them,
+            # as with join(): 5 MiB with 10,000 real servers
+            self._data = b""
             snapshot = self._survey.take()
             self._history.annotate(snapshot)
-            self._data = b"".join(wire.encode(snapshot))
+            lines = io.BytesIO()
+            lines.writelines(wire.encode(snapshot))
+            self._data = lines.getvalue()
             self._taken = time.monotonic()
         return self._data
 

@@ -85,8 +85,9 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
     def main_passpersist(self) -> None:
         """Wait for something to do, and do it. Raises EOFError when snmpd is gone."""
         waiting = self._backend.waiting()
+        watched: List[Union[int, socket.socket]] = [self._read_fd, *waiting]
         # where nothing else is to be watched the read waits, without the 1 µs of a select()
-        if not waiting or self._read_fd in select.select([self._read_fd, *waiting], [], [])[0]:
+        if not waiting or self._read_fd in select.select(watched, [], [])[0]:
             data = os.read(self._read_fd, RECEIVE_BYTES)
             if not data:
                 raise EOFError
