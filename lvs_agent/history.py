@@ -180,7 +180,8 @@ def _merged(served: Numbering, loaded: Numbering) -> Numbering:
         if _counted(row) >= _counted(there):
             there.counters, there.carried = row.counters, row.carried
             there.since, there.gone = row.since, row.gone
-        there.servers = _merged(row.servers, there.servers)
+        if "servers" in vars(row):
+            there.servers = _merged(row.servers, there.servers)
     return loaded
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
@@ -69,7 +70,11 @@ class Remembered:
     gone: Optional[float] = None
     counters: Optional[Traffic] = None
     carried: Optional[Traffic] = None
-    servers: Numbering = field(default_factory=Numbering)
+
+    @cached_property
+    def servers(self) -> Numbering:
+        """Of a service, its real servers."""
+        return Numbering()
 
     def begin_anew(self) -> None:
         """The kernel's counters have begun again: carry on what they had been."""
@@ -86,7 +91,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "history.jsonl"
-        self._rows = RowCodec(Remembered, until="servers")
+        self._rows = RowCodec(Remembered)
         self._lock: Optional[int] = None
         self.problems: List[str] = []
 
@@ -151,9 +156,9 @@ class StateFile:
             if not same_boot:
                 row.begin_anew()
                 row.since = 0.0
-            row.servers.fresh = _fresh(row.fresh, row.servers)
             if kind == "service":
                 servers = row.servers
+                servers.fresh = _fresh(row.fresh, servers)
         services.fresh = _fresh(header.get("fresh"), services)
         if header.get("rows") != rows:
             self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
