@@ -46,7 +46,7 @@ class Collector:
     def snapshot(self) -> bytes:
         """A snapshot for the wire, at most SHARE_SECONDS old."""
         if time.monotonic() - self._taken > SHARE_SECONDS:
-            # neither the last one's bytes beside the new one's, nor, as with join(), each line beside
+            # neither the bytes of the last one beside these, nor, as with join(), each line beside
             # all of them: 1 to 5 MiB with 10,000 real servers
             self._data = b""
             snapshot = self._survey.take()
