@@ -125,17 +125,26 @@ def test_clients_that_never_read_flood_or_leave_hold_up_nobody(path: Path) -> No
             connection.close()
 
 
-def test_a_client_that_takes_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collectors, "CLIENT_SECONDS", 0.2)
+LARGE = 8 << 20
 
-    class Large(Collector):
-        def snapshot(self) -> bytes:
-            return bytes(8 << 20)
 
-    def run(listener: object) -> None:
-        serve(Large(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
+class Large(Collector):
+    """More than a socket holds."""
 
-    own = OwnCollector(run)
+    def snapshot(self) -> bytes:
+        return bytes(LARGE)
+
+
+def large(listener: object) -> None:
+    serve(Large(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", ["IDLE_SECONDS", "CLIENT_SECONDS"])
+def test_a_client_that_takes_too_long_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(collectors, limit, 0.2)
+    own = OwnCollector(large)
     slow = own.connect()
     slow.settimeout(20)
     took = 0
@@ -147,7 +156,26 @@ def test_a_client_that_takes_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch
         while data := slow.recv(65536):
             took += len(data)
     own.close()
-    assert 0 < took < 8 << 20
+    assert 0 < took < LARGE
+
+
+def test_a_client_that_goes_on_taking_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collectors, "IDLE_SECONDS", 0.5)
+    own = OwnCollector(large)
+    slow = own.connect()
+    slow.settimeout(20)
+    took = 0
+    with slow:
+        hung_up = select.poll()
+        hung_up.register(slow, 0)
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:
+            assert not hung_up.poll(50)
+            took += len(slow.recv(65536))
+        while data := slow.recv(65536):
+            took += len(data)
+    own.close()
+    assert took == LARGE
 
 
 def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
