@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody who asks a snmpd for sysUpTime all the time, and remembers how long it took."""
+"""Somebody who asks a snmpd for sysUpTime all the time, and remembers how long it took.
+
+A machine of tests is a guest of another, which may stand still for a while. What a watcher itself
+comes too late by, while it waits, in a pause of more than STALL, is nobody's answering time.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from tests.snmpd import Snmpd
 
 LONGEST = 1.0
 PAUSE = 0.01
+STEP = 0.02
+STALL = 0.05
 # RFC 3416: GetRequest-PDU of sysUpTime.0 for community public by SNMPv2c; its request-id is 4 bytes
 BEFORE_ID = bytes.fromhex("3029 020101 0406 7075626c6963 a01c 0204")
 AFTER_ID = bytes.fromhex("020100 020100 300e 300c 0608 2b06010201010300 0500")
@@ -54,17 +60,24 @@ class Watcher:
             identity = struct.pack("!I", number)
             try:
                 self._socket.send(BEFORE_ID + identity + AFTER_ID)
-                self._answer(identity)
+                stalled = self._answer(identity)
             except ConnectionRefusedError:
                 continue  # no snmpd is there: nobody waits
             finally:
                 now, asked, self._asked = time.monotonic(), self._asked, 0.0
-            self.seconds.append(now - asked)
+            self.seconds.append(now - asked - stalled)
 
-    def _answer(self, identity: bytes) -> None:
+    def _answer(self, identity: bytes) -> float:
+        """Wait for it; how many seconds of that the machine stood still."""
+        stalled = 0.0
         while not self._end.is_set():
-            if select.select([self._socket], [], [], 0.1)[0] and identity in self._socket.recv(999):
-                return
+            began = time.monotonic()
+            ready = select.select([self._socket], [], [], STEP)[0]
+            late = time.monotonic() - began - STEP
+            stalled += late if late > STALL else 0.0
+            if ready and identity in self._socket.recv(999):
+                break
+        return stalled
 
 
 @contextmanager
