@@ -13,7 +13,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Tuple
 
 import pytest
 
@@ -139,66 +139,58 @@ def large(listener: object) -> None:
     serve(Large(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
 
 
+@contextmanager
+def slow_client() -> Iterator[Tuple[socket.socket, select.poll]]:
+    """A connection to a collector of its own, and what tells when that has hung up."""
+    own = OwnCollector(large)
+    with own.connect() as slow:
+        slow.settimeout(20)
+        hung_up = select.poll()
+        hung_up.register(slow, 0)  # POLLHUP without POLLIN needs no reading
+        yield slow, hung_up
+    own.close()
+
+
+def portions(connection: socket.socket) -> Iterator[bytes]:
+    while data := connection.recv(65536):
+        yield data
+
+
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "CLIENT_SECONDS"])
 def test_a_client_that_takes_too_long_is_dropped(
     monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     monkeypatch.setattr(collectors, limit, 0.2)
-    own = OwnCollector(large)
-    slow = own.connect()
-    slow.settimeout(20)
-    took = 0
-    with slow:
-        # POLLHUP without POLLIN needs no reading: the collector has hung up
-        hung_up = select.poll()
-        hung_up.register(slow, 0)
+    with slow_client() as (slow, hung_up):
         assert hung_up.poll(20_000)
-        while data := slow.recv(65536):
-            took += len(data)
-    own.close()
-    assert 0 < took < LARGE
+        assert 0 < sum(map(len, portions(slow))) < LARGE
 
 
 def test_a_client_that_goes_on_taking_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collectors, "IDLE_SECONDS", 0.5)
-    own = OwnCollector(large)
-    slow = own.connect()
-    slow.settimeout(20)
     took = 0
-    with slow:
-        hung_up = select.poll()
-        hung_up.register(slow, 0)
+    with slow_client() as (slow, hung_up):
         began = time.monotonic()
         while time.monotonic() - began < 1.5:
             assert not hung_up.poll(50)
             took += len(slow.recv(65536))
-        while data := slow.recv(65536):
-            took += len(data)
-    own.close()
-    assert took == LARGE
+        assert took + sum(map(len, portions(slow))) == LARGE
 
 
 def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
     """Keeping may take longer than a client's patience."""
 
-    class Large(Collector):
-        def snapshot(self) -> bytes:
-            return bytes(8 << 20)
-
+    class Keeping(Large):
         def served(self) -> None:
             time.sleep(60)
 
     def run(listener: object) -> None:
-        serve(Large(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
+        serve(Keeping(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
 
     own = OwnCollector(run)
     with own.connect() as client:
-        client.setblocking(True)
         client.settimeout(20)
-        took = 0
-        while data := client.recv(1 << 20):
-            took += len(data)
-    assert took == 8 << 20
+        assert sum(map(len, portions(client))) == LARGE
     assert own._process is not None
     own._process.kill()
     own.close()
