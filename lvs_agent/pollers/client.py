@@ -11,7 +11,7 @@ from lvs_agent.pollers import objects
 from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
-from lvs_agent.smi import Oid, SnmpAdminString
+from lvs_agent.smi import Oid, SnmpAdminString, dotted
 
 # str for SnmpAdminString, bytes for other octets; None where there is no instance
 Value = Raw
@@ -76,7 +76,7 @@ class Client:
                 raise self._session.error("snmpd answers with nothing")
             for place, (oid, raw) in enumerate(answer):
                 if not left[place % len(left)].take(oid, raw):
-                    raise self._session.error(f"snmpd answers out of order at {_dotted(oid)}")
+                    raise self._session.error(f"snmpd answers out of order at {dotted(oid)}")
 
     def unserved(self) -> DirectorError:
         """What to raise where lvsAgentStatus has no instance: with an agent it always has one."""
@@ -90,7 +90,7 @@ class Client:
                 found += self._session.get(part)
             except TooBig:
                 if len(part) == 1:
-                    raise self._session.error(f"{_dotted(part[0])} is too big for it") from None
+                    raise self._session.error(f"{dotted(part[0])} is too big for it") from None
                 found += self._get(part, len(part) // 2)
         return found
 
@@ -153,7 +153,3 @@ def _value(name: str, raw: Raw) -> Value:
     if isinstance(raw, bytes) and objects.named(name).syntax is SnmpAdminString:
         return raw.decode("utf-8", "replace")
     return raw
-
-
-def _dotted(oid: Oid) -> str:
-    return ".".join(map(str, oid))

@@ -20,7 +20,7 @@ from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 from lvs_agent import snapshot
 from lvs_agent.mib import INET_ADDRESS_TYPE
 from lvs_agent.pollers.errors import UsageError
-from lvs_agent.smi import Oid
+from lvs_agent.smi import Oid, dotted
 from lvs_agent.snapshot import AF, FWMARK, INET, INET6, SCTP, TCP, UDP
 
 FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
@@ -193,8 +193,7 @@ def _take_address(instance: Oid, rest: Oid) -> Tuple[int, str, Oid]:
 
 
 def _no_instance(instance: Oid) -> NoReturn:
-    text = ".".join(map(str, instance))
-    raise NamingError(f"{text}: not an instance of lvsVsTable or lvsRsTable")
+    raise NamingError(f"{dotted(instance)}: not an instance of lvsVsTable or lvsRsTable")
 
 
 def _address_index(family: int, address: str) -> Oid:

@@ -12,7 +12,7 @@ from typing import Dict, Optional, Tuple
 from lvs_agent import mib
 from lvs_agent.mib import LVS
 from lvs_agent.pollers.errors import UsageError
-from lvs_agent.smi import Oid, SnmpAdminString, Syntax, TimeStamp
+from lvs_agent.smi import Oid, SnmpAdminString, Syntax, TimeStamp, dotted
 
 # SNMPv2-MIB, RFC 3418
 _SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
@@ -63,7 +63,7 @@ def at(oid: Oid) -> Tuple[Object, Oid]:
     for length in range(len(oid), 0, -1):
         if oid[:length] in by_oid:
             return by_oid[oid[:length]], oid[length:]
-    raise ObjectError(f"{'.'.join(map(str, oid))}: not an object of LVS-MIB")
+    raise ObjectError(f"{dotted(oid)}: not an object of LVS-MIB")
 
 
 @cache

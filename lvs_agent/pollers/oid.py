@@ -12,7 +12,7 @@ from lvs_agent.doctor import oids
 from lvs_agent.pollers import naming, objects
 from lvs_agent.pollers.errors import UsageError
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
-from lvs_agent.smi import Oid
+from lvs_agent.smi import Oid, dotted
 from lvs_agent.snapshot import FWMARK, PROTOCOL_NAMES
 
 # in instances as net-snmp prints them
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if re.search(r"^\.?\d|[.]", args.object):
         print(words_of(parse_oid(words)))
     else:
-        print(f".{_dotted(oid_of(words[0], words[1:]))}")
+        print(f".{dotted(oid_of(words[0], words[1:]))}")
     return 0
 
 
@@ -57,14 +57,14 @@ def words_of(oid: Oid) -> str:
     """The words for an OID: those that give it again. Raises UsageError."""
     found, instance = objects.at(oid)
     if found.kind == NODE and instance:
-        raise UsageError(f"{_dotted(oid)}: {found.name} has no such object")
+        raise UsageError(f"{dotted(oid)}: {found.name} has no such object")
     if not instance or (found.kind != COLUMN and instance == (0,)):
         return found.name
     if not found.by_address:
-        return f"{found.name}.{_dotted(instance)}"
+        return f"{found.name}.{dotted(instance)}"
     row = naming.row_of(instance)
     if row.server and "lvsRsAddr" not in found.index:
-        raise UsageError(f"{_dotted(oid)}: {found.name} has no such row")
+        raise UsageError(f"{dotted(oid)}: {found.name} has no such row")
     return f"{found.name} {row}"
 
 
@@ -139,7 +139,3 @@ def _bytes(text: str, address: str, length: int) -> bytes:
         return socket.inet_pton(socket.AF_INET if length == 4 else socket.AF_INET6, address)
     except OSError as error:
         raise UsageError(f"{text}: {address} is not an address") from error
-
-
-def _dotted(oid: Oid) -> str:
-    return ".".join(map(str, oid))

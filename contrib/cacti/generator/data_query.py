@@ -3,25 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Tuple
-
-from lvs_agent import mib
-from lvs_agent.smi import Oid, Syntax
+from lvs_agent.pollers.objects import SCALAR, named
+from lvs_agent.smi import dotted
 
 from .graphs import Field, Node, Query
 
 
-def _objects() -> Iterator[Tuple[str, Oid, Syntax]]:
-    scalars, tables = mib.objects(0.0)
-    for scalar in scalars:
-        yield scalar.name, (*mib.LVS, *scalar.path, 0), scalar.syntax
-    for table in tables:
-        for column in table.columns:
-            yield column.name, (*mib.LVS, *table.path, 1, column.number), column.syntax
+def oid(name: str) -> str:
+    """The OID of a column, or of a scalar's instance, as Cacti writes it."""
+    found = named(name)
+    return f".{dotted(found.oid)}" + (".0" if found.kind == SCALAR else "")
 
-
-OIDS: Dict[str, str] = {name: "".join(f".{part}" for part in oid) for name, oid, _ in _objects()}
-SYNTAXES: Dict[str, Syntax] = {name: syntax for name, _, syntax in _objects()}
 
 # the RFC 4001 pair that an instance begins with
 ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
@@ -29,7 +21,7 @@ ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
 
 def document(query: Query) -> Node:
     """What belongs into resource/snmp_queries."""
-    naming = OIDS[f"{query.prefix}Name"]
+    naming = oid(f"{query.prefix}Name")
     outputs = [(graph, series) for graph in query.graphs for series in graph.series]
     return {
         "name": query.title,
@@ -37,7 +29,7 @@ def document(query: Query) -> Node:
         "oid_index": naming,
         # for every column that is walked, so the last number of its OID is left open
         "oid_index_parse": rf"OID/REGEXP:^\.?{_entry(naming)}\.[0-9]+\.([0-9.]+)$",
-        "oid_num_indexes": OIDS[query.count],
+        "oid_num_indexes": oid(query.count),
         "index_order": query.index,
         "index_order_type": "alphabetic",
         # a row that is gone may come back, so its graphs are not to be taken for orphans
@@ -57,7 +49,7 @@ def document(query: Query) -> Node:
                     "method": "walk",
                     "source": "value",
                     "direction": "output",
-                    "oid": OIDS[query.prefix + series.object],
+                    "oid": oid(query.prefix + series.object),
                 }
                 for graph, series in outputs
             },
@@ -71,11 +63,11 @@ def _input(field: Field) -> Node:
         "method": "walk",
         "source": "value",
         "direction": "input",
-        "oid": OIDS[field.object],
+        "oid": oid(field.object),
     }
     if field.of_service:
         # the instance of a real server begins with that of its service
-        entry = _entry(OIDS[field.object])
+        entry = _entry(oid(field.object))
         pattern = rf"^(\.{entry}\.[0-9]+\.{ADDRESS}\.[0-9]+\.[0-9]+)\..*$"
         node["method"] = "get"
         node["oid_rewrite_pattern"] = f"OID/REGEXP:{pattern}"

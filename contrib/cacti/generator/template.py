@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
+from lvs_agent.pollers.objects import named
 from lvs_agent.smi import Counter64
 
-from .data_query import OIDS, SYNTAXES
+from .data_query import oid
 from .graphs import QUERIES, TOTAL_GRAPHS, TOTALS, Graph, Kind, Node, Query, Series
 from .hashes import hashed
 
@@ -210,7 +211,7 @@ def _data_template(key: str, prefix: str, graph: Graph, series: List[Series]) ->
     if prefix == TOTALS:
         (only,) = series
         name = f"{name}: {only.label}" if len(graph.series) > 1 else name
-        source, fields = "scalar", {"oid": ("", OIDS[prefix + only.object])}
+        source, fields = "scalar", {"oid": ("", oid(prefix + only.object))}
     else:
         indexed = ("index_type", "index_value", "output_type")
         source, fields = "indexed", dict.fromkeys(indexed, ("on", ""))
@@ -246,7 +247,7 @@ def _data_template(key: str, prefix: str, graph: Graph, series: List[Series]) ->
 
 def _data_item(prefix: str, series: Series) -> Node:
     # a counter that began anew falls: below the minimum is a gap, where COUNTER would be a spike
-    counter = SYNTAXES[prefix + series.object] is Counter64
+    counter = named(prefix + series.object).syntax is Counter64
     values: Node = {
         "data_source_name": series.data_source,
         "rrd_minimum": 0,
