@@ -9,7 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Dict, List
 
-CONTRIB = Path(__file__).parent.parent.parent / "contrib"
+CHECKOUT = Path(__file__).parent.parent.parent
+CONTRIB = CHECKOUT / "contrib"
+# packages of Debian 12 and 13, unpacked there by make test-pollers
+BOOKWORM = CHECKOUT / "build" / "test" / "bookworm"
+TRIXIE = CHECKOUT / "build" / "test" / "trixie"
 
 # a line that is a command, in a comment of a file
 PREFIX = "#   "

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import subprocess
@@ -38,6 +39,12 @@ tcp_accept_channel {{
   bind = 127.0.0.1
 }}
 """
+
+# Ganglia is in Debian up to 12
+GANGLIA = {
+    "PATH": f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}",
+    "LD_LIBRARY_PATH": ":".join(map(str, files.BOOKWORM.glob("**/*-linux-gnu*"))),
+}
 
 # in the order of directors.farm
 SERVICES = {
@@ -93,7 +100,8 @@ def running_gmond(folder: Path) -> Iterator[Gmond]:
         port = int(probe.getsockname()[1])
     config = folder / "gmond.conf"
     config.write_text(GMOND.format(port=port))
-    with subprocess.Popen(["gmond", "-c", str(config)]) as running:
+    command = [str(files.BOOKWORM / "usr" / "sbin" / "gmond"), "-c", str(config)]
+    with subprocess.Popen(command, env={**os.environ, **GANGLIA}) as running:
         gmond = Gmond(config, port)
         try:
             while not answers(port):
@@ -119,6 +127,7 @@ def run(folder: Path, *command: str, community: str = "public") -> subprocess.Co
     (folder / "persistent" / "cert_indexes").mkdir(parents=True, exist_ok=True)
     return files.run(
         *command,
+        **GANGLIA,
         MIBS="",
         SNMPCONFPATH=str(folder),
         SNMP_PERSISTENT_DIR=str(folder / "persistent"),

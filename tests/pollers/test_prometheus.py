@@ -20,11 +20,10 @@ from tests.pollers.directors import SimulatedDirector
 from tests.snmpd import BASE
 
 FOLDER = files.CONTRIB / "prometheus"
-BUILD = Path(__file__).parent.parent.parent / "build" / "test"
-# of Debian 12 and 13; the latter is put there by newer-exporter
+PROGRAM = "usr/bin/prometheus-snmp-exporter"
 EXPORTERS = {
-    "lvs-0.22.yml": ("prometheus-snmp-exporter", ""),
-    "lvs.yml": (str(BUILD / "snmp_exporter"), "&auth=lvs"),
+    "lvs-0.22.yml": (str(files.BOOKWORM / PROGRAM), ""),
+    "lvs.yml": (str(files.TRIXIE / PROGRAM), "&auth=lvs"),
 }
 
 Labels = Tuple[Tuple[str, str], ...]
