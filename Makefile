@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make demo   see the agent at work      make test   everything that can be tested
-# Both install what they need: Debian packages (as root), and .venv for Python's.
+# Both install what they need: Debian packages (as root), and .venv for Python's. make and git are
+# what is there before.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,42 +9,48 @@ PYTHON := /usr/bin/python3
 AGENT := $(CURDIR)/$(BIN)/lvs-agent
 
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
-LAB_PACKAGES := user-mode-linux ipvsadm iproute2 kmod mount procps
+# a compiler for tests/lab/xstate.c
+UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
+LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
-POLLER_PACKAGES := mrtg munin-node prometheus-snmp-exporter ganglia-monitor \
-	monitoring-plugins-standard nagios4-core msmtp-mta icinga2-bin snmptrapd faketime \
-	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool
+POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta icinga2-bin snmptrapd faketime \
+	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
+# of these releases, on whichever machine: what contrib has for each is tried
+BOOKWORM_PACKAGES := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
+	libpcre3 libtirpc3 libtirpc-common
+TRIXIE_PACKAGES := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
 BENCH_PACKAGES := gcc libc6-dev keepalived
-BUILD_PACKAGES := debhelper dpkg-dev rpm
-IMAGE_PACKAGES := user-mode-linux mmdebstrap e2fsprogs lintian rpmlint
+BUILD_PACKAGES := build-essential debhelper rpm
+IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
 
 # the date of what is in a package: with it the same source gives the same bytes
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 
-SCRIPTS := .ci/run tools/need tools/demo tests/lab/boot tests/lab/init tests/lab/show \
+SCRIPTS := .ci/run tools/need tools/demo tools/mirror tools/fresh tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
 	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
-	tests/pollers/newer-exporter contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
-	tests/cacti/fetch contrib/recipes/vip-rate contrib/recipes/director-load \
+	tools/debs contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
+	contrib/recipes/vip-rate contrib/recipes/director-load \
 	$(wildcard tests/packages/*.sh)
 
 # Python without the ending
 PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo packages deb rpm test lint unit lab lab-counters lab-churn bench soak fuzz \
+.PHONY: help demo fresh packages deb rpm test lint unit lab lab-counters lab-churn bench soak fuzz \
 	test-packages test-pollers test-cacti recordings clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
 	@echo 'make demo LIVE=1   walk this machine'
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
+	@echo 'make fresh         the demo and the tests on a Debian made just now; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
 	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
@@ -58,6 +65,9 @@ help:
 demo: $(VENV)/agent
 	@tools/need $(RUN_PACKAGES) $(if $(LAB),$(LAB_PACKAGES))
 	@tools/demo $(if $(LAB),lab,$(if $(LIVE),live,recorded)) $(AGENT)
+
+fresh:
+	@tools/fresh $(or $(SUITE),bookworm) '$(or $(RUN),make demo && make test)'
 
 packages: deb rpm
 
@@ -112,12 +122,16 @@ bench: $(VENV)/test
 	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES)
 	$(BIN)/python -m tests.bench --json build/bench/bench.json $(ONLY)
 
-test-pollers: $(VENV)/test build/test/snmp_exporter
+test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
 	$(BIN)/python -m pytest -q tests/pollers
 
-build/test/snmp_exporter: tests/pollers/newer-exporter
-	tests/pollers/newer-exporter $@
+build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
+	@rm -rf $@ $@.debs
+	tools/debs $* $@.debs $(if $(filter bookworm,$*),$(BOOKWORM_PACKAGES),$(TRIXIE_PACKAGES))
+	@for deb in $@.debs/*.deb; do dpkg-deb -x $$deb $@ || exit; done
+	@rm -rf $@.debs
+	@touch $@
 
 # In a network of its own with nothing but loopback: a fresh Cacti looks around for devices.
 test-cacti: $(VENV)/test $(CACTI_SUITES:%=build/test/cacti-%.deb)
@@ -126,8 +140,10 @@ test-cacti: $(VENV)/test $(CACTI_SUITES:%=build/test/cacti-%.deb)
 		$(BIN)/python -B tests/cacti/run --pictures build/test/cacti \
 		$(CACTI_SUITES:%=build/test/cacti-%.deb)
 
-build/test/cacti-%.deb: tests/cacti/fetch
-	tests/cacti/fetch $* $@
+build/test/cacti-%.deb: tools/debs tools/mirror
+	tools/debs $* $@.debs cacti
+	@mv $@.debs/*.deb $@
+	@rmdir $@.debs
 
 test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
 		build/test/selinux.img
