@@ -93,13 +93,14 @@ def configured(folder: Path, *lines: str, community: str = "public") -> Iterator
         "SNMP_PERSISTENT_DIR": str(folder / "persistent"),
     }
     log = folder / "snmpd.log"
-    process = subprocess.Popen(
-        ["/usr/sbin/snmpd", "-f", "-Lf", str(log), "-C", "-c", str(config)],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with log.open("a") as output:
+        process = subprocess.Popen(
+            ["/usr/sbin/snmpd", "-f", "-Lf", str(log), "-C", "-c", str(config)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
     snmpd = Snmpd(f"127.0.0.1:{port}", process.pid, config, log, environment)
     try:
         while "Timeticks" not in snmpd.ask("snmpget", "-t0.2", SYS_UP_TIME, community=community):

@@ -22,7 +22,7 @@ from lvs_agent.history import History
 from lvs_agent.snapshot import Status
 from tests import collectors, snmpd
 from tests.faults.made import MadeKernel, server_address, service_address
-from tests.faults.watch import watched
+from tests.faults.watch import children, watched
 from tests.snmpd import AGENT, BASE, Snmpd
 
 REPOSITORY = Path(__file__).parents[2]
@@ -198,12 +198,6 @@ def empty(status: Status) -> Oids:
     if status == Status.NO_IPVS:
         return _golden("absent")
     return {oid for oid in _golden("absent") if oid[0] == 26}
-
-
-def children(pid: int) -> List[int]:
-    """The processes that a process has started and that are still there."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in text.split()]
 
 
 def descendants(pid: int) -> List[int]:

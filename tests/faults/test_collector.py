@@ -18,7 +18,8 @@ from tests import collectors
 from tests.collectors import Connection
 from tests.faults import site as sites
 from tests.faults.made import MadeKernel
-from tests.faults.site import children, collector, expected, expired, resident, site
+from tests.faults.site import collector, expected, expired, resident, site
+from tests.faults.watch import children
 
 ALL = expected()
 MEMORY_KIB = 512 << 10

@@ -21,7 +21,6 @@ from lvs_agent.snapshot import Status
 from tests.faults import site as sites
 from tests.faults.made import MadeKernel, Replies, service_address
 from tests.faults.site import (
-    children,
     collector,
     collector_of,
     empty,
@@ -30,6 +29,7 @@ from tests.faults.site import (
     resident,
     site,
 )
+from tests.faults.watch import children
 from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, altered, join, split
 
 ALL = expected()

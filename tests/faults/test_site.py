@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Dict
 
 import pytest
 
@@ -16,7 +19,7 @@ from tests.collectors import Connection
 from tests.faults import site as sites
 from tests.faults.made import MadeKernel
 from tests.faults.site import Site, collector_of, expected, site
-from tests.faults.watch import LONGEST, watched
+from tests.faults.watch import LONGEST, waited_for_processor, watched
 
 
 def test_a_snmpd_that_does_not_answer_for_longer_than_a_second_is_seen(tmp_path: Path) -> None:
@@ -26,6 +29,22 @@ def test_a_snmpd_that_does_not_answer_for_longer_than_a_second_is_seen(tmp_path:
                 agent.get(snmpd.SYS_UP_TIME)
         with pytest.raises(AssertionError, match="sysUpTime took"), watched(agent):
             stop_for(LONGEST + 0.2, agent.pid)
+
+
+def test_waiting_for_a_processor_is_told_from_working() -> None:
+    """Two programs that compute on one processor: each waits for the other."""
+    code = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])\nwhile 1: pass"
+    with (
+        subprocess.Popen([sys.executable, "-c", code]) as one,
+        subprocess.Popen([sys.executable, "-c", code]) as other,
+    ):
+        try:
+            waited: Dict[int, int] = {}
+            while min(waited.values(), default=0) < 1e8:
+                waited = waited_for_processor([one.pid, other.pid])
+        finally:
+            one.kill()
+            other.kill()
 
 
 def stop_for(seconds: float, pid: int) -> None:

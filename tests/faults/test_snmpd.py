@@ -21,7 +21,6 @@ from tests.faults.made import MadeKernel
 from tests.faults.site import (
     Site,
     Walk,
-    children,
     collector,
     collector_of,
     command,
@@ -31,7 +30,7 @@ from tests.faults.site import (
     resident,
     site,
 )
-from tests.faults.watch import watched
+from tests.faults.watch import children, watched
 from tests.recorded import SMALL
 from tests.snmpd import AGENT, BASE
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody who asks a snmpd for sysUpTime all the time, and remembers how long it took.
+"""A client that asks a snmpd for sysUpTime all the time, and records how long each answer took.
 
-A machine of tests is a guest of another, which may stand still for a while. What a watcher itself
-comes too late by, while it waits, in a pause of more than STALL, is nobody's answering time.
+Two kinds of delay are the machine's and are subtracted, so that a busy machine fails no test:
+
+- the time that snmpd and its children were ready to run and had no processor, by the kernel's own
+  account (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst);
+- a pause of more than STALL in which the watcher itself did not run, since a virtual machine may
+  stand still.
 """
 
 from __future__ import annotations
@@ -13,9 +17,9 @@ import struct
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, List
+from typing import Dict, Iterable, Iterator, List
 
 from tests.snmpd import Snmpd
 
@@ -29,9 +33,13 @@ AFTER_ID = bytes.fromhex("020100 020100 300e 300c 0608 2b06010201010300 0500")
 
 
 class Watcher:
-    """Asks one snmpd from its own thread, each question when the one before is answered."""
+    """Asks one snmpd from its own thread, each question when the one before is answered.
 
-    def __init__(self, address: str) -> None:
+    Without a pid the time that snmpd had no processor counts as answering time.
+    """
+
+    def __init__(self, address: str, pid: int | None = None) -> None:
+        self._pid = pid
         host, _, port = address.rpartition(":")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect((host, int(port)))
@@ -56,6 +64,7 @@ class Watcher:
         number = 1 << 30  # snmpd answers in as few bytes as an integer has
         while not self._end.wait(PAUSE):
             number += 1
+            before = self._waited()
             self._asked = time.monotonic()
             identity = struct.pack("!I", number)
             try:
@@ -65,7 +74,14 @@ class Watcher:
                 continue  # no snmpd is there: nobody waits
             finally:
                 now, asked, self._asked = time.monotonic(), self._asked, 0.0
-            self.seconds.append(now - asked - stalled)
+            waited = sum(count - before.get(pid, 0) for pid, count in self._waited().items())
+            self.seconds.append(now - asked - max(stalled, waited / 1e9))
+
+    def _waited(self) -> Dict[int, int]:
+        """Nanoseconds for which each of snmpd and its children has waited for a processor."""
+        if self._pid is None:
+            return {}
+        return waited_for_processor([self._pid, *children(self._pid)])
 
     def _answer(self, identity: bytes) -> float:
         """Wait for it; how many seconds of that the machine stood still."""
@@ -83,7 +99,7 @@ class Watcher:
 @contextmanager
 def watched(agent: Snmpd) -> Iterator[Watcher]:
     """Watch a snmpd: it must answer all along, within LONGEST seconds each time."""
-    watcher = Watcher(agent.address)
+    watcher = Watcher(agent.address, agent.pid)
     try:
         yield watcher
     finally:
@@ -91,6 +107,26 @@ def watched(agent: Snmpd) -> Iterator[Watcher]:
         watcher.close()
     judge(longest)
     assert watcher.seconds, "sysUpTime was never answered"
+
+
+def waited_for_processor(pids: Iterable[int]) -> Dict[int, int]:
+    """Nanoseconds for which each process has been ready to run without running; none if it ended.
+
+    A process has one thread here.
+    """
+    found = {}
+    for pid in pids:
+        with suppress(OSError):
+            found[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    return found
+
+
+def children(pid: int) -> List[int]:
+    """The processes that a process has started and that are still there; none if it ended."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in text.split()]
+    return []
 
 
 def judge(longest: float) -> None:
