@@ -7,6 +7,7 @@ import argparse
 import gc
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,8 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 def pass_persist(args: argparse.Namespace) -> int:
     """What snmpd runs."""
+    # KeyboardInterrupt would be lost where Python ignores exceptions, in a finalizer for instance
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start(args.log)
     _leave_garbage()
     from lvs_agent.passpersist import PassPersist  # the others do without its package
