@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
+from lvs_agent import regular
 from lvs_agent.rows import RowCodec, RowError
 from lvs_agent.snapshot import Traffic
 
@@ -130,7 +131,7 @@ class StateFile:
         which is left alone.
         """
         try:
-            data = self._path.read_bytes()
+            data = regular.read(self._path)
         except FileNotFoundError:
             return Numbering()
         except OSError as error:

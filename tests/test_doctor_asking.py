@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import List, Optional
 
@@ -123,3 +124,13 @@ def test_the_view_is_mended_where_the_line_is(tmp_path: Path) -> None:
     finding = doctors.only(asking.look(machine, doctors.process(), False), State.WRONG)
     assert finding.check == "view"
     assert f">> {drop_in} && " in (finding.remedy or "")
+
+
+def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
+    machine = doctors.Picture(tmp_path, {CONF: LINE.replace("pass", "#") + "includeFile fifo\n"})
+    os.mkfifo(machine.path("/etc/snmp/fifo"))
+    found = asking.look(machine, doctors.process(), True)
+    assert [each.text for each in found if each.check == "snmpd.conf"] == [
+        "/etc/snmp/fifo was not read: not a regular file"
+    ]
+    assert State.WRONG not in doctors.states([each for each in found if each.check != "query"])

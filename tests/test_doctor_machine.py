@@ -131,3 +131,27 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert machine.namespace(1, "net") is None
     assert machine.environment(1) is None
     assert not machine.systemd
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["/fifo", "/link", "/large", "/a\0b", "/folder"])
+def test_what_is_no_file_to_read_is_refused(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", module.READ_LIMIT + 1)
+    (tmp_path / "folder").mkdir()
+    machine = Machine(tmp_path)
+    with pytest.raises(OSError, match=r"not a regular file|longer than|a NUL"):
+        machine.read(name)
+    assert machine.exists(name) is ("\0" not in name)
+    assert machine.names(name) == []
+
+
+def test_a_name_of_any_bytes_in_a_file_finds_its_file(tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/\xff\x1b"
+    Path(os.fsdecode(odd)).write_bytes(b"found")
+    (tmp_path / "names").write_bytes(b"/\xff\x1b\r\n")
+    machine = Machine(tmp_path)
+    (name,) = machine.read("/names").splitlines()
+    assert machine.read(name) == "found"

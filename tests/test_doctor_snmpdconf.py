@@ -154,7 +154,38 @@ def test_what_is_named_and_not_there_is_kept(tmp_path: Path) -> None:
 
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
     config = read(tmp_path, {"/etc/snmp/snmpd.conf": "one 1\nincludeFile snmpd.conf\n"})
-    assert 1 < len(config.lines) < 100
+    assert len(config.lines) == 16
+    assert config.refused == {"it is included more than 16 deep": "/etc/snmp/snmpd.conf"}
+
+
+@pytest.mark.timeout(20)
+def test_folders_that_include_each_other_end(tmp_path: Path) -> None:
+    files = {
+        f"/{one}/{number}.conf": f"includeDir /{other}\n"
+        for one, other in ("ab", "ba")
+        for number in range(9)
+    }
+    config = read(tmp_path, {"/etc/snmp/snmpd.conf": "includeDir /a\n", **files})
+    assert len(config.files) == 200
+    assert "200 others were" in config.refused
+    assert not config.whole
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_refused_by_its_name(tmp_path: Path) -> None:
+    text = (
+        b"includeFile fifo\nincludeFile zero\nincludeFile a\0b\nincludeFile \xff\nincludeDir a\0\n"
+    )
+    machine = doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": ""})
+    machine.path("/etc/snmp/snmpd.conf").write_bytes(text)
+    os.mkfifo(machine.path("/etc/snmp/fifo"))
+    machine.path("/etc/snmp/zero").symlink_to("/dev/zero")
+    config = snmpdconf.read(machine, Invocation(("/etc/snmp/fifo",)))
+    assert config.refused == {
+        "not a regular file": "/etc/snmp/fifo",
+        "no file's name has a NUL in it": "/etc/snmp/a\0b",
+    }
+    assert [name for _line, name in config.missing] == ["\udcff", "a\0"]
 
 
 def test_a_file_that_is_closed_is_told(tmp_path: Path) -> None:

@@ -88,3 +88,14 @@ def test_a_folder_that_is_closed(machine: doctors.Picture, monkeypatch: pytest.M
     monkeypatch.setattr(os, "listdir", refuse)
     (finding,) = statedir.look(machine)
     assert (finding.state, finding.remedy) == (State.UNSEEN, "sudo lvs-agent doctor")
+
+
+@pytest.mark.timeout(20)
+def test_a_history_that_is_no_file_is_not_waited_for(machine: doctors.Picture) -> None:
+    path = machine.path(FOLDER) / "history.jsonl"
+    for target in ("fifo", "/dev/zero"):
+        path.unlink()
+        path.symlink_to(target) if target.startswith("/") else os.mkfifo(path)
+        (finding,) = statedir.look(machine)
+        assert finding.state == State.WRONG
+        assert "not a regular file" in finding.text

@@ -25,6 +25,7 @@ ORDER = [
     "survey",
     "rows",
     "wire",
+    "regular",
     "statefile",
     "history",
     "connections",

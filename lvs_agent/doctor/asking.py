@@ -45,7 +45,11 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     reply = _settled(lambda: query.ask(machine, address, community), 0 if bad else AGAIN_SECONDS)
     ours = passline.passes(config.lines)
     target = ours[0].line.file if ours else told.target
-    findings = passline.look(machine, passline.Snmpd(process, told.target, restart), config)
+    findings = [
+        unseen("snmpd.conf", f"{name} was not read: {reason}", f"ls -l {name}")
+        for reason, name in config.refused.items()
+    ]
+    findings += passline.look(machine, passline.Snmpd(process, told.target, restart), config)
     findings += _unread(machine, process, config, reply, restart)
     findings += views.look(config, target, restart)
     hidden = any(finding.state == State.WRONG for finding in findings)

@@ -7,6 +7,7 @@ machine that is none; programs always run on this one.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -17,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from lvs_agent import regular
+
 RUN_SECONDS = 5.0
+READ_LIMIT = 1 << 20  # bytes
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 READ, WRITE, EXECUTE = 4, 2, 1  # as in a mode's last digit
@@ -57,12 +61,17 @@ class Machine:
         self.root = root
 
     def path(self, name: str) -> Path:
-        """Where a file of the machine, named by its absolute path, is found."""
+        """Where a file of the machine, named by its absolute path, is found. Raises OSError."""
+        if "\0" in name:
+            raise OSError(errno.EINVAL, "no file's name has a NUL in it", name)
         return self.root / name.lstrip("/")
 
     def read(self, name: str) -> str:
-        """The text of a file. Raises OSError."""
-        return self.path(name).read_text(encoding="utf-8", errors="replace")
+        """The text of a regular file of at most READ_LIMIT bytes. Raises OSError.
+
+        Its bytes are decoded as those of file names are, so that a name in it finds its file.
+        """
+        return os.fsdecode(regular.read(self.path(name), READ_LIMIT)).replace("\r\n", "\n")
 
     def names(self, folder: str) -> List[str]:
         """The names in a folder, sorted; none if it can't be read or is not there."""
@@ -73,7 +82,10 @@ class Machine:
 
     def exists(self, name: str) -> bool:
         """Whether there is a file, as far as this user may know."""
-        return os.path.exists(self.path(name))
+        try:
+            return os.path.exists(self.path(name))
+        except OSError:
+            return False
 
     def changed(self, name: str) -> float:
         """When a file was last put there or edited, in seconds since 1970; 0 if nobody knows.

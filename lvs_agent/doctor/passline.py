@@ -60,8 +60,8 @@ def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
     ]
     ours = passes(config.lines)
     if not ours:
-        # of a file that is closed to this user nobody knows what it includes
-        stray = [] if config.closed else _stray(machine, snmpd, config)
+        # of a file that was not read nobody knows what it includes
+        stray = _stray(machine, snmpd, config) if config.whole else []
         return [*findings, *(stray or [_absent(machine, snmpd, config)])]
     exact = [one for one in ours if one.oid == LVS and one.numeric]
     findings.append(_judge(machine, snmpd, [*exact, *ours][0]))
@@ -86,6 +86,9 @@ def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
     if config.closed:
         text = f"{', '.join(config.closed)} may not be read by this user"
         return unseen("pass_persist", text)
+    if config.refused:
+        text = f"no pass_persist line for {oids.SUBTREE} in what was read"
+        return unseen("pass_persist", text, None)
     program = machine.find("lvs-agent") or PROGRAM
     line = f"pass_persist {oids.SUBTREE} {program} pass-persist"
     text = f"no pass_persist line for {oids.SUBTREE} in {', '.join(config.files) or 'any file'}"

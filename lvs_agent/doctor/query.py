@@ -7,6 +7,7 @@ The community goes into a file for this user alone: an argument could be read by
 from __future__ import annotations
 
 import enum
+import os
 import re
 import tempfile
 import time
@@ -59,7 +60,7 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
             file = Path(folder, "snmp.conf")
             file.touch(mode=0o600)
             quoted = re.sub(r'(["\\])', r"\\\1", community)
-            file.write_text(f'defVersion 2c\ndefCommunity "{quoted}"\n')
+            file.write_bytes(os.fsencode(f'defVersion 2c\ndefCommunity "{quoted}"\n'))
             environment["SNMPCONFPATH"] = folder
         began = time.monotonic()
         command = ["snmpget", "-On", "-r0", f"-t{WAIT_SECONDS}", address, *ASKED]

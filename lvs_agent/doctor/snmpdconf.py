@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from lvs_agent.doctor.machine import Machine
 
@@ -19,7 +19,7 @@ LOCAL = "/etc/snmp/snmpd.local.conf"
 # the third is where the distribution has its libraries
 _FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib64/snmp", "/usr/lib/snmp")
 _PERSISTENT = ("/var/lib/snmp", "/var/lib/net-snmp")
-_DEPTH = 16
+_DEPTH, _FILES = 16, 200  # snmpd itself reads on
 _WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
 
 
@@ -47,7 +47,7 @@ class Config:
     """The lines in snmpd's order, the files they are from, and what was named and not read.
 
     missing says which included files or folders are not there, closed which may not be read
-    by this user.
+    by this user. refused has the reasons why others were not read, each with the first such file.
     """
 
     lines: List[Line] = field(default_factory=list)
@@ -55,6 +55,12 @@ class Config:
     folders: List[str] = field(default_factory=list)
     missing: List[Tuple[Line, str]] = field(default_factory=list)
     closed: List[str] = field(default_factory=list)
+    refused: Dict[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was read that is there, so that a line not found is not there either."""
+        return not self.closed and not self.refused
 
     def all(self, *tokens: str) -> List[Line]:
         """The lines of some tokens."""
@@ -153,15 +159,19 @@ class _Reader:
 
     def file(self, name: str) -> bool:
         """Read one file; whether it is there."""
+        if self._depth == _DEPTH:
+            return self._refuse(name, f"it is included more than {_DEPTH} deep")
+        if len(self.config.files) == _FILES:
+            return self._refuse(name, f"{_FILES} others were")
         try:
             text = self._machine.read(name)
         except PermissionError:
             self.config.closed.append(name)
             return True
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
-        if self._depth == _DEPTH:
-            return True
+        except OSError as error:
+            return self._refuse(name, error.strerror or str(error))
         self._depth += 1
         self.config.files.append(name)
         section = "snmpd"
@@ -178,6 +188,10 @@ class _Reader:
             elif section == "snmpd":
                 self.config.lines.append(line)
         self._depth -= 1
+        return True
+
+    def _refuse(self, name: str, reason: str) -> bool:
+        self.config.refused.setdefault(reason, name)
         return True
 
     def _include(self, line: Line) -> bool:

@@ -17,8 +17,8 @@ def look(config: Config, target: str, restart: str) -> List[Finding]:
     """A finding for each view; target is the file where a line is best added."""
     found = readers(config)
     if not found:
-        if config.closed:
-            return []  # the pass_persist line's finding says so
+        if not config.whole:
+            return []  # another finding says what was not read
         text = "no community and no user may read anything"
         remedy = f"echo 'rocommunity COMMUNITY default -V lvs' >> {target} && {restart}"
         return [wrong("view", text, remedy)]

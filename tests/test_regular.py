@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Only regular files are read; of others the kernel is not even asked for an opened file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from lvs_agent import regular
+
+pytestmark = pytest.mark.timeout(20)
+
+
+def refusal(path: Path) -> OSError:
+    with pytest.raises(OSError, match=re.escape(str(path))) as raised:
+        regular.read(path, 100)
+    return raised.value
+
+
+def test_a_file_and_a_link_to_it(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(bytes(range(256)))
+    link.symlink_to(file)
+    assert regular.read(file) == regular.read(link) == bytes(range(256))
+    assert regular.read(Path("/proc/self/comm")) == Path("/proc/self/comm").read_bytes()
+
+
+def test_a_file_of_more_than_the_limit(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(100))
+    assert regular.read(file, 100) == bytes(100)
+    os.truncate(file, 1 << 40)
+    assert refusal(file).errno == errno.EFBIG
+
+
+def test_a_fifo_a_socket_a_folder_and_devices(tmp_path: Path) -> None:
+    fifo, sock = tmp_path / "fifo", tmp_path / "sock"
+    os.mkfifo(fifo)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(sock))
+        for path in (fifo, sock, tmp_path, Path("/dev/zero"), Path("/dev/tty")):
+            assert refusal(path).strerror == "not a regular file"
+
+
+def test_what_is_not_there_or_closed(tmp_path: Path) -> None:
+    assert isinstance(refusal(tmp_path / "none"), FileNotFoundError)
