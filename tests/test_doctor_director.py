@@ -56,6 +56,8 @@ def test_no_cpu_to_estimate_on() -> None:
     kernel = AlteredKernel(files={SYSCTL + "est_cpulist": "\n"})
     finding = doctors.only(director.look(kernel)[1], State.WRONG)
     assert "est_cpulist is empty" in finding.text
+    value = (finding.remedy or "").rpartition("=")[2]
+    assert value == Path("/sys/devices/system/cpu/online").read_text().strip()
 
 
 def test_tables_that_may_not_be_read() -> None:

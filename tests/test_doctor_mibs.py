@@ -38,8 +38,24 @@ def test_no_ietf_modules(folder: Path) -> None:
     (finding,) = mibs.look(Machine())
     assert finding.state == State.NOTE
     assert "SNMPv2-TC, SNMP-FRAMEWORK-MIB, INET-ADDRESS-MIB" in finding.text
-    assert finding.remedy is not None
-    assert finding.remedy.startswith("echo mibdirs +$(echo /usr/lib/erlang/lib/snmp-*/mibs) >> ")
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [("", "echo '"), ("mibs :\n", "echo '"), ("mibs :", "printf '\\n%s\\n' '")],
+)
+def test_the_folder_is_named_in_a_line_of_its_own(
+    folder: Path, tmp_path: Path, text: str, begins: str
+) -> None:
+    shutil.copy(mibs.SOURCE, folder)
+    there = "/usr/lib/erlang/lib/snmp-5.13/mibs"
+    machine = doctors.Picture(tmp_path / "root", {f"{there}/SNMPv2-TC.mib": ""})
+    machine.draw("/etc/snmp/snmp.conf", text)
+    done = Machine().run(["snmptranslate", "-m", "+LVS-MIB", "LVS-MIB::lvs"])
+    assert done is not None
+    machine.prints["snmptranslate"] = done
+    (finding,) = mibs.look(machine)
+    assert finding.remedy == f"{begins}mibdirs +{there}' >> /etc/snmp/snmp.conf"
 
 
 def test_the_remedy_brings_them(
@@ -55,7 +71,10 @@ def test_the_remedy_brings_them(
 
 @pytest.mark.parametrize(
     ("file", "begins"),
-    [("/x", "apt install erlang-snmp && "), ("/usr/bin/dnf", "dnf reinstall net-snmp-libs")],
+    [
+        ("/x", "apt install erlang-snmp && lvs-agent doctor"),
+        ("/usr/bin/dnf", "dnf reinstall net-snmp-libs"),
+    ],
 )
 def test_the_remedy_is_the_distributions(
     folder: Path, tmp_path: Path, file: str, begins: str

@@ -11,13 +11,14 @@ import pytest
 from lvs_agent.doctor import passline, snmpdconf
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import command
 from lvs_agent.doctor.snmpdconf import Invocation
 from tests import doctors
 from tests.snmpd import AGENT, BASE
 
 DROP_IN = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
 GOOD = f"pass_persist {BASE} /usr/bin/lvs-agent pass-persist\n"
-RESTART = "systemctl restart snmpd"
+RESTART = command("systemctl", "restart", "snmpd")
 REPLAY = f"{AGENT} pass-persist --replay {doctors.RECORDING}"
 
 # a line, and what is said of it: None if it is good
@@ -101,7 +102,7 @@ def test_a_line_that_is_repeated(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, "# comment\n" + GOOD)
     finding = doctors.only(look(machine), State.NOTE)
     assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1 repeats " + DROP_IN + ":2")
-    assert finding.remedy == f"sed -i 1d /etc/snmp/snmpd.local.conf && {RESTART}"
+    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.local.conf && {RESTART}"
 
 
 def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) -> None:
@@ -111,7 +112,7 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
     machine.draw(DROP_IN, GOOD)
     finding = doctors.only(look(machine), State.WRONG)
     assert finding.text.startswith(f"{DROP_IN}:1 repeats /etc/snmp/snmpd.conf:1")
-    assert finding.remedy == f"sed -i 1d /etc/snmp/snmpd.conf && {RESTART}"
+    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.conf && {RESTART}"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +124,17 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
             "no includeDir line",
             "echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.local.conf",
         ),
-        (doctors.DEBIAN, DROP_IN[:-5], "must end in .conf", f"mv {DROP_IN[:-5]} {DROP_IN}"),
+        (
+            doctors.DEBIAN,
+            DROP_IN[:-5],
+            "must end in .conf",
+            f"mv -T --backup=numbered {DROP_IN[:-5]} {DROP_IN}",
+        ),
         (
             doctors.DEBIAN,
             "/etc/snmp/snmp.conf",
             "does not read that file",
-            "grep 8225.4711 /etc/snmp/snmp.conf >> /etc/snmp/snmpd.local.conf",
+            f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf",
         ),
     ],
 )
@@ -191,7 +197,7 @@ def test_the_module_of_2001_is_in_the_way(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD + "dlmod lvs /usr/lib/snmp/dlmod/liblvs.so\n")
     finding = doctors.only(look(machine), State.WRONG)
     assert finding.text.startswith(f"{DROP_IN}:2 loads the module of 2001")
-    assert finding.remedy == f"sed -i 2d {DROP_IN} && {RESTART}"
+    assert finding.remedy == f"sed -i '2s/^/#/' {DROP_IN} && {RESTART}"
 
 
 def test_what_is_included_and_not_there(machine: doctors.Picture) -> None:

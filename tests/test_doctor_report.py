@@ -17,6 +17,7 @@ from lvs_agent.doctor import report
 from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Process
+from lvs_agent.doctor.remedy import command
 from tests import doctors
 from tests.snmpd import AGENT, BASE, Snmpd
 from tests.test_cli import run
@@ -163,7 +164,7 @@ def test_nothing_of_it_runs(tmp_path: Path) -> None:
 SOME = [
     ok("ip_vs", "is there"),
     note("snmpd", "is old"),
-    wrong("view", "hides", "show"),
+    wrong("view", "hides", command("show")),
     unseen("state", "closed"),
 ]
 

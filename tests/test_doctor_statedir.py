@@ -70,7 +70,9 @@ def test_a_history_that_can_not_be_read(
 def test_what_was_once_damaged(machine: doctors.Picture) -> None:
     machine.draw(f"{FOLDER}/history.damaged")
     finding = doctors.only(statedir.look(machine), State.NOTE)
-    assert finding.remedy == f"rm {FOLDER}/history.damaged"
+    assert finding.remedy == (
+        f"mv -T --backup=numbered {FOLDER}/history.damaged {FOLDER}/history.damaged.old"
+    )
 
 
 def test_no_room(machine: doctors.Picture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_healthy_units() -> None:
         (
             {"active": "failed", "result": "service-start-limit-hit"},
             State.WRONG,
-            "journalctl -u lvs-agent.socket -n 20; systemctl restart lvs-agent.socket",
+            "journalctl -u lvs-agent.socket -n 20 && systemctl restart lvs-agent.socket",
         ),
         ({"file": "disabled"}, State.NOTE, "systemctl enable lvs-agent.socket"),
     ],
@@ -120,7 +120,7 @@ def test_what_an_administrator_changed_is_told_and_reverted() -> None:
     [
         ({}, "systemctl restart lvs-agent.socket"),
         ({"group": "root", "drop_in": OWN.format("socket")}, "systemctl revert lvs-agent.socket"),
-        ({"group": "root"}, f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '[Socket]"),
+        ({"group": "root"}, f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '%s\\n' '[Socket]'"),
     ],
 )
 def test_the_socket_is_opened_to_a_group(values: dict[str, str], begins: str) -> None:

@@ -9,6 +9,7 @@ from typing import List
 from lvs_agent.doctor import snmpdconf, views
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.oids import SUBTREE
+from lvs_agent.doctor.remedy import command
 from lvs_agent.doctor.snmpdconf import Invocation
 from tests import doctors
 
@@ -18,7 +19,7 @@ TARGET = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
 
 def look(tmp_path: Path, text: str) -> List[Finding]:
     machine = doctors.Picture(tmp_path, {CONF: text})
-    return views.look(snmpdconf.read(machine, Invocation()), TARGET, "restart")
+    return views.look(machine, snmpdconf.read(machine, Invocation()), TARGET, command("restart"))
 
 
 def test_debians_view_hides_us_and_is_named_once(tmp_path: Path) -> None:
@@ -60,4 +61,4 @@ def test_a_community_is_never_printed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_closed_is_not_called_empty(tmp_path: Path) -> None:
     config = snmpdconf.Config(closed=[CONF])
-    assert views.look(config, TARGET, "restart") == []
+    assert views.look(doctors.Picture(tmp_path), config, TARGET, command("restart")) == []

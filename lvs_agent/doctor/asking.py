@@ -13,6 +13,7 @@ from lvs_agent.doctor.access import Sight, Views, readers
 from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, Process
 from lvs_agent.doctor.query import Outcome, Reply
+from lvs_agent.doctor.remedy import Remedy, command
 from lvs_agent.feed import Patience
 from lvs_agent.mib import LVS
 from lvs_agent.snapshot import Status
@@ -28,7 +29,7 @@ class Asked:
     machine: Machine
     address: str
     known: bool
-    restart: str
+    restart: Remedy
 
 
 def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
@@ -46,12 +47,12 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     ours = passline.passes(config.lines)
     target = ours[0].line.file if ours else told.target
     findings = [
-        unseen("snmpd.conf", f"{name} was not read: {reason}", f"ls -l {name}")
+        unseen("snmpd.conf", f"{name} was not read: {reason}", command("ls", "-l", name))
         for reason, name in config.refused.items()
     ]
     findings += passline.look(machine, passline.Snmpd(process, told.target, restart), config)
     findings += _unread(machine, process, config, reply, restart)
-    findings += views.look(config, target, restart)
+    findings += views.look(machine, config, target, restart)
     hidden = any(finding.state == State.WRONG for finding in findings)
     asked = Asked(machine, address, community is not None, restart)
     return [*findings, *_reply(asked, reply, hidden, bad)]
@@ -69,7 +70,7 @@ def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
 
 
 def _unread(
-    machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: str
+    machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: Remedy
 ) -> List[Finding]:
     """Files that were changed after snmpd was started; a second is as good as starts are known."""
     newer = [each for each in config.files if machine.changed(each) > process.started + 1]
@@ -124,5 +125,5 @@ def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
     text += f"; status {status.name.lower().replace('_', ' ')}: {values.get(query.TEXT, '')}"
     if bad:
         return note("query", text)  # what is wrong above is why
-    log = "journalctl -t lvs-agent" if asked.machine.systemd else "grep lvs-agent /var/log/syslog"
-    return wrong("query", text, log)
+    journal, syslog = ("journalctl", "-t", "lvs-agent"), ("grep", "lvs-agent", "/var/log/syslog")
+    return wrong("query", text, command(*(journal if asked.machine.systemd else syslog)))

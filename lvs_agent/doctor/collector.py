@@ -15,8 +15,9 @@ import lvs_agent
 from lvs_agent.connections import COLLECTOR_SOCKET, connect_to
 from lvs_agent.doctor import units
 from lvs_agent.doctor.director import Director, count
-from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
+from lvs_agent.doctor.finding import RECORD, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import READ, WRITE, Machine, Process, group_name, user_name
+from lvs_agent.doctor.remedy import both, command, move
 from lvs_agent.doctor.units import Units
 from lvs_agent.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot, Status
@@ -25,7 +26,7 @@ SOCKET_PATH = str(COLLECTOR_SOCKET)
 CAP_NET_ADMIN = 1 << 12  # include/uapi/linux/capability.h
 FETCH_SECONDS = 5.0
 CLOSED = unseen("collector", f"{SOCKET_PATH} is not open to this user")
-COMMAND = f"lvs-agent collector --listen {SOCKET_PATH}"
+COMMAND = command("lvs-agent", "collector", "--listen", SOCKET_PATH)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List
     except OSError:
         return _no_socket(Seen(machine, units.ask(machine), director, snmpd))
     if not stat.S_ISSOCK(status.st_mode):
-        return [wrong("socket", f"{SOCKET_PATH} is no socket", f"rm {SOCKET_PATH}")]
+        remedy = move(SOCKET_PATH, f"{SOCKET_PATH}.old")
+        return [wrong("socket", f"{SOCKET_PATH} is no socket", remedy)]
     snapshot, refused, took = _fetch(machine.path(SOCKET_PATH))
     # the question starts the service, so what systemd and /proc say of it comes after
     seen = Seen(machine, units.ask(machine), director, snmpd, find(machine))
@@ -85,8 +87,8 @@ def _no_socket(seen: Seen) -> List[Finding]:
         f"no statistics: snmpd runs as {user_name(seen.snmpd.uid)}, and there is no collector at"
         f" {SOCKET_PATH}"
     )
-    folder = Path(SOCKET_PATH).parent
-    return [wrong("collector", text, f"install -d -m 2750 -g {group} {folder} && {COMMAND}")]
+    folder = command("install", "-d", "-m", "2750", "-g", group, str(Path(SOCKET_PATH).parent))
+    return [wrong("collector", text, both(folder, COMMAND))]
 
 
 def _permissions(seen: Seen, status: os.stat_result) -> Finding:
@@ -97,7 +99,7 @@ def _permissions(seen: Seen, status: os.stat_result) -> Finding:
     who, group = user_name(seen.snmpd.uid), group_name(seen.snmpd.gid)
     remedy = seen.units.open_to(group)
     if remedy is None:
-        remedy = f"chgrp {group} {SOCKET_PATH} && chmod 0660 {SOCKET_PATH}"
+        remedy = both(command("chgrp", group, SOCKET_PATH), command("chmod", "0660", SOCKET_PATH))
     if not seen.machine.may(seen.snmpd, SOCKET_PATH, READ | WRITE):
         return wrong("socket", f"snmpd ({who}) may not use {where}", remedy)
     if mode & 0o002:
@@ -135,7 +137,7 @@ def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
         why = _refusal(seen) or snapshot.text
         return wrong("collector", f"the collector may not read the tables: {why}", mend)
     if status == Status.DEGRADED:
-        remedy = mend if "not saved" in snapshot.text else "lvs-agent record lvs-agent-record"
+        remedy = mend if "not saved" in snapshot.text else RECORD
         return wrong("collector", f"the collector says: {snapshot.text}", remedy)
     blind = services == 0 and (bool(seen.director.services) or _elsewhere(seen, "net"))
     if seen.director.loaded and (blind or status == Status.NO_IPVS):

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from lvs_agent import procfs
-from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
+from lvs_agent.doctor.finding import RECORD, Finding, note, ok, unseen, wrong
+from lvs_agent.doctor.remedy import command
 from lvs_agent.kernel import Kernel
 
 
@@ -23,7 +25,7 @@ def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
     """Findings on the module and on estimation. Reads /proc, since netlink would load ip_vs."""
     if not procfs.module_loaded(kernel):
         text = "ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent never does"
-        return Director(False), [wrong("ip_vs", text, "modprobe ip_vs")]
+        return Director(False), [wrong("ip_vs", text, command("modprobe", "ip_vs"))]
     try:
         table = kernel.read(procfs.IP_VS)
     except OSError as error:
@@ -43,21 +45,20 @@ def _tables(table: str) -> Tuple[Director, Finding]:
     director = Director(True, len(services))
     if problems:
         text += f"; {len(problems)} lines not understood, first: {problems[0]}"
-        return director, note("ip_vs", text, "lvs-agent record /tmp/lvs-agent-record")
+        return director, note("ip_vs", text, RECORD)
     return director, ok("ip_vs", text)
 
 
 def _estimation(kernel: Kernel) -> Finding:
     if procfs.sysctl(kernel, "run_estimation") == "0":
-        switch = "net.ipv4.vs.run_estimation"
-        text, remedy = f"{switch} is 0", f"sysctl -w {switch}=1"
+        switch, text, value = "run_estimation", "0", "1"
     elif procfs.sysctl(kernel, "est_cpulist") == "":
-        switch = "net.ipv4.vs.est_cpulist"
-        text = f"{switch} is empty"
-        remedy = f"sysctl -w {switch}=$(cat /sys/devices/system/cpu/online)"
+        switch, text, value = "est_cpulist", "empty", f"0-{(os.cpu_count() or 1) - 1}"
     else:
         return ok("estimation", "estimation is on: counters and rates move")
-    return wrong("estimation", f"counters and rates stand still: {text}", remedy)
+    switch = f"net.ipv4.vs.{switch}"
+    text = f"counters and rates stand still: {switch} is {text}"
+    return wrong("estimation", text, command("sysctl", "-w", f"{switch}={value}"))
 
 
 def count(services: int, servers: int) -> str:

@@ -7,7 +7,10 @@ import enum
 from dataclasses import dataclass
 from typing import Optional
 
-AS_ROOT = "sudo lvs-agent doctor"
+from lvs_agent.doctor.remedy import Remedy, command
+
+AS_ROOT = command("sudo", "lvs-agent", "doctor")
+RECORD = command("lvs-agent", "record", "/root/lvs-agent-record")
 
 
 class State(enum.Enum):
@@ -30,7 +33,7 @@ class Finding:
     check: str
     state: State
     text: str
-    remedy: Optional[str] = None
+    remedy: Optional[Remedy] = None
 
 
 def ok(check: str, text: str) -> Finding:
@@ -38,16 +41,16 @@ def ok(check: str, text: str) -> Finding:
     return Finding(check, State.OK, text)
 
 
-def note(check: str, text: str, remedy: Optional[str] = None) -> Finding:
+def note(check: str, text: str, remedy: Optional[Remedy] = None) -> Finding:
     """It works, and here is what to know of it."""
     return Finding(check, State.NOTE, text, remedy)
 
 
-def wrong(check: str, text: str, remedy: Optional[str] = None) -> Finding:
+def wrong(check: str, text: str, remedy: Optional[Remedy] = None) -> Finding:
     """It does not work, or not for long."""
     return Finding(check, State.WRONG, text, remedy)
 
 
-def unseen(check: str, text: str, remedy: Optional[str] = AS_ROOT) -> Finding:
+def unseen(check: str, text: str, remedy: Optional[Remedy] = AS_ROOT) -> Finding:
     """Nobody knows; the remedy shows it."""
     return Finding(check, State.UNSEEN, text, remedy)

@@ -11,6 +11,7 @@ from typing import List
 import lvs_agent
 from lvs_agent.doctor.finding import Finding, note, ok
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import Remedy, append, both, command
 
 FILE = "/usr/share/snmp/mibs/LVS-MIB.txt"
 # a checkout has it beside the package
@@ -39,16 +40,16 @@ def look(machine: Machine) -> List[Finding]:
     return [ok("mib", "net-snmp's tools find LVS-MIB and the modules it needs")]
 
 
-def _copy() -> str:
-    return f"cp {SOURCE if SOURCE.exists() else SOURCE.name} {FILE}"
+def _copy() -> Remedy:
+    return command("cp", str(SOURCE) if SOURCE.exists() else SOURCE.name, FILE)
 
 
-def _bring(machine: Machine) -> str:
+def _bring(machine: Machine) -> Remedy:
     """The command for the IETF modules, which Debian leaves out of net-snmp's packages."""
     folders = [name for name in machine.names(ERLANG) if name.startswith("snmp-")]
-    line = f"echo mibdirs +$(echo {ERLANG}/snmp-*/mibs) >> /etc/snmp/snmp.conf"
     if folders:
-        return line
+        return append(machine, f"mibdirs +{ERLANG}/{folders[-1]}/mibs", "/etc/snmp/snmp.conf")
     if machine.exists("/usr/bin/dnf"):
-        return "dnf reinstall net-snmp-libs"
-    return f"apt install erlang-snmp && {line}"
+        return command("dnf", "reinstall", "net-snmp-libs")
+    # where they are then is known once they are there
+    return both(command("apt", "install", "erlang-snmp"), command("lvs-agent", "doctor"))

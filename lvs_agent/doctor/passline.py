@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
@@ -12,6 +11,7 @@ from typing import List, Optional
 from lvs_agent.doctor import oids
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import EXECUTE, READ, Machine, Process, user_name
+from lvs_agent.doctor.remedy import Remedy, append, both, command, move
 from lvs_agent.doctor.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
 from lvs_agent.mib import LVS
 from lvs_agent.smi import Oid, dotted
@@ -35,7 +35,7 @@ class Snmpd:
 
     process: Process
     target: str
-    restart: str
+    restart: Remedy
 
 
 def passes(lines: List[Line]) -> List[Pass]:
@@ -69,7 +69,7 @@ def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
     for line in config.all("dlmod"):
         if "lvs" in line.rest.lower():
             text = f"{line.place} loads the module of 2001, which has the same OIDs"
-            findings.append(wrong("pass_persist", text, _delete(snmpd, line)))
+            findings.append(wrong("pass_persist", text, _disable(snmpd, line)))
     return findings
 
 
@@ -79,7 +79,7 @@ def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
     kept = first.line.file.startswith(DROP_INS) or not one.line.file.startswith(DROP_INS)
     late = one.line if kept else first.line
     state = note if one.command.split() == first.command.split() else wrong
-    return state("pass_persist", text, _delete(snmpd, late))
+    return state("pass_persist", text, _disable(snmpd, late))
 
 
 def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
@@ -92,7 +92,7 @@ def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
     program = machine.find("lvs-agent") or PROGRAM
     line = f"pass_persist {oids.SUBTREE} {program} pass-persist"
     text = f"no pass_persist line for {oids.SUBTREE} in {', '.join(config.files) or 'any file'}"
-    return wrong("pass_persist", text, f"echo '{line}' >> {snmpd.target} && {snmpd.restart}")
+    return wrong("pass_persist", text, both(append(machine, line, snmpd.target), snmpd.restart))
 
 
 def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
@@ -108,13 +108,14 @@ def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
             folder = file.rpartition("/")[0]
             if folder in config.folders and not file.endswith(".conf"):
                 text += ": its name must end in .conf"
-                remedy = f"mv {shlex.quote(file)} {shlex.quote(file + '.conf')}"
+                remedy = move(file, f"{file}.conf")
             elif folder == DROP_INS and file.endswith(".conf"):
                 text += f": no includeDir line names {DROP_INS}"
-                remedy = f"echo 'includeDir {DROP_INS}' >> {snmpd.target}"
+                remedy = append(machine, f"includeDir {DROP_INS}", snmpd.target)
             else:
-                remedy = f"grep 8225.4711 {shlex.quote(file)} >> {snmpd.target}"
-            findings.append(wrong("pass_persist", text, f"{remedy} && {snmpd.restart}"))
+                line = f"{one.line.token} {one.line.rest}"
+                remedy = append(machine, line, snmpd.target)
+            findings.append(wrong("pass_persist", text, both(remedy, snmpd.restart)))
     return findings
 
 
@@ -131,7 +132,7 @@ def _judge(machine: Machine, snmpd: Snmpd, one: Pass) -> Finding:
         return wrong("pass_persist", text, _edit(line))
     if not machine.may(snmpd.process, line.file, READ):
         text = f"snmpd ({who}) may not read {line.file}: a reload loses the line"
-        return wrong("pass_persist", text, f"chmod 0644 {line.file} && {snmpd.restart}")
+        return wrong("pass_persist", text, both(command("chmod", "0644", line.file), snmpd.restart))
     problem = _command(machine, snmpd.process, one.command)
     if problem is not None:
         return wrong("pass_persist", f"{line.place}: {problem}", _edit(line))
@@ -165,9 +166,10 @@ def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
     return None
 
 
-def _delete(snmpd: Snmpd, line: Line) -> str:
-    return f"sed -i {line.number}d {line.file} && {snmpd.restart}"
+def _disable(snmpd: Snmpd, line: Line) -> Remedy:
+    # made a comment, so that it is not lost and those below keep their numbers
+    return both(command("sed", "-i", f"{line.number}s/^/#/", line.file), snmpd.restart)
 
 
-def _edit(line: Line) -> str:
-    return f"vi +{line.number} {line.file}"
+def _edit(line: Line) -> Remedy:
+    return command("vi", f"+{line.number}", line.file)

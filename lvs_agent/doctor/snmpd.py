@@ -8,6 +8,7 @@ from typing import List, Optional, Tuple
 
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, Process, user_name
+from lvs_agent.doctor.remedy import Remedy, command
 
 # No pass_persist of net-snmp before 5.5 knows Counter64 (agent/mibgroup/ucd-snmp/pass_persist.c)
 COUNTER64 = (5, 5)
@@ -35,9 +36,11 @@ def look(machine: Machine, running: List[Process]) -> List[Finding]:
     if len(running) > 1:
         others = ", ".join(str(process.pid) for process in running[1:])
         text = f"{len(running)} snmpd run; this is about pid {first.pid}, not {others}"
-        findings.append(note("snmpd", text, "ps -o pid,user,lstart,args -C snmpd"))
+        findings.append(
+            note("snmpd", text, command("ps", "-o", "pid,user,lstart,args", "-C", "snmpd"))
+        )
     if version is None:
-        findings.append(unseen("snmpd", "snmpd -v does not tell a version", "snmpd -v"))
+        findings.append(unseen("snmpd", "snmpd -v does not tell a version", command("snmpd", "-v")))
     elif version < COUNTER64:
         text = f"{name} knows no Counter64 in pass_persist: 64-bit counters are missing"
         findings.append(wrong("snmpd", text, upgrade(machine)))
@@ -47,17 +50,20 @@ def look(machine: Machine, running: List[Process]) -> List[Finding]:
     return findings
 
 
-def restart(machine: Machine) -> str:
+def restart(machine: Machine) -> Remedy:
     """The command that makes snmpd read its configuration; a reload would not do."""
-    return "systemctl restart snmpd" if machine.systemd else "service snmpd restart"
+    systemd, other = ("systemctl", "restart", "snmpd"), ("service", "snmpd", "restart")
+    return command(*(systemd if machine.systemd else other))
 
 
-def install(machine: Machine, debian: str, redhat: str) -> str:
+def install(machine: Machine, debian: str, redhat: str) -> Remedy:
     """The command that installs a package."""
-    return f"dnf install {redhat}" if machine.exists("/usr/bin/dnf") else f"apt install {debian}"
+    if machine.exists("/usr/bin/dnf"):
+        return command("dnf", "install", redhat)
+    return command("apt", "install", debian)
 
 
-def upgrade(machine: Machine) -> str:
+def upgrade(machine: Machine) -> Remedy:
     """The command that installs snmpd or a newer one."""
     return install(machine, "snmpd", "net-snmp")
 
@@ -65,8 +71,8 @@ def upgrade(machine: Machine) -> str:
 def _stopped(machine: Machine) -> Finding:
     if machine.find("snmpd") is None:
         return wrong("snmpd", "snmpd is not installed", upgrade(machine))
-    start = "systemctl enable --now snmpd" if machine.systemd else "service snmpd start"
-    return wrong("snmpd", "snmpd does not run", start)
+    systemd, other = ("systemctl", "enable", "--now", "snmpd"), ("service", "snmpd", "start")
+    return wrong("snmpd", "snmpd does not run", command(*(systemd if machine.systemd else other)))
 
 
 def _version(machine: Machine, process: Process) -> Tuple[Optional[Tuple[int, ...]], str]:

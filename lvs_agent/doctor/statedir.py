@@ -10,6 +10,7 @@ from typing import List
 from lvs_agent.doctor.director import count
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, user_name
+from lvs_agent.doctor.remedy import command, move
 from lvs_agent.statefile import STATE_DIRECTORY, StateError, StateFile
 
 FOLDER = str(STATE_DIRECTORY)
@@ -32,10 +33,12 @@ def look(machine: Machine) -> List[Finding]:
             "%Y-%m-%d", time.localtime(machine.changed(f"{FOLDER}/history.damaged"))
         )
         text = f"{FOLDER}/history.damaged: not all could be read on {changed}, the rest was kept"
-        findings.append(note("state", text, f"rm {FOLDER}/history.damaged"))
+        findings.append(
+            note("state", text, move(f"{FOLDER}/history.damaged", f"{FOLDER}/history.damaged.old"))
+        )
     if room.f_bavail == 0:
         text = f"no room at {FOLDER}: new row numbers can't be saved"
-        findings.append(wrong("state", text, f"df -h {FOLDER}"))
+        findings.append(wrong("state", text, command("df", "-h", FOLDER)))
     return findings
 
 
@@ -48,9 +51,9 @@ def _history(machine: Machine, names: List[str], owner: str) -> Finding:
     except StateError as error:
         if isinstance(error.__cause__, PermissionError):
             return unseen("state", f"{FOLDER}/history.jsonl may not be read by this user")
-        return wrong("state", str(error), f"ls -l {FOLDER}")
+        return wrong("state", str(error), command("ls", "-l", FOLDER))
     if file.problems:
         text = f"{len(file.problems)} lines of no use, first: {file.problems[0]}"
-        return wrong("state", text, f"less {FOLDER}/history.jsonl")
+        return wrong("state", text, command("less", f"{FOLDER}/history.jsonl"))
     servers = sum(len(each.servers.rows) for each in services.rows.values())
     return ok("state", f"{FOLDER} ({owner}) remembers {count(len(services.rows), servers)}")

@@ -7,9 +7,11 @@ from typing import Dict, List, Optional
 
 from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import Remedy, both, command, write
 
 SOCKET, SERVICE = "lvs-agent.socket", "lvs-agent.service"
-ENABLE = f"systemctl enable --now {SOCKET}"
+ENABLE = command("systemctl", "enable", "--now", SOCKET)
+RELISTEN = command("systemctl", "restart", SOCKET)
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,DropInPaths,SocketGroup"
 )
@@ -31,7 +33,7 @@ class Units:
     def socket(self) -> List[Finding]:
         """What is right or wrong with the socket's unit; nothing where there is none."""
         if self._trouble:
-            return [unseen("units", self._trouble, f"systemctl status {SOCKET}")]
+            return [unseen("units", self._trouble, command("systemctl", "status", SOCKET))]
         return [_socket(self._units[SOCKET])] if SOCKET in self._units else []
 
     def without_socket(self, path: str) -> List[Finding]:
@@ -39,12 +41,12 @@ class Units:
         found = self.socket()
         if found and found[0].state in (State.OK, State.NOTE):
             text = f"{SOCKET} listens, and {path} is gone"
-            return [wrong("units", text, f"systemctl restart {SOCKET}")]
+            return [wrong("units", text, RELISTEN)]
         return found
 
     def drop_ins(self) -> List[Finding]:
         """A note on each file of the administrator's that changes the service."""
-        cat = f"systemctl cat {SERVICE}"
+        cat = command("systemctl", "cat", SERVICE)
         paths = _own_drop_ins(self._units.get(SERVICE, {}))
         return [note("units", f"{SERVICE} is changed by {path}", cat) for path in paths]
 
@@ -52,39 +54,38 @@ class Units:
         """Why the service does not answer, if systemd knows."""
         unit = self._units.get(SERVICE, {})
         if unit.get("LoadState") == "masked":
-            remedy = f"systemctl unmask {SERVICE} && systemctl restart {SOCKET}"
+            remedy = both(command("systemctl", "unmask", SERVICE), RELISTEN)
             return wrong("units", f"{SERVICE} is masked", remedy)
         if unit.get("ActiveState") == "failed" or unit.get("SubState") == "auto-restart":
             result = f"{unit.get('Result')}, {unit.get('NRestarts', '0')} restarts"
             text = f"{SERVICE} ends as soon as it is started: {result}"
-            log = f"journalctl -u {SERVICE} -n 20"
+            log = command("journalctl", "-u", SERVICE, "-n", "20")
             return wrong("units", text, self.mend() if _own_drop_ins(unit) else log)
         return None
 
-    def mend(self) -> Optional[str]:
+    def mend(self) -> Optional[Remedy]:
         """The command that brings the service back to what its package says; None: no unit."""
         if SERVICE not in self._units:
             return None
-        restart = f"systemctl restart {SERVICE}"
+        restart = command("systemctl", "restart", SERVICE)
         if _own_drop_ins(self._units[SERVICE]):
-            return f"systemctl revert {SERVICE} && {restart}"
+            return both(command("systemctl", "revert", SERVICE), restart)
         return restart
 
-    def open_to(self, group: str) -> Optional[str]:
+    def open_to(self, group: str) -> Optional[Remedy]:
         """The command that gives a group the socket; None: no unit."""
         if SOCKET not in self._units:
             return None
         unit = self._units[SOCKET]
-        restart = f"systemctl restart {SOCKET}"
         if unit.get("SocketGroup") == group:
-            return restart
+            return RELISTEN
         if _own_drop_ins(unit):
-            return f"systemctl revert {SOCKET} && {restart}"
-        folder = DROP_IN.rpartition("/")[0]
-        lines = f"[Socket]\\nSocketGroup={group}\\nSocketMode=0660\\n"
-        return (
-            f"mkdir -p {folder} && printf '{lines}' > {DROP_IN}"
-            f" && systemctl daemon-reload && {restart}"
+            return both(command("systemctl", "revert", SOCKET), RELISTEN)
+        return both(
+            command("mkdir", "-p", DROP_IN.rpartition("/")[0]),
+            write(DROP_IN, "[Socket]", f"SocketGroup={group}", "SocketMode=0660"),
+            command("systemctl", "daemon-reload"),
+            RELISTEN,
         )
 
 
@@ -102,18 +103,21 @@ def ask(machine: Machine) -> Units:
 def _socket(unit: Dict[str, str]) -> Finding:
     state = unit.get("ActiveState", "")
     if unit["LoadState"] == "masked":
-        return wrong("units", f"{SOCKET} is masked", f"systemctl unmask {SOCKET} && {ENABLE}")
+        return wrong(
+            "units", f"{SOCKET} is masked", both(command("systemctl", "unmask", SOCKET), ENABLE)
+        )
     if unit["LoadState"] != "loaded":
         text = f"{SOCKET} can't be loaded: {unit['LoadState']}"
-        return wrong("units", text, f"systemctl revert {SOCKET} && {ENABLE}")
+        return wrong("units", text, both(command("systemctl", "revert", SOCKET), ENABLE))
     if state == "failed":
         text = f"{SOCKET} has failed: {unit.get('Result')}"
-        return wrong("units", text, f"journalctl -u {SOCKET} -n 20; systemctl restart {SOCKET}")
+        log = command("journalctl", "-u", SOCKET, "-n", "20")
+        return wrong("units", text, both(log, RELISTEN))
     if state != "active":
         return wrong("units", f"{SOCKET} is stopped", ENABLE)
     if unit.get("UnitFileState") == "disabled":
         text = f"{SOCKET} listens, and will not after the next boot: it is disabled"
-        return note("units", text, f"systemctl enable {SOCKET}")
+        return note("units", text, command("systemctl", "enable", SOCKET))
     return ok("units", f"{SOCKET} listens")
 
 

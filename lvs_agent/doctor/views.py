@@ -3,25 +3,30 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 from lvs_agent.doctor import oids
 from lvs_agent.doctor.access import Reader, Sight, Views, readers
 from lvs_agent.doctor.finding import Finding, note, ok, wrong
+from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import Remedy, append, both, command
 from lvs_agent.doctor.snmpdconf import Config
 from lvs_agent.mib import LVS
 from lvs_agent.smi import dotted
 
 
-def look(config: Config, target: str, restart: str) -> List[Finding]:
+def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List[Finding]:
     """A finding for each view; target is the file where a line is best added."""
+
+    def add(line: str) -> Remedy:
+        return both(append(machine, line, target), restart)
+
     found = readers(config)
     if not found:
         if not config.whole:
             return []  # another finding says what was not read
         text = "no community and no user may read anything"
-        remedy = f"echo 'rocommunity COMMUNITY default -V lvs' >> {target} && {restart}"
-        return [wrong("view", text, remedy)]
+        return [wrong("view", text, add("rocommunity COMMUNITY default -V lvs"))]
     views = Views(config)
     groups: Dict[Tuple[str, object], List[Reader]] = {}
     for reader in found:
@@ -30,23 +35,27 @@ def look(config: Config, target: str, restart: str) -> List[Finding]:
     visible = any(sight == Sight.ALL for sight in sights.values())
     findings = []
     for key, group in groups.items():
-        findings.append(_finding(config, group, sights[key], visible, target, restart))
+        findings.append(_finding(config, group, sights[key], visible, add, restart))
     return findings
 
 
 def _finding(
-    config: Config, group: List[Reader], sight: Sight, visible: bool, target: str, restart: str
+    config: Config,
+    group: List[Reader],
+    sight: Sight,
+    visible: bool,
+    add: Callable[[str], Remedy],
+    restart: Remedy,
 ) -> Finding:
     places = _places(group)
     first = group[0]
     if first.subtree is not None:
         what = f".{dotted(first.subtree)}"
-        remedy = f"vi +{first.line.number} {first.line.file} && {restart}"
+        remedy = both(command("vi", f"+{first.line.number}", first.line.file), restart)
     else:
         lines = [line for line in config.all("view") if line.rest.split()[:1] == [first.view]]
         what = f"view {first.view}" + (f" ({lines[-1].place})" if lines else "")
-        line = f"view {first.view} included {oids.SUBTREE}"
-        remedy = f"echo '{line}' >> {target} && {restart}"
+        remedy = add(f"view {first.view} included {oids.SUBTREE}")
     if sight == Sight.ALL:
         return ok("view", f"{what} shows {oids.SUBTREE} to {places}")
     if sight == Sight.PART:

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remedies as two shells take them, on files with names that are no plain words."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lvs_agent.doctor import remedy
+from lvs_agent.doctor.machine import READ_LIMIT, Machine
+from lvs_agent.doctor.remedy import Remedy, append, both, command, move, write
+
+ODD = "a b'\"$(touch made)*;&\n#"
+DOCTOR = Path(remedy.__file__).parent
+
+shells = pytest.mark.parametrize("shell", ["dash", "bash"])
+
+
+def run(shell: str, folder: Path, text: Remedy) -> str:
+    done = subprocess.run(
+        [shell, "-c", text], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@shells
+def test_a_word_stays_a_word(shell: str, tmp_path: Path) -> None:
+    assert run(shell, tmp_path, command("printf", "%s", ODD)) == ODD
+    assert run(shell, tmp_path, both(command("printf", ODD[:3]), command("echo", "b"))) == "a bb\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@shells
+@pytest.mark.parametrize("before", [None, "", "one 1\n", "rocommunity secret", "one 1\n\n"])
+@pytest.mark.parametrize("line", ["view v included .1", r"view v\n included .1", ODD[:20]])
+def test_a_line_is_added_as_a_line(shell: str, tmp_path: Path, before: str, line: str) -> None:
+    file = tmp_path / ODD
+    if before is not None:
+        file.write_text(before)
+    run(shell, tmp_path, append(Machine(), line, str(file)))
+    assert file.read_text().splitlines() == [*(before or "").splitlines(), line]
+    assert file.read_text().endswith("\n")
+    assert [file] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_can_not_be_read_to_its_end_gets_an_empty_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("a" * READ_LIMIT + "b")
+    run("sh", tmp_path, append(Machine(), "line", str(file)))
+    assert file.read_text().endswith("b\nline\n")
+
+
+@shells
+def test_a_file_is_made_of_lines(shell: str, tmp_path: Path) -> None:
+    run(shell, tmp_path, write(str(tmp_path / ODD), "[Socket]", "SocketGroup=%s\\n"))
+    assert (tmp_path / ODD).read_text() == "[Socket]\nSocketGroup=%s\\n\n"
+
+
+def test_nothing_is_lost_where_a_file_is_moved_to(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    (tmp_path / ODD).write_text("two")
+    run("sh", tmp_path, move(str(tmp_path / "a"), str(tmp_path / ODD)))
+    assert {each.read_text() for each in tmp_path.iterdir()} == {"one", "two"}
+    assert (tmp_path / ODD).read_text() == "one"
+
+
+def test_a_link_to_a_folder_is_replaced_not_entered(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "a.old").symlink_to("folder")
+    run("sh", tmp_path, move(str(tmp_path / "a"), str(tmp_path / "a.old")))
+    assert (tmp_path / "a.old").read_text() == "one"
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.parametrize("file", sorted(DOCTOR.glob("*.py")), ids=lambda file: file.stem)
+def test_no_other_module_writes_for_a_shell(file: Path) -> None:
+    """Nor makes a Remedy of a string of its own; mypy lets nothing else through."""
+    tree = ast.parse(file.read_text("utf-8"))
+    strings = [str(each.value) for each in ast.walk(tree) if isinstance(each, ast.Constant)]
+    signs = [each for each in strings if any(sign in each for sign in (" && ", ">> ", "$("))]
+    made = [
+        each.lineno
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Call) and ast.unparse(each.func).endswith("Remedy")
+    ]
+    assert (not signs and not made) is (file.stem != "remedy")
