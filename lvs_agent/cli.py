@@ -137,7 +137,10 @@ def doctor(args: argparse.Namespace) -> int:
     from lvs_agent.doctor.machine import Machine
 
     findings = report.examine(Machine())
-    print(report.as_json(findings) if args.json else report.text(findings))
+    text = report.as_json(findings) if args.json else report.text(findings)
+    # a name may hold what the terminal's encoding does not
+    encoding = sys.stdout.encoding
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
     return report.exit_status(findings)
 
 

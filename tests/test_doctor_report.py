@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -180,6 +183,33 @@ def test_the_text_is_a_line_each_and_a_last_one() -> None:
         "1 wrong, 1 not looked at",
     ]
     assert report.text(SOME[:2]).splitlines()[-1] == "nothing is wrong"
+
+
+HOSTILE = "a\nok      all is well\x1b[2J\x85\u202e\udcff"
+SHOWN = r"a\nok      all is well\x1b[2J\x85\u202e\udcff"
+
+
+def test_what_others_wrote_stays_on_its_line() -> None:
+    told = report.text([wrong("view", HOSTILE, command(HOSTILE))])
+    assert told.splitlines() == [f"wrong   {SHOWN}", f"          '{SHOWN}'", "1 wrong"]
+    assert told.replace("\n", "").isprintable()
+    assert report.as_json([wrong("view", HOSTILE)]).isascii()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_name_can_be_printed(tmp_path: Path, encoding: str) -> None:
+    code = (
+        "from lvs_agent import cli; from lvs_agent.doctor import finding, report\n"
+        "report.examine = lambda machine: [finding.ok('x', '\\u0416 \\udcff')]\n"
+        "cli.main(['doctor'])"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
+    assert done.stderr == b""
+    shown = "\u0416" if encoding == "utf-8" else r"\u0416"
+    assert done.stdout.decode(encoding).splitlines()[0] == f"ok      {shown} \\udcff"
 
 
 def test_the_exit_status() -> None:

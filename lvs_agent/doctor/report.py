@@ -40,18 +40,26 @@ def exit_status(findings: List[Finding]) -> int:
 
 
 def text(findings: List[Finding]) -> str:
-    """The report for people: a line each, its remedy below it, and a last one that counts."""
+    """The report for people: a line each, its remedy below it, and a last one that counts.
+
+    What others wrote is in it, so each character that is not printable is escaped.
+    """
     lines = []
     for finding in findings:
-        lines.append(f"{finding.state.value:<8}{finding.text}")
+        lines.append(f"{finding.state.value:<8}{_printable(finding.text)}")
         if finding.remedy is not None:
-            lines.append(f"          {finding.remedy}")
+            lines.append(f"          {_printable(finding.remedy)}")
     states = [finding.state for finding in findings]
     bad, unknown = states.count(State.WRONG), states.count(State.UNSEEN)
     parts = [f"{bad} wrong" if bad else "nothing is wrong"]
     if unknown:
         parts.append(f"{unknown} not looked at")
     return "\n".join([*lines, ", ".join(parts)])
+
+
+def _printable(text: str) -> str:
+    escaped = (each.encode("unicode_escape").decode() for each in text)
+    return "".join(raw if raw.isprintable() else safe for raw, safe in zip(text, escaped))
 
 
 def as_json(findings: List[Finding]) -> str:
