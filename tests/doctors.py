@@ -61,7 +61,7 @@ class Picture(Machine):
         return {}
 
     def find(self, program: str) -> Optional[str]:
-        return program if program in self.prints else None
+        return f"/usr/sbin/{program}" if program in self.prints else None
 
     def run(
         self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None

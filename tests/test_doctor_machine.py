@@ -118,6 +118,27 @@ def test_administrators_programs_are_found_by_anybody(monkeypatch: pytest.Monkey
     assert Machine().find("snmpd") == "/usr/sbin/snmpd"
 
 
+def test_a_program_comes_from_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "snmpd"
+    own.write_text("#!/bin/sh\necho own")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in (str(own), "./snmpd", "../snmpd"):
+        assert Machine().run([name]) is None
+    done = Machine().run(["snmpd", "-v"])
+    assert done is not None
+    assert "NET-SNMP" in done.out
+    done = Machine().run(["sh", "-c", "echo $PATH"], {"PATH": str(tmp_path)})
+    assert done == module.Done(0, f"{module.PATH}\n", "")
+
+
+def test_an_argument_that_no_program_can_get(tmp_path: Path) -> None:
+    done = Machine().run(["echo", "a\0b"])
+    assert done is not None
+    assert (done.status, done.out) == (126, "")
+
+
 def test_names_of_users_and_groups_else_numbers() -> None:
     assert (module.user_name(0), module.group_name(0)) == ("root", "root")
     assert (module.user_name(987654), module.group_name(987654)) == ("987654", "987654")

@@ -53,6 +53,22 @@ def test_versions_with_known_faults(
     assert doctors.states(snmpd.look(machine, [doctors.process()])) == states
 
 
+@pytest.mark.parametrize(
+    ("program", "remedy"),
+    [("/usr/sbin/snmpd (deleted)", "systemctl restart snmpd"), ("/tmp/snmpd", None)],
+)
+def test_another_program_is_not_asked_for_its_version(
+    machine: doctors.Picture, program: str, remedy: Optional[str]
+) -> None:
+    exe = machine.path("/proc/7/exe")
+    exe.parent.mkdir(parents=True)
+    exe.symlink_to(program)
+    first, second = snmpd.look(machine, [doctors.process()])
+    assert first.text == "snmpd runs as root (pid 7)"
+    assert (second.state, second.remedy) == (State.UNSEEN, remedy)
+    assert second.text == f"the version of pid 7 is not known: it runs {program}"
+
+
 def test_none_runs(machine: doctors.Picture) -> None:
     (finding,) = snmpd.look(machine, [])
     assert (finding.state, finding.remedy) == (State.WRONG, "systemctl enable --now snmpd")

@@ -22,8 +22,10 @@ from lvs_agent import regular
 
 RUN_SECONDS = 5.0
 READ_LIMIT = 1 << 20  # bytes
+# Programs are found here and nowhere else, whatever the environment and other processes say.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+DELETED = " (deleted)"  # proc_pid_exe(5)
 READ, WRITE, EXECUTE = 4, 2, 1  # as in a mode's last digit
 
 
@@ -116,7 +118,10 @@ class Machine:
         return self._link(f"/proc/{pid}/ns/{kind}")
 
     def program(self, pid: int) -> Optional[str]:
-        """The file that a process runs; None if that may not be seen."""
+        """The file that a process runs, DELETED after it if so; None if that may not be seen.
+
+        It is said where it is, and is not to be run: it may be any user's.
+        """
         return self._link(f"/proc/{pid}/exe")
 
     def environment(self, pid: int) -> Optional[Dict[str, str]]:
@@ -147,11 +152,12 @@ class Machine:
     def run(
         self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
     ) -> Optional[Done]:
-        """Run a program, no shell, with the environment added; None if it is not installed.
+        """Run a program of PATH, no shell, with the environment added; None if it is not there.
 
-        One that takes longer than RUN_SECONDS is ended, with status -1.
+        One that takes longer than RUN_SECONDS is ended, with status -1; of one that can't be
+        started it is 126.
         """
-        variables = {**os.environ, "LC_ALL": "C", **(environment or {})}
+        variables = {**os.environ, "LC_ALL": "C", **(environment or {}), "PATH": PATH}
         program = self.find(command[0])
         if program is None:
             return None
@@ -168,13 +174,13 @@ class Machine:
             )
         except subprocess.TimeoutExpired:
             return Done(-1, "", f"{command[0]} did not end within {RUN_SECONDS:.0f} s")
-        except OSError as error:
-            return Done(-1, "", str(error))
+        except (OSError, ValueError) as error:  # of ValueError: an argument with a NUL
+            return Done(126, "", str(error))
         return Done(done.returncode, done.stdout, done.stderr)
 
     def find(self, program: str) -> Optional[str]:
-        """Where a program is, those for administrators included, which an ordinary PATH omits."""
-        return shutil.which(program) or shutil.which(program, path=PATH)
+        """Where a program of PATH is, by its name alone."""
+        return None if "/" in program else shutil.which(program, path=PATH)
 
     def _link(self, name: str) -> Optional[str]:
         try:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import List, Optional, Tuple
 
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
-from lvs_agent.doctor.machine import Machine, Process, user_name
+from lvs_agent.doctor.machine import DELETED, Machine, Process, user_name
 from lvs_agent.doctor.remedy import Remedy, command
 
 # No pass_persist of net-snmp before 5.5 knows Counter64 (agent/mibgroup/ucd-snmp/pass_persist.c)
@@ -30,7 +31,7 @@ def look(machine: Machine, running: List[Process]) -> List[Finding]:
     first = running[0]
     who = user_name(first.uid)
     findings = []
-    version, said = _version(machine, first)
+    version, said = _version(machine) if _is_installed(machine, first) else (None, "")
     name = f"snmpd {said}" if said else "snmpd"
     findings.append(ok("snmpd", f"{name} runs as {who} (pid {first.pid})"))
     if len(running) > 1:
@@ -40,7 +41,7 @@ def look(machine: Machine, running: List[Process]) -> List[Finding]:
             note("snmpd", text, command("ps", "-o", "pid,user,lstart,args", "-C", "snmpd"))
         )
     if version is None:
-        findings.append(unseen("snmpd", "snmpd -v does not tell a version", command("snmpd", "-v")))
+        findings.append(_no_version(machine, first))
     elif version < COUNTER64:
         text = f"{name} knows no Counter64 in pass_persist: 64-bit counters are missing"
         findings.append(wrong("snmpd", text, upgrade(machine)))
@@ -75,10 +76,25 @@ def _stopped(machine: Machine) -> Finding:
     return wrong("snmpd", "snmpd does not run", command(*(systemd if machine.systemd else other)))
 
 
-def _version(machine: Machine, process: Process) -> Tuple[Optional[Tuple[int, ...]], str]:
-    # of one that was replaced while it ran, the link says so
-    program = (machine.program(process.pid) or "snmpd").replace(" (deleted)", "")
-    done = machine.run([program, "-v"])
+def _is_installed(machine: Machine, process: Process) -> bool:
+    """Whether the process runs the snmpd that is installed, as far as this user may know."""
+    program, installed = machine.program(process.pid), machine.find("snmpd")
+    if program is None or installed is None:
+        return program is None
+    return os.path.realpath(machine.path(installed)) == str(machine.path(program))
+
+
+def _no_version(machine: Machine, process: Process) -> Finding:
+    if _is_installed(machine, process):
+        return unseen("snmpd", "snmpd -v does not tell a version", command("snmpd", "-v"))
+    program = machine.program(process.pid) or ""
+    text = f"the version of pid {process.pid} is not known: it runs {program}"
+    return unseen("snmpd", text, restart(machine) if program.endswith(DELETED) else None)
+
+
+def _version(machine: Machine) -> Tuple[Optional[Tuple[int, ...]], str]:
+    """The version of the snmpd that is installed, as numbers and as it is printed."""
+    done = machine.run(["snmpd", "-v"])
     match = re.search(r"version:\s*(\d+(?:\.\d+)*)(\S*)", done.out if done is not None else "")
     if match is None:
         return None, ""
