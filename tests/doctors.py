@@ -51,6 +51,15 @@ class Picture(Machine):
         path.chmod(mode)
         return path
 
+    def runs(self, process: Process, program: Optional[str] = None) -> Process:
+        """Let a process run, a program of which there is a file if there shall be one."""
+        self.running.append(process)
+        if program is not None:
+            exe = self.path(f"/proc/{process.pid}/exe")
+            exe.parent.mkdir(parents=True)
+            exe.symlink_to(program)
+        return process
+
     def processes(self) -> List[Process]:
         return self.running
 
@@ -70,14 +79,14 @@ class Picture(Machine):
 
 
 class Beside(Machine):
-    """This machine, as if no snmpd but one ran on it, and no collector."""
+    """This machine, as if no processes but some ran on it, which is no collector."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, *pids: int) -> None:
         super().__init__()
-        self._pid = pid
+        self._pids = pids
 
     def processes(self) -> List[Process]:
-        return [process for process in super().processes() if process.pid == self._pid]
+        return [process for process in super().processes() if process.pid in self._pids]
 
 
 def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -> Process:

@@ -133,6 +133,16 @@ class Machine:
         pairs = (each.partition("=") for each in text.split("\0") if each)
         return {name: value for name, _, value in pairs}
 
+    def only_roots(self, name: str) -> bool:
+        """Whether root alone can have made a file what it is: by the modes of it and above."""
+        try:
+            real = Path(os.path.realpath(self.path(name)))
+            places = [real, *(each for each in real.parents if each.is_relative_to(self.root))]
+            statuses = [each.stat() for each in places]
+        except OSError:
+            return False
+        return not any(each.st_uid or each.st_mode & 0o022 for each in statuses)
+
     def may(self, process: Process, name: str, mode: int) -> bool:
         """Whether a process gets at a file by the modes of it and of the folders above.
 
@@ -224,6 +234,14 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def user_number(name: str) -> Optional[int]:
+    """A user's number; None if there is no such user."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
 
 
 def group_name(gid: int) -> str:

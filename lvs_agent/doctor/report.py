@@ -20,7 +20,7 @@ def examine(machine: Machine) -> List[Finding]:
     kernel = LiveKernel(machine.path("/proc"))
     tables, findings = director.look(kernel)
     running = snmpd.find(machine)
-    first = running[0] if running else None
+    first = running.chosen
     findings += collector.look(machine, tables, first)
     findings += statedir.look(machine)
     findings += snmpd.look(machine, running)

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional, Tuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Mapping, Optional, Tuple
 
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
-from lvs_agent.doctor.machine import DELETED, Machine, Process, user_name
+from lvs_agent.doctor.machine import DELETED, Machine, Process, user_name, user_number
 from lvs_agent.doctor.remedy import Remedy, command
 
 # No pass_persist of net-snmp before 5.5 knows Counter64 (agent/mibgroup/ucd-snmp/pass_persist.c)
@@ -16,30 +18,48 @@ COUNTER64 = (5, 5)
 # The table of children is made for as many lines as there are at the first question and never
 # grows; the same in this release as in those before.
 RELOAD = (5, 9, 5, 2)
+PID_FILES = ("/run/snmpd.pid", "/var/run/snmpd.pid")
+ACCOUNT = "Debian-snmp"  # that of Debian's package; others run it as root
 
 
-def find(machine: Machine) -> List[Process]:
-    """Each snmpd of this machine, the oldest first."""
-    found = [process for process in machine.processes() if process.name == "snmpd"]
-    return sorted(found, key=lambda process: (process.started, process.pid))
+@dataclass(frozen=True)
+class Running:
+    """The snmpd of a machine, and the processes that are only called so.
+
+    Root, systemd or the distribution's account for snmpd started the chosen one. For that reason,
+    and for no other, its arguments and environment are believed: the files they name are read, and
+    the addresses asked with a community. Any user may call a program snmpd, or run snmpd with
+    files of his own, so nothing that the others name is opened, run or asked.
+    """
+
+    chosen: Optional[Process] = None
+    others: Tuple[Process, ...] = ()
 
 
-def look(machine: Machine, running: List[Process]) -> List[Finding]:
+def find(machine: Machine) -> Running:
+    """The snmpd of this machine: systemd's, else a pid file's, else the oldest of root's."""
+    oldest_first = sorted(machine.processes(), key=lambda each: (each.started, each.pid))
+    processes = {each.pid: each for each in oldest_first}
+    chosen = (
+        _of_systemd(machine, processes)
+        or _of_pid_file(machine, processes)
+        or _of_root(machine, processes)
+    )
+    named = (each for each in oldest_first if each.name == "snmpd")
+    return Running(chosen, tuple(each for each in named if each != chosen))
+
+
+def look(machine: Machine, running: Running) -> List[Finding]:
     """Findings on the processes and on the version."""
-    if not running:
-        return [_stopped(machine)]
-    first = running[0]
+    first, others = running.chosen, running.others
+    if first is None:
+        return [_stopped(machine, others), *_others(others)]
     who = user_name(first.uid)
     findings = []
     version, said = _version(machine) if _is_installed(machine, first) else (None, "")
     name = f"snmpd {said}" if said else "snmpd"
     findings.append(ok("snmpd", f"{name} runs as {who} (pid {first.pid})"))
-    if len(running) > 1:
-        others = ", ".join(str(process.pid) for process in running[1:])
-        text = f"{len(running)} snmpd run; this is about pid {first.pid}, not {others}"
-        findings.append(
-            note("snmpd", text, command("ps", "-o", "pid,user,lstart,args", "-C", "snmpd"))
-        )
+    findings += _others(others)
     if version is None:
         findings.append(_no_version(machine, first))
     elif version < COUNTER64:
@@ -69,7 +89,47 @@ def upgrade(machine: Machine) -> Remedy:
     return install(machine, "snmpd", "net-snmp")
 
 
-def _stopped(machine: Machine) -> Finding:
+def _of_systemd(machine: Machine, processes: Mapping[int, Process]) -> Optional[Process]:
+    show = ("systemctl", "show", "--no-pager", "-p", "MainPID", "snmpd.service")
+    done = machine.run(show) if machine.systemd else None
+    match = re.search(r"^MainPID=(\d+)$", done.out if done is not None else "", re.MULTILINE)
+    return processes.get(int(match[1])) if match is not None else None
+
+
+def _of_pid_file(machine: Machine, processes: Mapping[int, Process]) -> Optional[Process]:
+    for file in PID_FILES:
+        try:
+            process = processes.get(int(machine.read(file)))
+        except (OSError, ValueError):
+            continue
+        # a number that another has by now belongs to one that was started after it was written
+        written = machine.changed(file) + 1
+        if process is not None and process.started <= written and machine.only_roots(file):
+            return process
+    return None
+
+
+def _of_root(machine: Machine, processes: Mapping[int, Process]) -> Optional[Process]:
+    users = (0, user_number(ACCOUNT))
+    for process in processes.values():
+        program = (machine.program(process.pid) or "").replace(DELETED, "")
+        named = process.uid in users and Path(program).name == "snmpd"
+        if named and machine.only_roots(program):
+            return process
+    return None
+
+
+def _others(others: Tuple[Process, ...]) -> List[Finding]:
+    if not others:
+        return []
+    said = ", ".join(f"{each.pid} ({user_name(each.uid)})" for each in others)
+    remedy = command("ps", "-o", "pid,user,lstart,args", "-C", "snmpd")
+    return [note("snmpd", f"also called snmpd, and not looked at: pid {said}", remedy)]
+
+
+def _stopped(machine: Machine, others: Tuple[Process, ...]) -> Finding:
+    if any(machine.program(each.pid) is None for each in others):
+        return unseen("snmpd", "this user may not see which process is root's snmpd")
     if machine.find("snmpd") is None:
         return wrong("snmpd", "snmpd is not installed", upgrade(machine))
     systemd, other = ("systemctl", "enable", "--now", "snmpd"), ("service", "snmpd", "start")
