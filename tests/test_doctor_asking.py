@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 
 from lvs_agent import __version__
 from lvs_agent.doctor import asking, query
 from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.machine import Done, Machine
 from lvs_agent.doctor.query import Outcome, Reply
 from tests import doctors
 
@@ -134,3 +136,56 @@ def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
         "/etc/snmp/fifo was not read: not a regular file"
     ]
     assert State.WRONG not in doctors.states([each for each in found if each.check != "query"])
+
+
+class Connected(doctors.Picture):
+    """A picture whose programs are real, as is what the kernel says of sockets."""
+
+    def path(self, name: str) -> Path:
+        return Path(name) if name.startswith("/proc/net/") else super().path(name)
+
+    def run(
+        self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
+    ) -> Optional[Done]:
+        return Machine().run(command, environment)
+
+
+@pytest.fixture(params=[(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["v4", "v6"])
+def nobodys(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    """A socket of user 65534."""
+    family, host = request.param
+    os.seteuid(65534)
+    try:
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+    finally:
+        os.seteuid(0)
+    with bound:
+        bound.bind((host, 0))
+        bound.setblocking(False)
+        yield bound
+
+
+@pytest.mark.parametrize("uid", [0, 102])
+def test_a_community_is_not_for_another_users_port(
+    tmp_path: Path, nobodys: socket.socket, uid: int
+) -> None:
+    six = nobodys.family == socket.AF_INET6
+    port = nobodys.getsockname()[1]
+    conf = f"agentaddress {'udp6:[::1]' if six else '127.0.0.1'}:{port}\n" + LINE
+    community = "rocommunity6 secret\n" if six else "rocommunity secret\n"
+    machine = Connected(tmp_path, {CONF: conf + community})
+    found = asking.look(machine, doctors.process(uid=uid), True)
+    (finding,) = [each for each in found if each.check == "query"]
+    assert finding.state == State.UNSEEN
+    assert finding.text.endswith("its port is open to nobody, who is not snmpd's user")
+    with pytest.raises(BlockingIOError):
+        nobodys.recv(1500)
+    # the user of snmpd itself is sent it
+    asking.look(machine, doctors.process(uid=65534), True)
+    assert b"secret" in nobodys.recv(1500)
+    nobodys.close()
+    found = asking.look(machine, doctors.process(uid=uid), True)
+    assert [each.text for each in found if each.check == "query"] == [
+        f"snmpd was not asked at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}:"
+        " nobody listens there"
+    ]

@@ -109,6 +109,7 @@ def test_the_community_is_nobodys_to_see() -> None:
         (["10.0.0.1, localhost:99"], "udp:127.0.0.1:99"),
         (["tcp:161,unix:/x"], "udp:127.0.0.1:161"),
         (["UDP:0.0.0.0:7"], "udp:127.0.0.1:7"),
+        (["127.0.0.1:²", "127.0.0.1:" + 5000 * "1"], "udp:127.0.0.1:161"),
     ],
 )
 def test_where_to_ask(agentaddress: List[str], address: str) -> None:

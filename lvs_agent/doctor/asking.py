@@ -43,7 +43,12 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     shown = Views(config)
     seeing = [each for each in able if shown.sight(each, LVS) == Sight.ALL]
     community = query.choose(seeing, address) or query.choose(able, address)
-    reply = _settled(lambda: query.ask(machine, address, community), 0 if bad else AGAIN_SECONDS)
+    refusal = query.refusal(machine, address, process.uid)
+    if refusal is None:
+        patience = 0 if bad else AGAIN_SECONDS
+        reply = _settled(lambda: query.ask(machine, address, community), patience)
+    else:
+        reply = Reply(Outcome.NOT_ASKED, said=refusal)
     ours = passline.passes(config.lines)
     target = ours[0].line.file if ours else told.target
     findings = [

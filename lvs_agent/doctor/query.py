@@ -13,10 +13,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.doctor.access import Reader
-from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.machine import Machine, user_name
 from lvs_agent.mib import AGENT, LVS
 from lvs_agent.smi import dotted
 
@@ -28,6 +28,7 @@ ASKED = (VERSION, STATUS, TEXT, SERVICES, SERVERS)
 WAIT_SECONDS = 3
 NOT_INSTALLED = "snmpget is not installed"
 _OTHERS = ("tcp", "tcp6", "unix", "tlstcp", "dtlsudp", "ssh")  # transports before a colon
+_ROOTS_PORTS = 1024  # those below it, ip(7)
 DEFAULT_ADDRESS = "udp:127.0.0.1:161"
 
 
@@ -85,17 +86,43 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
     return Reply(Outcome.ANSWERED, values, seconds)
 
 
+def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
+    """Why no community goes to an address of an snmpd of user uid: another user may be there.
+
+    None if one may.
+    """
+    port = int(address.rpartition(":")[2])
+    if port < _ROOTS_PORTS:
+        return None
+    try:
+        users = set(_listening(machine, port))
+    except OSError as error:
+        return str(error)
+    if not users:
+        return "nobody listens there"
+    names = ", ".join(user_name(each) for each in sorted(users - {0, uid}))
+    return f"its port is open to {names}, who is not snmpd's user" if names else None
+
+
+def _listening(machine: Machine, port: int) -> Iterator[int]:
+    """The user of each UDP socket at a port (Documentation/networking/proc_net_tcp.rst)."""
+    for file in ("/proc/net/udp", "/proc/net/udp6"):
+        if machine.exists(file):
+            rows = [row.split() for row in machine.read(file).splitlines()[1:]]
+            yield from (int(row[7]) for row in rows if int(row[1].rpartition(":")[2], 16) == port)
+
+
 def address(agentaddress: List[str]) -> str:
     """Where to ask an snmpd that listens there: over loopback if it does, else at the first."""
     found = []
     for one in (part.strip() for text in agentaddress for part in text.split(",")):
         match = re.fullmatch(
-            r"(?:(udp6?|udpv6|udpipv6):)?(\[[^]]*\]|[^:]*)(?::(\d+))?", one.lower()
+            r"(?:(udp6?|udpv6|udpipv6):)?(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?", one.lower()
         )
         if match is None or match[2] in _OTHERS:
             continue
         transport, host, port = match[1] or "", match[2], match[3] or "161"
-        if host.isdigit():
+        if re.fullmatch("[0-9]{1,5}", host):
             host, port = "", host
         six = "6" in transport or host.startswith("[")
         if host in ("", "0.0.0.0", "[::]", "localhost"):
