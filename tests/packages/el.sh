@@ -94,8 +94,19 @@ check 'what is left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lv
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
         sed ':a;N;$!ba;s/\n/ | /g')"
 
-step 'install while snmpd is stopped, beside another include line'
+step 'install and erase where the last line of snmpd.local.conf has no end'
 rm $dropin.rpmsave
+printf 'rocommunity secret' > $local
+quietly rpm -i "$new"
+check 'snmpd.local.conf' 'rocommunity secret
+includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
+check 'sysUpTime with that community' 0 \
+    "$(snmpget -v2c -c secret -t 3 -r 0 127.0.0.1 .1.3.6.1.2.1.1.3.0 >/dev/null 2>&1; echo $?)"
+quietly rpm -e lvs-agent
+check 'snmpd.local.conf' 'rocommunity secret' "$(cat $local)"
+rm $local
+
+step 'install while snmpd is stopped, beside another include line'
 echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.conf
 systemctl stop snmpd
 quietly rpm -i "$new"
