@@ -7,8 +7,10 @@ The man page is made of the same texts (tools/manpage).
 from __future__ import annotations
 
 import argparse
+import itertools
+import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Sequence
 
 from lvs_agent import __version__, log
 from lvs_agent.connections import COLLECTOR_SOCKET
@@ -56,6 +58,7 @@ class _Parser(argparse.ArgumentParser):
         """
         if self._commands or self._mixing:
             return super().parse_known_args(args, namespace)
+        self._refuse_unknown(sys.argv[1:] if args is None else args)
         self._mixing = True  # up to Python 3.11 what is called here calls this again
         try:
             known, left = self.parse_known_intermixed_args(args, namespace)
@@ -64,6 +67,14 @@ class _Parser(argparse.ArgumentParser):
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return known, left
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        """Name an option that there is not, before its value is taken for another argument."""
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0]
+            known = any(option.startswith(name) for option in self._option_string_actions)
+            if name.startswith("--") and not known:
+                self.error(f"unrecognized arguments: {name}")
 
 
 def parser() -> argparse.ArgumentParser:
