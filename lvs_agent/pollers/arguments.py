@@ -151,7 +151,7 @@ def _add_check(commands: Commands) -> None:
         *("-c", "--critical"),
         default="1:",
         metavar="RANGE",
-        help="critical if it is outside (default 1:)",
+        help="critical if it is outside, and always if no server is up (default 1:)",
     )
     command.add_argument(
         "--age",

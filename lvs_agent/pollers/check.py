@@ -176,7 +176,7 @@ class Up(Context):  # type: ignore[misc]
         self._critical = critical
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """The state that the thresholds give."""
+        """Critical if none is up, else the state that the thresholds give."""
         service = resource.services[metric.name]
         if metric.value is None:
             text = f"{service.name}: weights are not known: {resource.text}"
@@ -184,6 +184,8 @@ class Up(Context):  # type: ignore[misc]
         text = f"{service.name}: {metric.value} of {service.total} real servers up"
         if service.down:
             text += f", weight 0: {', '.join(map(str, service.down))}"
+        if metric.value == 0:  # a health checker deletes a server, so it may be 0 of 0: 100%
+            return Result(Critical, text, metric)
         for state, limits in ((Critical, self._critical), (Warn, self._warning)):
             if not limits(service.total).match(metric.value):
                 return Result(state, text, metric)

@@ -108,11 +108,12 @@ def test_one_service_is_well(director: SimulatedDirector, conf: Path) -> None:
 
 
 def test_all_services_are_looked_at_without_a_name(director: SimulatedDirector, conf: Path) -> None:
-    director.serve(service(443, 1, 1), service(80, 1), builders.fwmark(5, family=INET6))
+    mark = builders.fwmark(5, builders.server(weight=1), family=INET6)
+    director.serve(service(443, 1, 1), service(80, 1), mark)
     said = check(director.address, conf, "-c", "0:")
-    assert said[:2] == (OK, "LVS OK - 3 services, 3 of 3 real servers up")
+    assert said[:2] == (OK, "LVS OK - 3 services, 4 of 4 real servers up")
     assert said.data["TCP 192.0.2.10:80 up"] == "1;1:;;0;1"
-    assert said.data["FWM 5 IPv6 up"] == "0;;;0;0"
+    assert said.data["FWM 5 IPv6 up"] == "1;1:;;0;1"
     assert "TCP 192.0.2.10:80 conns" not in said.data
 
 
@@ -140,6 +141,10 @@ THRESHOLDS: List[Tuple[Tuple[int, ...], str, int]] = [
     ((1, 1, 1, 0), "--warning 4: --critical 4:", CRITICAL),
     ((1, 1, 1, 1), "-w 0:3", WARNING),
     ((1, 1, 1, 1), "-w @4", WARNING),
+    # keepalived deletes a server that fails, so an outage is 0 of 0
+    ((), "-w 100%: -c 50%:", CRITICAL),
+    ((), "-w 0: -c 0:", CRITICAL),
+    ((0, 0), "-w 0: -c 0:", CRITICAL),
 ]
 
 
