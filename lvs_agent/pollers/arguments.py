@@ -12,7 +12,8 @@ Commands = Any  # what argparse's add_subparsers gives, which has no public name
 
 SERVICE_WORDS = (
     "A SERVICE is named as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
-    " FWM 5 IPv6), or with ipvsadm's options; with host and port names, too."
+    " FWM 5 IPv6), or with ipvsadm's options; with host and port names, too. A protocol other than"
+    " TCP, UDP and SCTP is IP with its number (IP33 192.0.2.10:80)."
 )
 DIRECTOR = "host, host:port or [address]:port of a director's snmpd"
 SERVICE = 'as ipvsadm prints it; a real server of it after "->"'

@@ -4,9 +4,10 @@
 Words are taken as ipvsadm(8) takes and prints them, with numbers or names:
 
     TCP 192.0.2.10:443    -t www.example.org:https    UDP [2001:db8::53]:53    --sctp-service ...
-    FWM 5    FWM 5 IPv6    -f 5 -6
+    FWM 5    FWM 5 IPv6    -f 5 -6    IP33 192.0.2.10:80
     TCP 192.0.2.10:443 -> 192.168.0.1:8080            -t 192.0.2.10:443 -r 192.168.0.1
 
+A protocol without a name is IP and its number, as in lvsVsName; netlink takes any, ipvsadm none.
 An address without a port is all services at it; ipvsadm would have port 0, which is written :0.
 """
 
@@ -27,6 +28,7 @@ FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
 UNSPECIFIED = {INET: "0.0.0.0", INET6: "::"}
 MAX_PORT = 2**16 - 1
 MAX_MARK = 2**32 - 1
+MAX_PROTOCOL = 2**16 - 1  # IPVS_SVC_ATTR_PROTOCOL is u16, include/uapi/linux/ip_vs.h
 
 _PROTOCOLS = {
     **dict.fromkeys(("TCP", "-t", "--tcp-service"), TCP),
@@ -174,7 +176,7 @@ def row_of(instance: Oid) -> Row:
 
 def _take_service(instance: Oid) -> Tuple[Service, Oid]:
     family, address, rest = _take_address(instance, instance)
-    if not rest or (rest[0] not in _PROTOCOLS.values()):
+    if not rest or rest[0] > MAX_PROTOCOL:
         _no_instance(instance)
     highest = MAX_MARK if rest[0] == FWMARK else MAX_PORT
     if rest[1:] and rest[1] > highest:
@@ -208,6 +210,9 @@ def _next(left: List[str], otherwise: str) -> str:
 
 
 def _protocol(word: str) -> Optional[int]:
+    number = re.fullmatch(r"IP([1-9]\d*)", word.upper(), re.ASCII)
+    if number and int(number[1]) <= MAX_PROTOCOL:
+        return int(number[1])
     return _PROTOCOLS.get(word, _PROTOCOLS.get(word.upper()))
 
 

@@ -117,6 +117,16 @@ def test_all_services_are_looked_at_without_a_name(director: SimulatedDirector, 
     assert "TCP 192.0.2.10:80 conns" not in said.data
 
 
+def test_a_protocol_without_a_name_hides_no_outage(director: SimulatedDirector, conf: Path) -> None:
+    odd = builders.service("192.0.2.10", 80, builders.server(weight=1), protocol=99)
+    director.serve(service(443, 0), odd)
+    said = check(director.address, conf)
+    assert said.status == CRITICAL
+    assert said.data["IP99 192.0.2.10:80 up"] == "1;1:;1:;0;1"
+    assert f"{HTTPS}: 0 of 1" in said.line
+    assert check(director.address, conf, "IP99", "192.0.2.10:80").status == OK
+
+
 def test_an_address_stands_for_all_its_ports(director: SimulatedDirector, conf: Path) -> None:
     director.serve(service(443, 1), service(80, 0), builders.service("192.0.2.11", 80))
     said = check(director.address, conf, "-t", "192.0.2.10")

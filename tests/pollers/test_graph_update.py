@@ -22,7 +22,7 @@ from lvs_agent.pollers.naming import parse
 from lvs_agent.snapshot import Snapshot, Status, VirtualService
 from tests import builders
 from tests.pollers import directors
-from tests.pollers.directors import SimulatedDirector
+from tests.pollers.directors import SimulatedDirector, counted
 
 START, STEP = 1_800_000_000, 300  # a multiple of STEP, so that a poll's interval is a row's
 NOWHERE = "127.0.0.1:9"  # discard(9), where nobody listens
@@ -234,6 +234,14 @@ def test_a_director_that_does_not_answer_costs_the_others_nothing(
     assert [error.startswith(f"{NOWHERE}: ") for error in errors] == [True, True]
     assert poller.of("conns", HTTP, director=1) == [1]
     assert {file.director for file in files.listed(poller.folder)} == {poller.names[1]}
+
+
+def test_a_protocol_without_a_name_has_files(director: SimulatedDirector, poller: Poller) -> None:
+    server = builders.server(counters=counted(5))
+    odd = builders.service("192.0.2.10", 80, server, protocol=99, counters=counted(5))
+    assert run(poller, director, [odd], [odd]) == []
+    found = [str(file.row) for file in files.listed(poller.folder)]
+    assert found == ["IP99 192.0.2.10:80", "IP99 192.0.2.10:80 -> 192.168.0.1:8080"]
 
 
 def test_two_directors_have_a_folder_each(

@@ -62,6 +62,7 @@ def https(times: int) -> VirtualService:
 FARMS = {
     "one": taken(https(1)),
     "other": taken(https(2)),
+    "odd": taken(builders.service("192.0.2.10", 443, protocol=99, counters=counted(1, 2))),
     "big": taken(builders.service("192.0.2.10", 443, counters=counted(2**64 - 1, 2**64 - 1))),
     "none": taken(),
     "noipvs": taken(source=Source.NONE, status=Status.NO_IPVS, text="ip_vs is not loaded"),
@@ -149,6 +150,11 @@ def test_directors_are_summed(conf: Path, kind: str) -> None:
     one, other, uptime, name = asked(conf, "one,other", HTTPS, kind)
     assert [one, other] == [str(3 * int(value)) for value in KINDS[kind]]
     assert (uptime, name) == ("1 days, 0:00:00 + 1 days, 0:00:00", "lb-one + lb-other")
+
+
+def test_a_protocol_without_a_name_has_its_number(conf: Path) -> None:
+    assert asked(conf, "odd", "IP99 192.0.2.10:443", "bytes")[:2] == ("1", "2")
+    assert asked(conf, "odd", HTTPS, "bytes")[:2] == ("0", "0")
 
 
 def test_a_sum_may_be_larger_than_a_counter(conf: Path) -> None:

@@ -10,10 +10,12 @@ from typing import Dict, List, Tuple
 
 import pytest
 
+from lvs_agent import mib
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.naming import NamingError, Row, Server, Service
 from lvs_agent.smi import Oid
 from lvs_agent.snapshot import FWMARK, INET, INET6, SCTP, TCP, UDP
+from tests import builders
 
 DATA = Path(__file__).parent.parent / "data"
 BASE = r"\.1\.3\.6\.1\.4\.1\.8225\.4711"
@@ -37,6 +39,12 @@ WORDS = {
     "TCP 192.0.2.10": Row(Service(INET, "192.0.2.10", TCP, None)),
     "TCP [2001:db8::1]": Row(Service(INET6, "2001:db8::1", TCP, None)),
     "TCP 2001:db8::1": Row(Service(INET6, "2001:db8::1", TCP, None)),
+    "IP33 192.0.2.10:80": Row(Service(INET, "192.0.2.10", 33, 80)),
+    "ip65535 [2001:db8::1]:0": Row(Service(INET6, "2001:db8::1", 65535, 0)),
+    "IP99 192.0.2.10": Row(Service(INET, "192.0.2.10", 99, None)),
+    "IP33 192.0.2.10:80 -> 192.168.0.1": Row(
+        Service(INET, "192.0.2.10", 33, 80), Server(INET, "192.168.0.1", 80)
+    ),
     "FWM 5": Row(Service(INET, "0.0.0.0", FWMARK, 5)),
     "fwm 5 ipv6": Row(Service(INET6, "::", FWMARK, 5)),
     "-f 5 -6": Row(Service(INET6, "::", FWMARK, 5)),
@@ -64,6 +72,9 @@ WRONG = {
     "TCP [2001:db8::1": "not [ADDRESS] or [ADDRESS]:PORT",
     "TCP [2001:db8::1]80": "not [ADDRESS] or [ADDRESS]:PORT",
     "TCP 192.0.2.10:443 IPv6": "IPv6 goes with a mark or an IPv6 address",
+    "IP0 192.0.2.10:80": "IP0 is not understood",
+    "IP65536 192.0.2.10:80": "IP65536 is not understood",
+    "IP 192.0.2.10:80": "IP is not understood",
     "FWM 0": "0: a mark is 1 to 4294967295",
     "FWM 4294967296": "4294967296: a mark is",
     "FWM five": "five: a mark is",
@@ -147,6 +158,18 @@ def test_a_row_and_its_instance_are_the_same(row: Row) -> None:
     assert naming.parse([str(row)]) == row
 
 
+@pytest.mark.parametrize("protocol", [1, 33, 99, 132, 255, 65535])
+def test_a_protocol_of_any_number_is_named_as_the_agent_names_it(protocol: int) -> None:
+    service = builders.service("192.0.2.10", 80, protocol=protocol)
+    view = mib.view(builders.snapshot(service), 0)
+    ((oid, name),) = [
+        (varbind.oid, varbind.value) for varbind in view.walk() if varbind.oid.startswith("21.1.5.")
+    ]
+    row = naming.row_of(tuple(int(part) for part in oid.split(".")[3:]))
+    assert str(row) == name
+    assert naming.parse([name]) == row
+
+
 def test_a_service_without_a_port_is_what_all_of_them_begin_with() -> None:
     every = Service(INET, "192.0.2.10", TCP, None)
     assert str(every) == "TCP 192.0.2.10"
@@ -163,7 +186,7 @@ BROKEN: List[Tuple[int, ...]] = [
     (1, 4, 192, 0, 2),
     (1, 4, 192, 0, 2, 256, 6, 443),
     (1, 4, 192, 0, 2, 10),
-    (1, 4, 192, 0, 2, 10, 7, 443),
+    (1, 4, 192, 0, 2, 10, 65536, 443),
     (1, 4, 192, 0, 2, 10, 6, 65536),
     (1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 1),
     (1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 1, 8080, 1),

@@ -24,6 +24,7 @@ FORWARD = {
     "lvsVsInBytes -t 192.0.2.10:https": "lvsVsInBytes.ipv4.4.192.0.2.10.tcp.443",
     "LVS-MIB::lvsVsConns UDP 192.0.2.53:53": "lvsVsConns.ipv4.4.192.0.2.53.udp.53",
     "lvsvsconns --sctp-service 192.0.2.10:5060": "lvsVsConns.ipv4.4.192.0.2.10.sctp.5060",
+    "lvsVsInBytes IP33 192.0.2.10:80": "lvsVsInBytes.ipv4.4.192.0.2.10.33.80",
     "lvsVsInBytes FWM 5": "lvsVsInBytes.ipv4.4.0.0.0.0.fwmark.5",
     "lvsVsInBytes -f 5 -6": f"lvsVsInBytes.ipv6.16{'.0' * 16}.fwmark.5",
     "lvsVsInBytes TCP [2001:db8::1]:443": (
@@ -55,6 +56,7 @@ PREFIXES = {
 
 BACK = {
     "1.3.6.1.4.1.8225.4711.21.1.20.1.4.192.0.2.10.6.443": "lvsVsInBytes TCP 192.0.2.10:443",
+    'LVS-MIB::lvsVsInBytes.ipv4."192.0.2.10".33.80': "lvsVsInBytes IP33 192.0.2.10:80",
     ".1.3.6.1.4.1.8225.4711.21.1.20.1.4.192.0.2.10.6": "lvsVsInBytes TCP 192.0.2.10",
     "iso.3.6.1.4.1.8225.4711.26.2.0": "lvsAgentStatus",
     "SNMPv2-SMI::enterprises.8225.4711.21.1.20": "lvsVsInBytes",

@@ -8,6 +8,7 @@ shell, browser or rrdtool takes for something else:
     TCP_192.0.2.10_443_to_192.168.0.1_8080      TCP 192.0.2.10:443 -> 192.168.0.1:8080
     UDP_2001-db8--53_53                         UDP [2001:db8::53]:53
     FWM_5_IPv6                                  FWM 5 IPv6
+    IP33_192.0.2.10_80                          IP33 192.0.2.10:80
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def row_of(name: str) -> Optional[Row]:
 def _words(part: str) -> Optional[str]:
     if re.fullmatch(r"FWM_\d+(_IPv6)?", part):
         return part.replace("_", " ")
-    endpoint = re.fullmatch(r"((?:TCP|UDP|SCTP)_)?([0-9a-f.-]+)_(\d+)", part)
+    endpoint = re.fullmatch(r"((?:TCP|UDP|SCTP|IP\d+)_)?([0-9a-f.-]+)_(\d+)", part)
     if endpoint is None:
         return None
     protocol, address, port = endpoint.groups()
