@@ -38,7 +38,6 @@ from lvs_agent.pollers.services import Service, agent, services
 from lvs_agent.snapshot import Status
 
 NAME = "LVS"
-TIMEOUT_SECONDS = 50  # the callers' own is 60
 SHOWN = 5  # services in the first line
 
 # of one service, with units
@@ -80,7 +79,9 @@ def _run(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         return refuse(str(error))
-    check.main(verbose=args.verbose, timeout=TIMEOUT_SECONDS)
+    # the client has a limit of its own: that of the library is a signal, and an exception which it
+    # raises in a callback of asyncio's is lost
+    check.main(verbose=args.verbose, timeout=0)
     return 0
 
 
@@ -122,7 +123,7 @@ class Services(Resource):  # type: ignore[misc]
         self.text = ""  # of the agent's status
         self._args = args
 
-    def probe(self) -> Iterator[Metric]:
+    def probe(self) -> List[Metric]:
         """Ask the director; what is wrong with that is in CheckError."""
         args = self._args
         try:
@@ -135,8 +136,8 @@ class Services(Resource):  # type: ignore[misc]
             director = parse_director(args.director)
             asked = credentials.read(director.host, args.snmp_conf, os.environ)
             with Client(director, asked) as client:
-                yield from self._agent(client)
-                yield from self._look(client, wanted)
+                # all before the first: a reason that comes later is taken for one of a metric
+                return [*self._agent(client), *self._look(client, wanted)]
         except PollerError as error:
             raise CheckError(str(error)) from error
 

@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Deque, Iterator, List, Sequence, Tuple, TypeVar, Union
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Callable, Deque, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from lvs_agent.pollers import objects
 from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
-from lvs_agent.smi import Oid, SnmpAdminString, dotted
+from lvs_agent.smi import (
+    Bits,
+    InetAddress,
+    IpAddress,
+    Oid,
+    SnmpAdminString,
+    Syntax,
+    dotted,
+)
 
 # str for SnmpAdminString, bytes for other octets; None where there is no instance
 Value = Raw
@@ -22,16 +30,28 @@ T = TypeVar("T")
 # in one answer, so that it is two or three frames: some firewalls lose what is in many fragments
 VARBINDS = 60
 
+# for all questions to one director: the callers of a plugin give it 60 (Nagios'
+# service_check_timeout, Icinga's check_timeout)
+SECONDS = 50.0
+
+# of a table: an agent numbers at most 65,535 services; lvsRsTable has their servers
+MOST_ROWS = 1_000_000
+
+_OCTETS = (SnmpAdminString, Bits, InetAddress, IpAddress)
+
 
 class Client:
     """A director that is asked. Each call may raise DirectorError; use it in with, or close it.
 
-    Names are LVS-MIB's, and sysUpTime and sysName; another one is objects.ObjectError.
+    Names are LVS-MIB's, and sysUpTime and sysName; another one is objects.ObjectError. All calls
+    together may take so many seconds, from the first one on.
     """
 
-    def __init__(self, director: Director, credentials: Credentials) -> None:
+    def __init__(
+        self, director: Director, credentials: Credentials, seconds: float = SECONDS
+    ) -> None:
         self.director = director
-        self._session = Session(director, credentials)
+        self._session = Session(director, credentials, seconds)
 
     def __enter__(self) -> Client:
         return self
@@ -46,7 +66,8 @@ class Client:
     def get(self, wanted: Sequence[Instance]) -> List[Value]:
         """The values of instances, each a name and sub-identifiers, (0,) of a scalar."""
         oids = [(*objects.named(name).oid, *instance) for name, instance in wanted]
-        return [_value(name, raw) for (name, _), raw in zip(wanted, self._get(oids, VARBINDS))]
+        found = zip(wanted, self._get(oids, VARBINDS))
+        return [self._value(name, objects.named(name).syntax, raw) for (name, _), raw in found]
 
     def scalars(self, *names: str) -> List[Value]:
         """The values of scalars."""
@@ -58,10 +79,12 @@ class Client:
         within is what the sub-identifiers of all rows begin with. A row is given as soon as it is
         whole; a column without an instance in it is None.
         """
-        strands = [_Strand(name, within) for name in columns]
+        syntaxes = [objects.named(name).syntax for name in columns]
+        strands = [_Strand(objects.named(name).oid, within) for name in columns]
         repetitions = max(1, VARBINDS // len(strands))
         while True:
-            yield from _rows(strands)
+            for instance, raws in _rows(strands):
+                yield instance, list(map(self._value, columns, syntaxes, raws))
             left = [strand for strand in strands if not strand.ended]
             if not left:
                 return
@@ -69,14 +92,18 @@ class Client:
                 answer = self._session.bulk([strand.last for strand in left], repetitions)
             except TooBig:
                 if repetitions == 1:
-                    raise self._session.error("snmpd can't answer with one row at once") from None
+                    raise self.error("snmpd can't answer with one row at once") from None
                 repetitions //= 2
                 continue
-            if not answer:
-                raise self._session.error("snmpd answers with nothing")
             for place, (oid, raw) in enumerate(answer):
                 if not left[place % len(left)].take(oid, raw):
-                    raise self._session.error(f"snmpd answers out of order at {dotted(oid)}")
+                    raise self.error(f"snmpd answers out of order at {dotted(oid)}")
+            if max(strand.taken for strand in strands) > MOST_ROWS:
+                raise self.error(f"{columns[0]} has more than {MOST_ROWS:,} rows: given up")
+
+    def error(self, text: str) -> DirectorError:
+        """What to raise when this director is at fault."""
+        return self._session.error(text)
 
     def unserved(self) -> DirectorError:
         """What to raise where lvsAgentStatus has no instance: with an agent it always has one."""
@@ -90,13 +117,32 @@ class Client:
                 found += self._session.get(part)
             except TooBig:
                 if len(part) == 1:
-                    raise self._session.error(f"{dotted(part[0])} is too big for it") from None
+                    raise self.error(f"{dotted(part[0])} is too big for it") from None
                 found += self._get(part, len(part) // 2)
         return found
+
+    def _value(self, name: str, syntax: Optional[Syntax], raw: Raw) -> Value:
+        if raw is None:
+            return None
+        expected = bytes if syntax in _OCTETS else int
+        if not isinstance(raw, expected):
+            kind = "text" if expected is bytes else "a number"
+            raise self.error(f"snmpd answers with {name} that is not {kind}")
+        if isinstance(raw, bytes) and syntax is SnmpAdminString:
+            return raw.decode("utf-8", "replace")
+        return raw
 
 
 def gather(clients: Sequence[Client], ask: Callable[[Client], T]) -> List[Union[T, DirectorError]]:
     """What ask gives for each, all asked at once; the error where there is no answer."""
+    found = dict(asked(clients, ask))
+    return [found[client] for client in clients]
+
+
+def asked(
+    clients: Sequence[Client], ask: Callable[[Client], T]
+) -> Iterator[Tuple[Client, Union[T, DirectorError]]]:
+    """The same with the client, each as soon as it is there."""
 
     def one(client: Client) -> Union[T, DirectorError]:
         try:
@@ -105,37 +151,40 @@ def gather(clients: Sequence[Client], ask: Callable[[Client], T]) -> List[Union[
             return error
 
     if len(clients) == 1:
-        return [one(clients[0])]
+        yield clients[0], one(clients[0])
+        return
     with ThreadPoolExecutor(len(clients)) as pool:
-        return list(pool.map(one, clients))
+        futures = {pool.submit(one, client): client for client in clients}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 class _Strand:
     """One column while it is walked: how far, and what came and is in no row yet."""
 
-    def __init__(self, name: str, within: Oid) -> None:
-        self.name = name
-        self._column = objects.named(name).oid
-        self._prefix = (*self._column, *within)
+    def __init__(self, column: Oid, within: Oid) -> None:
+        self._column = column
+        self._prefix = (*column, *within)
         self.last: Oid = self._prefix
         self.ended = False
-        self.waiting: Deque[Tuple[Oid, Value]] = deque()
+        self.taken = 0
+        self.waiting: Deque[Tuple[Oid, Raw]] = deque()
 
     def take(self, oid: Oid, raw: Raw) -> bool:
         """Take what came next; False if it is out of order."""
-        if self.ended:
-            return True
+        if raw is not None and oid <= self.last and not self.ended:
+            return False
         if raw is None or oid[: len(self._prefix)] != self._prefix:
             self.ended = True
+        if self.ended:
             return True
-        if oid <= self.last:
-            return False
         self.last = oid
-        self.waiting.append((oid[len(self._column) :], _value(self.name, raw)))
+        self.taken += 1
+        self.waiting.append((oid[len(self._column) :], raw))
         return True
 
 
-def _rows(strands: Sequence[_Strand]) -> Iterator[Tuple[Oid, List[Value]]]:
+def _rows(strands: Sequence[_Strand]) -> Iterator[Tuple[Oid, List[Raw]]]:
     """The rows of which all has come."""
     while all(strand.waiting or strand.ended for strand in strands):
         firsts = [strand.waiting[0][0] for strand in strands if strand.waiting]
@@ -147,9 +196,3 @@ def _rows(strands: Sequence[_Strand]) -> Iterator[Tuple[Oid, List[Value]]]:
             instance,
             [each.waiting.popleft()[1] if has else None for each, has in zip(strands, having)],
         )
-
-
-def _value(name: str, raw: Raw) -> Value:
-    if isinstance(raw, bytes) and objects.named(name).syntax is SnmpAdminString:
-        return raw.decode("utf-8", "replace")
-    return raw

@@ -8,6 +8,7 @@ from typing import Dict, Iterator, List, Optional, Sequence
 
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client, Value
+from lvs_agent.smi import Oid, dotted
 from lvs_agent.snapshot import Source, Status
 
 _FALSE = 2  # of TruthValue, RFC 2579
@@ -80,16 +81,27 @@ def services(
     else:
         rows = list(client.walk(names, wanted.instance if wanted else ()))
     for instance, values in rows:
-        service = Service(naming.service_of(instance), dict(zip(names, values)))
+        service = Service(row_of(client, instance).service, dict(zip(names, values)))
         if service.up is not None and service.up < service.total:
             service.down = _down(client, service.name)
         yield service
 
 
+def row_of(client: Client, instance: Oid) -> naming.Row:
+    """The row of an instance that a director listed. Raises DirectorError if it is of none."""
+    try:
+        row = naming.row_of(instance)
+    except naming.NamingError as error:
+        raise client.error(str(error)) from error
+    if row.service.port is None:
+        raise client.error(f"{dotted(instance)}: not a whole instance")
+    return row
+
+
 def _down(client: Client, service: naming.Service) -> List[naming.Server]:
     found = []
     for instance, (weight,) in client.walk(["lvsRsWeight"], service.instance):
-        server = naming.row_of(instance).server
+        server = row_of(client, instance).server
         if weight == 0 and server is not None:
             found.append(server)
     return found

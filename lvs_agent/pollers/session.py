@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from pyasn1.type.univ import Integer, Null, OctetString
 from pysnmp.carrier.asyncio.dgram import udp, udp6
@@ -22,7 +23,7 @@ from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
-from lvs_agent.smi import Oid
+from lvs_agent.smi import Oid, dotted
 
 # an object identifier is text with dots; None where there is no such instance
 Raw = Union[int, bytes, str, None]
@@ -54,6 +55,7 @@ REFUSALS = {
     errind.DecryptionError: "defPrivPassphrase or defPrivType is wrong for user {user}",
 }
 
+_MAX_SUBID = 2**32 - 1  # RFC 2578, 3.5
 _AUTHORIZATION_ERROR, _TOO_BIG, _GEN_ERR = 16, 1, 5  # error-status, RFC 3416
 
 _TARGET, _PARAMETERS = "director", "parameters"
@@ -64,13 +66,22 @@ class TooBig(Exception):  # noqa: N818
 
 
 class Session:
-    """A director that can be asked, one question at a time. Failures are DirectorError."""
+    """A director that can be asked, one question at a time. Failures are DirectorError.
 
-    def __init__(self, director: Director, credentials: Credentials) -> None:
+    seconds are for all questions together, from the first one on. An answer that is not one to its
+    question is a failure.
+    """
+
+    def __init__(self, director: Director, credentials: Credentials, seconds: float) -> None:
         self.director = director
         self.credentials = credentials
         self._port = director.port or credentials.port
+        self._seconds = seconds
+        self._ends: Optional[float] = None  # of time.monotonic()
+        self._answers = 0
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._unreadable)
+        self._answered: Optional[asyncio.Future[Tuple[Any, ...]]] = None
         self._engine: Optional[SnmpEngine] = None
 
     def close(self) -> None:
@@ -82,12 +93,24 @@ class Session:
     def get(self, oids: Sequence[Oid]) -> List[Raw]:
         """The values of instances. Raises TooBig."""
         send = GetCommandGenerator().send_varbinds
-        return [value for _, value in self._run(self._ask(send, oids))]
+        found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids))
+        if len(found) != len(oids):
+            raise self.error(f"snmpd answers with {len(found)} values, {len(oids)} were asked for")
+        for wanted, (oid, _) in zip(oids, found):
+            if oid != wanted:
+                raise self.error(f"snmpd answers with {dotted(oid)}, asked for {dotted(wanted)}")
+        return [value for _, value in found]
 
     def bulk(self, oids: Sequence[Oid], repetitions: int) -> List[Tuple[Oid, Raw]]:
-        """What comes after each of oids, by turns; None from the last on. Raises TooBig."""
+        """What comes after each of oids, by turns; None from the last on. Raises TooBig.
+
+        The answer may end anywhere (RFC 3416, 4.2.3), and has at least one value.
+        """
         send = BulkCommandGeneratorSingleRun().send_varbinds
         found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids, 0, repetitions))
+        most = len(oids) * repetitions
+        if not 0 < len(found) <= most:
+            raise self.error(f"snmpd answers with {len(found)} values, asked for 1 to {most}")
         return found
 
     def error(self, text: str) -> DirectorError:
@@ -117,9 +140,12 @@ class Session:
     async def _ask(
         self, send: Callable[..., object], oids: Sequence[Oid], *how: int
     ) -> List[Tuple[Oid, Raw]]:
+        if self._ends is None:
+            self._ends = time.monotonic() + self._seconds
         if self._engine is None:
             self._engine = self._open()
         answered: asyncio.Future[Tuple[Any, ...]] = self._loop.create_future()
+        self._answered = answered
 
         def done(_engine: object, _handle: object, *answer: Any) -> None:
             if not answered.done():
@@ -127,11 +153,26 @@ class Session:
 
         nulls = [(oid, Null("")) for oid in oids]
         send(self._engine, _TARGET, None, "", *how, nulls, done)
-        indication, status, _index, varbinds, _context = await answered
+        try:
+            answer = await asyncio.wait_for(answered, self._ends - time.monotonic())
+        except asyncio.TimeoutError:
+            said = f"not done in {self._seconds:g} s: given up; answers before: {self._answers}"
+            raise self.error(said) from None
+        indication, status, _index, varbinds, _context = answer
         if indication:
             raise self._failure(indication)
+        self._answers += 1
         self._check(int(status))
-        return [(tuple(oid), _plain(value)) for oid, value in varbinds]
+        found = [(tuple(oid), _plain(value)) for oid, value in varbinds]
+        if any(max(oid, default=0) > _MAX_SUBID for oid, _ in found):
+            raise self.error("snmpd answers with an OID that no OID can be")
+        return found
+
+    def _unreadable(self, _loop: object, context: Dict[str, Any]) -> None:
+        """Take what pysnmp raises where nobody awaits it: it could not read a datagram."""
+        if self._answered is not None and not self._answered.done():
+            said = " ".join(str(context.get("exception") or context["message"]).split())
+            self._answered.set_exception(self.error(f"snmpd's answer can't be read: {said}"))
 
     def _check(self, status: int) -> None:
         if status == _TOO_BIG:
@@ -152,6 +193,8 @@ class Session:
             elif asked.version != "3":
                 reasons.append("it does not know this community")
             said = f"no answer from UDP port {self._port} in {seconds:g} s"
+            if self._answers:
+                return self.error(f"{said}; answers before: {self._answers}")
             return self.error(f"{said}: {', or '.join(reasons)}")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):

@@ -42,7 +42,7 @@ def update(args: argparse.Namespace) -> List[str]:
         clients = []
         for director in directors:
             asked = credentials.read(director.host, args.snmp_conf, os.environ)
-            clients.append(stack.enter_context(Client(director, asked)))
+            clients.append(stack.enter_context(Client(director, asked, update.SECONDS)))
         return update.update(clients, args.into, args.step, time.time)
 
 

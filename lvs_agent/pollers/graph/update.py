@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
-from lvs_agent.pollers import naming
-from lvs_agent.pollers.client import Client, gather
+from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
 from lvs_agent.pollers.errors import PollerError
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File, FileError, Value
 from lvs_agent.pollers.graph.progress import Progress
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import NamingError, Row
+from lvs_agent.pollers.naming import Row
+from lvs_agent.pollers.services import row_of
 from lvs_agent.snapshot import Status
 
 # in the order of files.SOURCES: columns of lvsVsTable and of lvsRsTable
@@ -27,6 +27,9 @@ COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
 TABLES = ("lvsVs", "lvsRs")
 
 NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
+# for all questions to one director; updates come every 300 s
+SECONDS = 240.0
+
 MOST_SAID = 10  # errors about files, so that a full disk is not told of 10,000 times
 
 
@@ -46,7 +49,7 @@ class Reading:
 def update(
     clients: Sequence[Client], folder: Path, step: int, clock: Callable[[], float]
 ) -> List[str]:
-    """Ask every director and write; the errors, a line each, none of which stops the others.
+    """Ask all directors at once, and write each as soon as it is read; the errors, a line each.
 
     step is for files that are new: the seconds between two updates. Raises OSError for the
     folder, NoRrdtoolError and BusyError.
@@ -54,16 +57,15 @@ def update(
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), Rrdtool(folder) as rrdtool:
         progress = Progress("rows read:")
-        readings = gather(clients, lambda client: read(client, clock, progress))
-        progress.end()
         errors: List[str] = []
-        for client, reading in zip(clients, readings):
+        for client, reading in asked(clients, lambda client: read(client, clock, progress)):
             if isinstance(reading, DirectorError):
                 errors.append(str(reading))
             else:
                 director = files.folder_of(str(client.director))
-                errors += [f"{client.director}: {error}" for error in reading.errors]
+                errors += reading.errors
                 errors += _write(rrdtool, folder, director, reading, step)
+        progress.end()
         return errors
 
 
@@ -74,20 +76,23 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
         raise client.unserved()
     # the agent has just fetched a snapshot for the first question
     reading = Reading(int(clock()))
+    odd: List[str] = []
     # counters that stand still say nothing about the traffic
     frozen = status == Status.COUNTERS_FROZEN
     for table in TABLES:
         for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
             progress.count()
             try:
-                row = naming.row_of(instance)
-            except NamingError as error:
-                reading.errors.append(str(error))
+                row = row_of(client, instance)
+            except DirectorError as error:
+                odd.append(str(error))
                 continue
             known = [value if isinstance(value, int) else None for value in values]
             if frozen:
                 known[len(GAUGES) :] = NOTHING[len(GAUGES) :]
             reading.rows[row] = known
+    if odd:
+        reading.errors.append(odd[0] + (f"; and {len(odd) - 1} more" if odd[1:] else ""))
     return reading
 
 

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directors that answer wrongly: each costs itself alone, in bounded time, and is named once."""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+import pytest
+
+from lvs_agent import arguments
+from lvs_agent.pollers import check
+from lvs_agent.pollers import client as clients
+from lvs_agent.pollers.client import Client
+from lvs_agent.pollers.credentials import Credentials
+from lvs_agent.pollers.director import DirectorError, parse_director
+from lvs_agent.pollers.graph import update
+from lvs_agent.snapshot import Director, Snapshot, Source
+from tests import builders
+from tests.pollers import fakes, files
+from tests.pollers.directors import counted
+from tests.pollers.fakes import FakeDirector, Manner
+from tests.snmpd import AGENT
+
+OK, UNKNOWN = 0, 3
+HTTPS = "TCP 192.0.2.10:443"
+QUICK = Credentials(timeout=1, retries=0)
+RRDS = ["TCP_192.0.2.10_443.rrd", "TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd"]
+
+EVERY = ("check", "mrtg", "update")
+
+# a manner, and of what the commands accuse the director; mrtg asks for no rows
+WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
+    "fewer": (fakes.fewer, EVERY, r"answers with [047] values, [158] were asked for"),
+    "none": (fakes.none_at_all, EVERY, r"answers with 0 values, [158] were asked for"),
+    "more": (fakes.more, EVERY, r"answers with (2|10|16) values, [158] were asked for"),
+    "others": (fakes.others, EVERY, r"answers with 1\.3[.\d]+, asked for 1\.3"),
+    "turned": (fakes.turned, ("check", "mrtg"), r"answers with 1\.3[.\d]+, asked for 1\.3"),
+    "huge OIDs": (fakes.huge_oids, EVERY, "answers with an OID that no OID can be"),
+    "backwards": (fakes.backwards, ("check", "update"), "answers out of order at"),
+    "odd": (
+        fakes.odd_rows,
+        ("check", "update"),
+        r"1\.4\.192\.0\.2\.10\.65536\.443: not an instance",
+    ),
+    "numbers": (fakes.numbers, ("check", "mrtg"), "answers with lvs.* that is not text"),
+    "texts": (fakes.texts, EVERY, "answers with lvs.* that is not a number"),
+    "oids": (fakes.oids, EVERY, "answers with lvs.* that is not "),
+    "nulls": (fakes.nulls, EVERY, "answers with lvs.* that is not a number"),
+    "garbage": (fakes.garbage, EVERY, r"no answer from UDP port \d+ in 1 s"),
+    "unreadable": (fakes.unreadable, EVERY, "answer can't be read: cannot fit 'int'"),
+    "cut off": (fakes.cut_off, EVERY, r"no answer from UDP port \d+ in 1 s"),
+    "other request": (fakes.other_request, EVERY, r"no answer from UDP port \d+ in 1 s"),
+    "error": (fakes.error_99, EVERY, "answers error 99"),
+    "half-way": (
+        fakes.no_rows,
+        ("check", "update"),
+        r"no answer from UDP port \d+ in 1 s; answers before: 1",
+    ),
+}
+CASES = [(name, command) for name, (_, every, _) in WRONG.items() for command in every]
+
+
+def snapshot() -> Snapshot:
+    server = builders.server(active_conns=1, inact_conns=2, counters=counted(100))
+    service = builders.service("192.0.2.10", 443, server, counters=counted(1000, 2000))
+    return builders.snapshot(service, source=Source.NETLINK, director=Director(estimation=True))
+
+
+@pytest.fixture
+def good() -> Iterator[FakeDirector]:
+    with fakes.running(snapshot(), fakes.honest) as running:
+        yield running
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    file = tmp_path / "snmp.conf"
+    file.write_text("timeout 1\nretries 0\n")
+    return file
+
+
+def run(conf: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return files.run(str(AGENT), *words, "--snmp-conf", str(conf))
+
+
+def test_an_honest_fake_is_a_director(good: FakeDirector, conf: Path, tmp_path: Path) -> None:
+    assert run(conf, "check", good.address, HTTPS, "--age", "999999").returncode == OK
+    assert run(conf, "mrtg", good.address, HTTPS, "bytes").stdout.startswith("1000\n2000\n")
+    done = run(conf, "graph", "update", good.address, "--into", str(tmp_path / "files"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert written(tmp_path / "files", good) == RRDS
+
+
+def written(folder: Path, director: FakeDirector) -> List[str]:
+    return sorted(path.name for path in (folder / folder_of(director)).iterdir())
+
+
+@pytest.mark.parametrize(("name", "command"), CASES)
+def test_a_director_that_answers_wrongly_costs_itself(
+    good: FakeDirector, conf: Path, tmp_path: Path, name: str, command: str
+) -> None:
+    manner, _, accused = WRONG[name]
+    with fakes.running(snapshot(), manner) as bad:
+        if command == "check":
+            done = run(conf, "check", bad.address)
+            said = done.stdout.removeprefix("LVS UNKNOWN - ")
+            assert (done.returncode, done.stderr) == (UNKNOWN, "")
+        elif command == "mrtg":
+            done = run(conf, "mrtg", f"{bad.address},{good.address}", HTTPS, "bytes")
+            said = done.stderr.removeprefix("lvs-agent: ")
+            uptime, sysname = "1 days, 0:00:00", "fake"
+            assert done.stdout == f"UNKNOWN\nUNKNOWN\n{uptime}\n{sysname}\n"
+            assert done.returncode == 1
+        else:
+            into = tmp_path / "files"
+            done = run(conf, "graph", "update", bad.address, good.address, "--into", str(into))
+            said = done.stderr.removeprefix("lvs-agent: ")
+            assert (done.returncode, done.stdout) == (1, "")
+            assert written(into, good) == RRDS
+    assert said.startswith(f"{bad.address}: ")
+    assert re.search(accused, said)
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("manner", [fakes.halved, fakes.one_each])
+def test_an_answer_that_ends_early_is_gone_on_with(good: FakeDirector, manner: Manner) -> None:
+    names = ["lvsRsActiveConns", "lvsRsInactConns", "lvsRsConns", "lvsRsInBytes"]
+    with fakes.running(snapshot(), manner) as short, asking(short) as one:
+        rows = list(one.walk(names))
+    with asking(good) as other:
+        assert rows == list(other.walk(names))
+    assert [values for _, values in rows] == [[1, 2, 0, 100]]
+
+
+def asking(director: FakeDirector, seconds: float = 60) -> Client:
+    return Client(parse_director(director.address), QUICK, seconds)
+
+
+def test_a_walk_without_an_end_is_given_up_in_time(good: FakeDirector, tmp_path: Path) -> None:
+    bad_director = fakes.running(snapshot(), fakes.endless)
+    with bad_director as bad, asking(bad, 1) as one, asking(good) as other:
+        (error,) = update.update([one, other], tmp_path, 300, lambda: 1_800_000_000)
+    assert error.startswith(f"{bad.address}: not done in 1 s: given up; answers before: ")
+    assert written(tmp_path, good) == RRDS
+
+
+def test_a_check_without_an_end_is_unknown_in_time(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "Client", functools.partial(Client, seconds=1))
+    with fakes.running(snapshot(), fakes.endless) as bad:
+        words = ["check", bad.address, "--snmp-conf", str(conf)]
+        with pytest.raises(SystemExit) as ended:
+            check.run(arguments.parser().parse_args(words))
+    assert ended.value.code == UNKNOWN
+    said = f"LVS UNKNOWN - {bad.address}: not done in 1 s: given up; answers before: "
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_a_walk_of_too_many_rows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "MOST_ROWS", 20)
+    said = "lvsVsConns has more than 20 rows"
+    endless = fakes.running(snapshot(), fakes.endless)
+    with endless as bad, asking(bad) as one, pytest.raises(DirectorError, match=said):
+        list(one.walk(["lvsVsConns"]))
+    assert len(bad.requests) == 21
+
+
+def test_the_time_is_that_of_all_questions_together(good: FakeDirector) -> None:
+    def questions(one: Client) -> Iterator[object]:
+        while True:
+            yield one.scalars("lvsAgentStatus")
+
+    with asking(good, 1) as one, pytest.raises(DirectorError, match="not done in 1 s: given up"):
+        deque(questions(one))
+
+
+def test_a_slow_director_delays_no_other(good: FakeDirector, tmp_path: Path) -> None:
+    """It answers once the other's files are there."""
+    folder = tmp_path / "files"
+    ready = threading.Event()
+
+    def waiting(request: fakes.Request) -> List[bytes]:
+        ready.wait()
+        return list(fakes.honest(request))
+
+    credentials = Credentials(timeout=60, retries=0)
+    director = fakes.running(snapshot(), waiting)
+    with director as slow, Client(parse_director(slow.address), credentials) as first:
+        pair = [first, asking(good)]
+        errors: List[List[str]] = []
+
+        def run_update() -> None:
+            errors.append(update.update(pair, folder, 300, lambda: 1_800_000_000))
+
+        thread = threading.Thread(target=run_update)
+        thread.start()
+        try:
+            files_of_good = [folder / folder_of(good) / name for name in RRDS]
+            while not all(path.exists() for path in files_of_good):
+                assert thread.is_alive()
+            assert not (folder / folder_of(slow)).exists()
+        finally:
+            ready.set()
+            thread.join()
+            pair[1].close()
+    assert errors == [[]]
+    assert written(folder, slow) == RRDS
+
+
+def folder_of(director: FakeDirector) -> str:
+    return director.address.replace(":", "_")
