@@ -67,6 +67,7 @@ ORDER = [
     "pollers.naming",
     "pollers.director",
     "pollers.credentials",
+    "pollers.addresses",
     "pollers.session",
     "pollers.client",
     "pollers.services",

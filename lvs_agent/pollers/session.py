@@ -8,6 +8,7 @@ files at the first question, 0.2 s that a command which runs every minute does n
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
@@ -21,6 +22,7 @@ from pysnmp.error import PySnmpError
 from pysnmp.proto import errind
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
+from lvs_agent.pollers.addresses import Address, forget_errors, hearing, resolve
 from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.smi import Oid, dotted
@@ -65,11 +67,16 @@ class TooBig(Exception):  # noqa: N818
     """An answer would be larger than the director can send."""
 
 
+class _NoAnswer(Exception):  # noqa: N818
+    """Nothing came from an address: why, or in what time."""
+
+
 class Session:
     """A director that can be asked, one question at a time. Failures are DirectorError.
 
     seconds are for all questions together, from the first one on. An answer that is not one to its
-    question is a failure.
+    question is a failure. The addresses of its name are asked in turn, each with the time-outs of
+    the credentials, and the first that answers is kept.
     """
 
     def __init__(self, director: Director, credentials: Credentials, seconds: float) -> None:
@@ -142,8 +149,28 @@ class Session:
     ) -> List[Tuple[Oid, Raw]]:
         if self._ends is None:
             self._ends = time.monotonic() + self._seconds
-        if self._engine is None:
-            self._engine = self._open()
+        if self._engine is not None:
+            return await self._question(send, oids, *how)
+        tried: Dict[Address, str] = {}
+        addresses = self._resolve()
+        for address in addresses:
+            try:
+                self._engine = self._open(address, last=address == addresses[-1])
+                return await self._question(send, oids, *how)
+            except (_NoAnswer, OSError) as error:
+                tried[address] = (
+                    (error.strerror or "") if isinstance(error, OSError) else str(error)
+                )
+            finally:
+                if self._engine is not None and not self._answers:
+                    await self._close(self._engine)
+                    self._engine = None
+        raise self._unanswered(tried)
+
+    async def _question(
+        self, send: Callable[..., object], oids: Sequence[Oid], *how: int
+    ) -> List[Tuple[Oid, Raw]]:
+        assert self._ends is not None
         answered: asyncio.Future[Tuple[Any, ...]] = self._loop.create_future()
         self._answered = answered
 
@@ -183,27 +210,34 @@ class Session:
             name = "genErr" if status == _GEN_ERR else f"error {status}"
             raise self.error(f"snmpd answers {name}; its log may say why")
 
-    def _failure(self, indication: Any) -> DirectorError:
+    def _unanswered(self, tried: Dict[Address, str]) -> DirectorError:
+        asked = self.credentials
+        reasons = ["the host is down", "snmpd does not run or can't be reached"]
+        if asked.encrypts:  # snmpd drops what it can't decrypt
+            reasons.append("defPrivPassphrase or defPrivType is wrong")
+        elif asked.version != "3":
+            reasons.append("it does not know this community")
+        several = [f"at {address} ({why})" for address, why in tried.items()]
+        said = ", ".join(several) if several[1:] else "".join(tried.values())
+        said = f"no answer from UDP port {self._port} {said}"
+        return self.error(f"{said}: {', or '.join(reasons)}")
+
+    def _failure(self, indication: Any) -> Union[DirectorError, _NoAnswer]:
         asked = self.credentials
         if isinstance(indication, errind.RequestTimedOut):
-            seconds = asked.timeout * (asked.retries + 1)
-            reasons = ["the host is down", "snmpd does not run or can't be reached"]
-            if asked.encrypts:  # snmpd drops what it can't decrypt
-                reasons.append("defPrivPassphrase or defPrivType is wrong")
-            elif asked.version != "3":
-                reasons.append("it does not know this community")
-            said = f"no answer from UDP port {self._port} in {seconds:g} s"
-            if self._answers:
-                return self.error(f"{said}; answers before: {self._answers}")
-            return self.error(f"{said}: {', or '.join(reasons)}")
+            said = f"in {asked.timeout * (asked.retries + 1):g} s"
+            if not self._answers:
+                return _NoAnswer(said)
+            said = f"no answer from UDP port {self._port} {said}"
+            return self.error(f"{said}; answers before: {self._answers}")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):
                 return self.error(text.format(user=asked.user, level=asked.level))
         return self.error(str(indication))
 
-    def _open(self) -> SnmpEngine:
+    def _open(self, address: Address, last: bool) -> SnmpEngine:
+        """An engine that asks an address; unless it is the last, until the address refuses."""
         asked = self.credentials
-        family, address = self._resolve()
         engine = SnmpEngine()
         if asked.version == "3":
             config.add_v3_user(
@@ -218,23 +252,32 @@ class Session:
         else:
             config.add_v1_system(engine, "community", asked.community)
             config.add_target_parameters(engine, _PARAMETERS, "community", "noAuthNoPriv", 1)
-        six = family == socket.AF_INET6
+        six = address.family == socket.AF_INET6
         domain = udp6.SNMP_UDP6_DOMAIN if six else udp.SNMP_UDP_DOMAIN
         transport = (udp6.Udp6Transport if six else udp.UdpTransport)(loop=self._loop)
-        config.add_transport(engine, domain, transport.open_client_mode())
+        if last:  # a retry may find an snmpd that was being restarted
+            config.add_transport(engine, domain, transport.open_client_mode())
+        else:
+            sock = hearing(address)
+            transport.error_received = functools.partial(self._refused, sock)
+            config.add_transport(engine, domain, transport.open_server_mode(sock=sock))
         hundredths = int(asked.timeout * 100)
         config.add_target_address(
-            engine, _TARGET, domain, address, _PARAMETERS, hundredths, asked.retries
+            engine, _TARGET, domain, address.place, _PARAMETERS, hundredths, asked.retries
         )
         return engine
 
-    def _resolve(self) -> Tuple[int, Tuple[Any, ...]]:
+    def _refused(self, sock: socket.socket, error: OSError) -> None:
+        forget_errors(sock)
+        if self._answered is not None and not self._answered.done() and not self._answers:
+            self._answered.set_exception(_NoAnswer(error.strerror))
+
+    def _resolve(self) -> List[Address]:
         try:
-            infos = socket.getaddrinfo(self.director.host, self._port, type=socket.SOCK_DGRAM)
+            return resolve(self.director.host, self._port)
         except (OSError, UnicodeError) as error:  # the latter for labels empty or too long
             said = error.strerror if isinstance(error, OSError) else str(error)
             raise self.error(f"no address is known for this host: {said}") from error
-        return infos[0][0], infos[0][4]
 
 
 def _plain(value: Any) -> Raw:

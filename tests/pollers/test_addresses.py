@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A name with two addresses, of which snmpd listens at one: real snmpd, real commands.
+
+The names are in an /etc/hosts of the commands' own, in a mount namespace.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from tests.pollers import directors, files
+from tests.pollers.directors import SimulatedDirector
+from tests.snmpd import AGENT
+
+SERVICE = "TCP 192.0.2.10:80"
+NAMES = "127.0.0.1 localhost\n::1 both.test\n127.0.0.1 both.test\n"
+NAMESPACE = ("unshare", "--map-root-user", "--mount", "sh", "-ec")
+SCRIPT = 'mount --bind "$0" /etc/hosts; exec "$@"'
+
+
+@pytest.fixture(scope="module")
+def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path_factory.mktemp("director")) as running:
+        running.serve(*directors.farm())
+        yield running
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "hosts").write_text(NAMES)
+    return files.run(*NAMESPACE, SCRIPT, str(folder / "hosts"), *words)
+
+
+def agent(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "snmp.conf").write_text("timeout 1\nretries 0\n")
+    return run(folder, str(AGENT), *words, "--snmp-conf", str(folder / "snmp.conf"))
+
+
+def commands(folder: Path, name: str) -> List[List[str]]:
+    return [
+        ["check", name, SERVICE],
+        ["mrtg", name, SERVICE, "bytes"],
+        ["graph", "update", name, "--into", str(folder / "files")],
+    ]
+
+
+def test_the_name_has_both_addresses_and_net_snmp_is_answered(
+    director: SimulatedDirector, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "getent", "ahosts", "both.test")
+    addresses = [line.split()[0] for line in done.stdout.splitlines() if "DGRAM" in line]
+    assert addresses == ["::1", "127.0.0.1"]
+    words = ["-v2c", "-cpublic", "-t1", "-r0", f"both.test:{director.port}", "1.3.6.1.2.1.1.3.0"]
+    assert run(tmp_path, "snmpget", *words).returncode == 0
+
+
+@pytest.mark.parametrize("command", range(3))
+def test_the_next_address_is_asked_where_one_refuses(
+    director: SimulatedDirector, tmp_path: Path, command: int
+) -> None:
+    done = agent(tmp_path, *commands(tmp_path, f"both.test:{director.port}")[command])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", range(3))
+def test_the_next_address_is_asked_where_one_says_nothing(
+    director: SimulatedDirector, tmp_path: Path, command: int
+) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as silent:
+        silent.bind(("::1", director.port))
+        done = agent(tmp_path, *commands(tmp_path, f"both.test:{director.port}")[command])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_was_tried_is_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as silent:
+        silent.bind(("::1", 0))
+        port = silent.getsockname()[1]
+        done = agent(tmp_path, "check", f"both.test:{port}")
+        heard = silent.recv(1500)
+    assert b"public" in heard
+    said = (
+        f"no answer from UDP port {port} at ::1 (in 1 s), at 127.0.0.1 (in 1 s): the host is down"
+    )
+    assert f"both.test:{port}: {said}" in done.stdout
+    done = agent(tmp_path, "check", f"both.test:{port}")
+    assert "at ::1 (Connection refused), at 127.0.0.1 (in 1 s): the host" in done.stdout
