@@ -38,6 +38,7 @@ from lvs_agent.pollers.services import Service, agent, services
 from lvs_agent.snapshot import Status
 
 NAME = "LVS"
+ALL = "all services"
 SHOWN = 5  # services in the first line
 
 # of one service, with units
@@ -164,8 +165,8 @@ class Services(Resource):  # type: ignore[misc]
                 if service.values[column] is not None:
                     value = service.values[column]
                     yield Metric(f"{name} {label}", value, unit, 0, context="count")
-        if wanted is not None and not self.services:
-            yield Metric(str(wanted), 0, context="missing")
+        if not self.services:
+            yield Metric(str(wanted or ALL), 0, context="missing")
 
 
 class Up(Context):  # type: ignore[misc]
@@ -213,14 +214,17 @@ class Counts(Context):  # type: ignore[misc]
 
 
 class Missing(Context):  # type: ignore[misc]
-    """A service that was asked for and is not there."""
+    """A service that was asked for and is not there, or no service at all."""
 
     def __init__(self) -> None:
         super().__init__("missing")
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
         """Always critical."""
-        return Result(Critical, f"{metric.name}: the director has no such service", metric)
+        text = f"{metric.name}: the director has no such service"
+        return Result(
+            Critical, "the director has no service" if metric.name == ALL else text, metric
+        )
 
 
 class Agent(Context):  # type: ignore[misc]

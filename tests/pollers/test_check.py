@@ -199,6 +199,13 @@ def test_a_service_that_is_missing_is_critical(director: SimulatedDirector, conf
     assert list(said.data) == ["snapshot_age"]
 
 
+def test_a_director_without_services_is_critical(director: SimulatedDirector, conf: Path) -> None:
+    director.serve()
+    said = check(director.address, conf, "-w", "0:", "-c", "0:")
+    assert said[:2] == (CRITICAL, "LVS CRITICAL - the director has no service")
+    assert list(said.data) == ["snapshot_age"]
+
+
 def frozen(snapshot: Snapshot) -> None:
     snapshot.status, snapshot.text = Status.COUNTERS_FROZEN, "run_estimation is 0"
     snapshot.director.estimation = False
