@@ -218,11 +218,13 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
     options = ("--services", many, "--servers", 1, "--state", tmp_path / "state")
     whole = expected(range(1, many + 1), 1)
     with (
-        site(tmp_path, "--max-age 4", "--expire 15") as director,
+        site(tmp_path, "--max-age 4", "--expire 30") as director,
         collector(director.path, *options) as process,
     ):
 
-        def until(status: Status, *meanwhile: Status) -> None:
+        def until(status: Status) -> None:
+            # how long each lasts depends on how busy the machine is
+            meanwhile = (Status.OK, Status.NO_COLLECTOR, Status.EXPIRED)
             while (now := director.walk_below((26,))).status != status:
                 assert now.status in meanwhile
 
@@ -232,13 +234,15 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
             empty(Status.NO_COLLECTOR),
         )
         assert "no snapshot has come yet" in nothing.text
-        until(Status.OK, Status.NO_COLLECTOR)
-        assert director.walk_below(PART).oids == below(PART, whole)
+        until(Status.OK)
+        # where the machine is busy a snapshot may expire within the walk
+        while (walk := director.walk_below(PART)).oids != below(PART, whole):
+            assert below(PART, expired(whole)) <= walk.oids < below(PART, whole)
         process.send_signal(signal.SIGSTOP)
-        until(Status.EXPIRED, Status.OK, Status.NO_COLLECTOR)
+        until(Status.EXPIRED)
         assert director.walk_below(PART).oids == below(PART, expired(whole)) == set()
         process.send_signal(signal.SIGCONT)
-        until(Status.OK, Status.EXPIRED)
+        until(Status.OK)
         (responder,) = children(director.agent.pid)
         assert resident(responder, "VmHWM") < MEMORY_KIB
 
