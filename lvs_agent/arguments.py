@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn, Sequence
 
 from lvs_agent import __version__, log
-from lvs_agent.connections import COLLECTOR_SOCKET
-from lvs_agent.feed import Patience
+from lvs_agent.boundary.connections import COLLECTOR_SOCKET
+from lvs_agent.collector.statefile import STATE_DIRECTORY
 from lvs_agent.pollers import arguments as pollers
 from lvs_agent.pollers.graph import arguments as graph
-from lvs_agent.statefile import STATE_DIRECTORY
+from lvs_agent.responder.feed import Patience
 
 ABOUT = """\
 Serves the tables of a Linux Virtual Server director (IPVS) to SNMP.

@@ -13,25 +13,24 @@ import time
 from pathlib import Path
 from typing import List, Optional
 
-from lvs_agent import log, mib, procfs, snmpwalk
+from lvs_agent import log
 from lvs_agent.arguments import parser
-from lvs_agent.collector import Collector, serve
-from lvs_agent.connections import (
-    COLLECTOR_SOCKET,
-    Connector,
-    Listener,
-    OwnCollector,
-    activated,
-    listen_at,
-)
-from lvs_agent.feed import Feed, Patience
-from lvs_agent.history import History
-from lvs_agent.kernel import Kernel, LiveKernel, RecordingError, RecordingKernel, ReplayedKernel
-from lvs_agent.pollers.errors import PollerError, UsageError
-from lvs_agent.responder import Responder, process_name, process_started
+from lvs_agent.boundary.child import OwnCollector
+from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener, activated, listen_at
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector, serve
+from lvs_agent.collector.statefile import STATE_DIRECTORY
+from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
+from lvs_agent.kernel.source import Kernel, LiveKernel
+from lvs_agent.kernel.survey import Survey
+from lvs_agent.mib import lvs, text
+from lvs_agent.responder.backend import Responder
+from lvs_agent.responder.connector import Connector
+from lvs_agent.responder.feed import Feed, Patience
+from lvs_agent.responder.parent import process_name, process_started
 from lvs_agent.snapshot import Status
-from lvs_agent.statefile import STATE_DIRECTORY
-from lvs_agent.survey import Survey
 
 # walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
@@ -72,13 +71,13 @@ def pass_persist(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start(args.log)
     _leave_garbage()
-    from lvs_agent.passpersist import PassPersist  # the others do without its package
+    from lvs_agent.responder.passpersist import PassPersist  # the others do without its package
 
     feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
     parent = os.getppid()
     responder = Responder(feed, process_started(parent), not args.no_legacy)
     early_pong = not args.no_early_pong and process_name(parent) == "snmpd"
-    PassPersist(mib.LVS, responder, early_pong=early_pong).run()
+    PassPersist(lvs.LVS, responder, early_pong=early_pong).run()
     return 0
 
 
@@ -90,8 +89,8 @@ def walk(args: argparse.Namespace) -> int:
     try:
         snapshot = feed.current()
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        for varbind in mib.view(snapshot, now, not args.no_legacy).walk():
-            print(snmpwalk.line(mib.LVS, varbind))
+        for varbind in lvs.view(snapshot, now, not args.no_legacy).walk():
+            print(text.line(lvs.LVS, varbind))
         if snapshot.status != Status.OK:
             sys.stdout.flush()
             print(f"lvs-agent: {snapshot.text}", file=sys.stderr)

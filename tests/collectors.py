@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator, List
 
-from lvs_agent import wire
+from lvs_agent.boundary import wire
 from lvs_agent.snapshot import RealServer, Snapshot, Source, Traffic, VirtualService
 from tests import builders
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Tuple
 
-from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid, Scalar, Table
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid, Scalar, Table
 
 MIB = Path(__file__).parent.parent / "mibs" / "LVS-MIB.txt"
 # Debian ships the IETF modules in erlang-snmp, and none of them with net-snmp

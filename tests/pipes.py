@@ -8,9 +8,9 @@ import socket
 import threading
 from typing import List, Sequence
 
-from lvs_agent.passpersist import PassPersist
-from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table, at
-from lvs_agent.view import View
+from lvs_agent.mib.lookup import View
+from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, Oid, Table, at
+from lvs_agent.responder.passpersist import PassPersist
 
 BASE: Oid = (1, 3, 6, 1, 3, 99)
 

@@ -8,8 +8,8 @@ import struct
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import Request
+from lvs_agent.kernel.netlink import Request
+from lvs_agent.kernel.recording import ReplayedKernel
 
 DIRECTORS = sorted((Path(__file__).parent / "data" / "directors").iterdir())
 SMALL = Path(__file__).parent / "data" / "directors" / "small"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List
 
-from lvs_agent.statefile import Numbering, Remembered, StateFile
+from lvs_agent.collector.remembered import Numbering, Remembered
+from lvs_agent.collector.statefile import StateFile
 from tests.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]

@@ -17,12 +17,14 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from lvs_agent import collector as collectors
-from lvs_agent import wire
-from lvs_agent.collector import Collector, serve
-from lvs_agent.connections import Connector, OwnCollector, activated, connect_to, listen_at
-from lvs_agent.history import History
-from lvs_agent.kernel import ReplayedKernel
+from lvs_agent.boundary import wire
+from lvs_agent.boundary.child import OwnCollector
+from lvs_agent.boundary.connections import activated, connect_to, listen_at
+from lvs_agent.collector import server as collectors
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector, serve
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.responder.connector import Connector
 from lvs_agent.snapshot import Snapshot, Status
 from tests.snmpd import AGENT
 

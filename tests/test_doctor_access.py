@@ -8,11 +8,11 @@ from typing import Dict, List
 
 import pytest
 
-from lvs_agent.doctor import snmpdconf
 from lvs_agent.doctor.access import Reader, Sight, Views, readers
-from lvs_agent.doctor.oids import SUBTREE
-from lvs_agent.doctor.snmpdconf import Config, Invocation
-from lvs_agent.mib import LVS
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.oids import SUBTREE
+from lvs_agent.netsnmp.snmpdconf import Config, Invocation
 from tests import doctors
 from tests.doctors import DEBIAN, REDHAT
 from tests.snmpd import AGENT

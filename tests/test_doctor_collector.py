@@ -10,7 +10,7 @@ from typing import Callable, Dict, List
 
 import pytest
 
-from lvs_agent import wire
+from lvs_agent.boundary import wire
 from lvs_agent.doctor import collector
 from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.director import Director

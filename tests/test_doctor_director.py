@@ -8,11 +8,11 @@ from typing import Iterator
 
 import pytest
 
-from lvs_agent import procfs
 from lvs_agent.doctor import director
 from lvs_agent.doctor.finding import State
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import Request
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.netlink import Request
+from lvs_agent.kernel.recording import ReplayedKernel
 from tests import doctors
 from tests.recorded import AlteredKernel
 

@@ -8,9 +8,9 @@ from typing import Optional
 
 import pytest
 
-from lvs_agent.doctor import oids
-from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid
+from lvs_agent.netsnmp import oids
 from tests import mibs
 
 WRITTEN = [

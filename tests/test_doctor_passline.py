@@ -8,11 +8,12 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from lvs_agent.doctor import passline, snmpdconf
+from lvs_agent.doctor import passline
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import command
-from lvs_agent.doctor.snmpdconf import Invocation
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests import doctors
 from tests.snmpd import AGENT, BASE
 

@@ -12,11 +12,12 @@ from typing import Iterator, List, Mapping, Optional, Sequence
 import pytest
 
 from lvs_agent import __version__
-from lvs_agent.doctor import query, snmpdconf
+from lvs_agent.doctor import query
 from lvs_agent.doctor.access import readers
 from lvs_agent.doctor.machine import Done, Machine
 from lvs_agent.doctor.query import Outcome
-from lvs_agent.doctor.snmpdconf import Invocation
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests import doctors
 from tests.snmpd import AGENT, BASE, Snmpd
 

@@ -10,9 +10,9 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from lvs_agent.doctor import snmpdconf
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.doctor.snmpdconf import Config, Invocation, Line
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.snmpdconf import Config, Invocation, Line
 from tests import doctors
 
 

@@ -9,10 +9,10 @@ from typing import Callable, Dict
 
 import pytest
 
+from lvs_agent.collector.history import History
 from lvs_agent.doctor import statedir
 from lvs_agent.doctor.finding import State
 from lvs_agent.doctor.statedir import FOLDER
-from lvs_agent.history import History
 from tests import collectors, doctors
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List
 
-from lvs_agent.doctor import snmpdconf, views
+from lvs_agent.doctor import views
 from lvs_agent.doctor.finding import Finding, State
-from lvs_agent.doctor.oids import SUBTREE
 from lvs_agent.doctor.remedy import command
-from lvs_agent.doctor.snmpdconf import Invocation
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.oids import SUBTREE
+from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests import doctors
 
 CONF = "/etc/snmp/snmpd.conf"

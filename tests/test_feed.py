@@ -13,10 +13,10 @@ from typing import Callable, List
 
 import pytest
 
-from lvs_agent import feed as feeds
-from lvs_agent import wire
-from lvs_agent.connections import connect_to
-from lvs_agent.feed import Feed, Patience
+from lvs_agent.boundary import wire
+from lvs_agent.boundary.connections import connect_to
+from lvs_agent.responder import feed as feeds
+from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot, Status
 from tests import collectors
 

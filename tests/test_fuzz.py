@@ -7,9 +7,11 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from lvs_agent import ipvs_messages, netlink, passpersist, procfs, rows, wire
-from lvs_agent.layout import Layout
-from lvs_agent.passpersist import PassPersist
+from lvs_agent.boundary import rows, wire
+from lvs_agent.kernel import messages, netlink, procfs
+from lvs_agent.kernel.decoding import Layout
+from lvs_agent.responder import passpersist
+from lvs_agent.responder.passpersist import PassPersist
 from tests.fuzz import engine
 from tests.fuzz.__main__ import TARGETS
 from tests.fuzz.engine import Finding, Portion, findings, made, target_check
@@ -42,8 +44,8 @@ def errors_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def another_error(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ipvs_messages, "_FAMILIES", {2: 4})
-    patch.setattr(ipvs_messages, "_family", lambda af: ipvs_messages._FAMILIES[af])
+    patch.setattr(messages, "_FAMILIES", {2: 4})
+    patch.setattr(messages, "_family", lambda af: messages._FAMILIES[af])
 
 
 def int_of_anything(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from lvs_agent.history import MAX_GONE, History
+from lvs_agent.collector.history import MAX_GONE, History
+from lvs_agent.collector.remembered import MAX_NUMBER
 from lvs_agent.snapshot import (
     INET6,
     ROUTE,
@@ -17,7 +18,6 @@ from lvs_agent.snapshot import (
     Snapshot,
     VirtualService,
 )
-from lvs_agent.statefile import MAX_NUMBER
 from tests.builders import farm, fwmark, server, service, snapshot
 from tests.statefiles import edit_header, lines
 

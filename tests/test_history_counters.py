@@ -10,7 +10,7 @@ from typing import Callable, List, Optional, Tuple, Union
 
 import pytest
 
-from lvs_agent.history import History
+from lvs_agent.collector.history import History
 from lvs_agent.snapshot import RealServer, Status, Traffic, VirtualService
 from tests.builders import server, service, snapshot
 from tests.statefiles import edit_header

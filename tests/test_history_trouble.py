@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 
-from lvs_agent.history import History
+from lvs_agent.collector.history import History
 from lvs_agent.snapshot import Status
 from tests.builders import farm, service, snapshot, traffic
 

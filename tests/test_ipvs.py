@@ -9,10 +9,10 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.ipvs import Ipvs
-from lvs_agent.ipvs_messages import Info, Timeouts
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel.ipvs import Ipvs
+from lvs_agent.kernel.messages import Info, Timeouts
+from lvs_agent.kernel.netlink import NetlinkError, Request
+from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.snapshot import (
     FWMARK,
     INET,

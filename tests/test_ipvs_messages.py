@@ -11,8 +11,8 @@ from typing import Callable, Dict, List, Union
 
 import pytest
 
-from lvs_agent.ipvs_messages import Decoder, Info, Timeouts, service_identity
-from lvs_agent.netlink import NetlinkError
+from lvs_agent.kernel.messages import Decoder, Info, Timeouts, service_identity
+from lvs_agent.kernel.netlink import NetlinkError
 from lvs_agent.snapshot import (
     BACKUP,
     INET,

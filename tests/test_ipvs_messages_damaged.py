@@ -7,8 +7,8 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
-from lvs_agent.ipvs_messages import Decoder
-from lvs_agent.netlink import NetlinkError
+from lvs_agent.kernel.messages import Decoder
+from lvs_agent.kernel.netlink import NetlinkError
 from lvs_agent.snapshot import INET, RealServer
 from tests import recorded
 from tests.recorded import DAEMON, DEST, SERVICE, altered, join, long, missing, short, split

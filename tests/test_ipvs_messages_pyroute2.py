@@ -17,7 +17,7 @@ import pytest
 from pyroute2.netlink import genlmsg, nla
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
-from lvs_agent.ipvs_messages import Decoder, Info, Timeouts
+from lvs_agent.kernel.messages import Decoder, Info, Timeouts
 from lvs_agent.snapshot import AF, FWMARK, INET, MASQ, RealServer, Traffic, VirtualService
 from tests import recorded
 

@@ -12,9 +12,10 @@ from typing import Callable, Iterator, List
 
 import pytest
 
-from lvs_agent import netlink
-from lvs_agent.kernel import LiveKernel, RecordingError, RecordingKernel, ReplayedKernel
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel import netlink
+from lvs_agent.kernel.netlink import NetlinkError, Request
+from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
+from lvs_agent.kernel.source import LiveKernel
 from tests.recorded import DIRECTORS, GET_DEST, GET_SERVICE, SMALL, exchanges
 
 # Every kernel with generic netlink has its controller, and says so to everyone.

@@ -13,7 +13,7 @@ from typing import Dict, List
 import pytest
 
 from lvs_agent.arguments import parser
-from lvs_agent.connections import COLLECTOR_SOCKET
+from lvs_agent.boundary.connections import COLLECTOR_SOCKET
 from tests.mibs import MIB
 from tests.snmpd import AGENT, BASE
 

@@ -9,9 +9,10 @@ from typing import Dict, List, Optional
 import pytest
 
 from lvs_agent import __version__
-from lvs_agent.feed import forget_measurements
-from lvs_agent.mib import view
-from lvs_agent.smi import Oid
+from lvs_agent.mib.lookup import Varbind
+from lvs_agent.mib.lvs import view
+from lvs_agent.mib.smi import Oid
+from lvs_agent.responder.feed import forget_measurements
 from lvs_agent.snapshot import (
     INET6,
     LOCAL,
@@ -25,7 +26,6 @@ from lvs_agent.snapshot import (
     Traffic,
     VirtualService,
 )
-from lvs_agent.view import Varbind
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.snmpd import numbers
 

@@ -10,8 +10,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from lvs_agent import mib as code
 from lvs_agent import snapshot as kernel
+from lvs_agent.mib import lvs as code
 from lvs_agent.snapshot import Source, Status
 from tests.mibs import IETF, MIB, STOCK, compiled, differences, of_code, of_file, translated
 

@@ -8,21 +8,12 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
-from lvs_agent import mib
-from lvs_agent.feed import forget_measurements
-from lvs_agent.history import History
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.snapshot import (
-    MASTER,
-    TUNNEL,
-    Cpu,
-    Director,
-    Snapshot,
-    Status,
-    SyncDaemon,
-    Traffic,
-)
-from lvs_agent.survey import Survey
+from lvs_agent.collector.history import History
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.kernel.survey import Survey
+from lvs_agent.mib import lvs
+from lvs_agent.responder.feed import forget_measurements
+from lvs_agent.snapshot import MASTER, TUNNEL, Cpu, Director, Snapshot, Status, SyncDaemon, Traffic
 from tests.builders import director, fwmark, server, service, snapshot
 from tests.mibs import MIB, compiled
 from tests.snmpd import numbers
@@ -175,8 +166,8 @@ def test_every_value_is_of_its_objects_syntax(
 ) -> None:
     by_oid = dict(syntaxes)
     wrong = []
-    for varbind in mib.view(look(), 0.0).walk():
-        oid = (*mib.LVS, *numbers(varbind.oid))
+    for varbind in lvs.view(look(), 0.0).walk():
+        oid = (*lvs.LVS, *numbers(varbind.oid))
         (syntax,) = (by_oid[oid[:end]] for end in range(8, len(oid)) if oid[:end] in by_oid)
         if not allows(syntax, varbind.keyword, varbind.value):
             wrong.append(varbind)
@@ -185,8 +176,8 @@ def test_every_value_is_of_its_objects_syntax(
 
 @pytest.mark.parametrize("look", LOOKS, ids=IDS)
 def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snapshot]) -> None:
-    for oid, keyword, value in mib.view(look(), 0.0).walk():
-        assert len(mib.LVS) + len(numbers(oid)) <= 128
+    for oid, keyword, value in lvs.view(look(), 0.0).walk():
+        assert len(lvs.LVS) + len(numbers(oid)) <= 128
         assert all(0 <= part < 2**32 for part in numbers(oid))
         assert "\n" not in value
         assert keyword
@@ -195,6 +186,6 @@ def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snaps
 def test_a_full_director_shows_every_object(
     syntaxes: List[Tuple[Tuple[int, ...], Any]],
 ) -> None:
-    walked = {(*mib.LVS, *numbers(varbind.oid)) for varbind in mib.view(director(), 0.0).walk()}
+    walked = {(*lvs.LVS, *numbers(varbind.oid)) for varbind in lvs.view(director(), 0.0).walk()}
     missing = [oid for oid, _syntax in syntaxes if not any(w[: len(oid)] == oid for w in walked)]
     assert missing == []

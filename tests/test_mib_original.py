@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 
 import pytest
 
-from lvs_agent import mib
+from lvs_agent.mib import lvs
 from lvs_agent.snapshot import (
     BACKUP,
     INET6,
@@ -30,7 +30,7 @@ from tests.snmpd import numbers
 with (Path(__file__).parent / "data" / "original-mib.tsv").open(encoding="utf-8") as table:
     ORIGINAL = {line["name"]: line for line in csv.DictReader(table, delimiter="\t")}
 
-OBJECTS = of_code(*mib.objects(0.0))
+OBJECTS = of_code(*lvs.objects(0.0))
 
 # What a value is on the wire, RFC 2578 and RFC 2579: a poller sees no other difference
 WIRE = {
@@ -53,13 +53,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
 
 def below(objects: Dict[str, Object]) -> Dict[str, Object]:
     """Those up to .18, where the objects of 2001 were."""
-    place = len(mib.LVS)
+    place = len(lvs.LVS)
     return {name: part for name, part in objects.items() if int(part.oid.split(".")[place]) <= 18}
 
 
 def cell(look: Snapshot, *oid: int) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
-    found = mib.view(look, 0.0).get(oid)
+    found = lvs.view(look, 0.0).get(oid)
     return None if found is None else f"{found.keyword} {found.value}"
 
 
@@ -102,7 +102,7 @@ def test_timeouts_say_that_they_are_in_seconds(name: str, loaded: Dict[str, Any]
 
 def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
     look = director()
-    view = mib.view(look, 0.0)
+    view = lvs.view(look, 0.0)
     number = view.get((21, 1, 27, 1, 4, 192, 0, 2, 10, 6, 443))
     assert number is not None
     assert cell(look, 17, 1, 1, int(number.value)) == f"integer {number.value}"
@@ -115,7 +115,7 @@ def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
 
 
 def test_a_row_of_each_table_and_the_scalars() -> None:
-    shown = {numbers(v.oid): f"{v.keyword} {v.value}" for v in mib.view(director(), 0.0).walk()}
+    shown = {numbers(v.oid): f"{v.keyword} {v.value}" for v in lvs.view(director(), 0.0).walk()}
     assert {oid: value for oid, value in shown.items() if oid[0] < 17} == {
         (1, 0): "string 1.2.1",
         (2, 0): "integer 5",
@@ -220,7 +220,7 @@ def test_an_ipv6_server_has_a_row_without_its_address() -> None:
 def test_rows_without_a_number_are_left_out_with_their_servers() -> None:
     numbered = service("192.0.2.2", 80, server(), server("192.168.0.2", number=7), number=3)
     look = snapshot(service("192.0.2.1", 80, server(number=1)), numbered)
-    walked = [numbers(v.oid) for v in mib.view(look, 0.0).walk()]
+    walked = [numbers(v.oid) for v in lvs.view(look, 0.0).walk()]
     assert {oid[3:] for oid in walked if oid[0] == 17} == {(3,)}
     assert {oid[3:] for oid in walked if oid[0] == 18} == {(3, 7)}
 

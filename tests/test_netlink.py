@@ -10,9 +10,9 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from lvs_agent import netlink
-from lvs_agent.ipvs_messages import Decoder
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel import netlink
+from lvs_agent.kernel.messages import Decoder
+from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.snapshot import INET
 from tests.recorded import (
     GET_CONFIG,

@@ -11,8 +11,8 @@ from typing import Iterator, Tuple, cast
 
 import pytest
 
-from lvs_agent import netlink
-from lvs_agent.netlink import Connection
+from lvs_agent.kernel import netlink
+from lvs_agent.kernel.netlink import Connection
 
 
 @pytest.fixture

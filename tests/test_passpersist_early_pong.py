@@ -11,7 +11,7 @@ from typing import Iterator, List
 
 import pytest
 
-from lvs_agent.passpersist import RECEIVE_BYTES, PassPersist
+from lvs_agent.responder.passpersist import RECEIVE_BYTES, PassPersist
 from tests.pipes import BASE, COLUMN, Rows, Snmpd
 from tests.recorded import SMALL
 from tests.snmpd import AGENT

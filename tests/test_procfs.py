@@ -7,7 +7,7 @@ from typing import List
 
 import pytest
 
-from lvs_agent import procfs
+from lvs_agent.kernel import procfs
 from lvs_agent.snapshot import (
     LOCAL,
     MASQ,

@@ -9,9 +9,9 @@ from typing import List, Optional, Tuple, Union
 
 import pytest
 
-from lvs_agent import procfs
-from lvs_agent.ipvs import Ipvs
-from lvs_agent.kernel import ReplayedKernel
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.ipvs import Ipvs
+from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.snapshot import (
     BYPASS,
     FWMARK,

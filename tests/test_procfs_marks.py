@@ -11,7 +11,7 @@ from typing import Dict, List
 
 import pytest
 
-from lvs_agent import procfs
+from lvs_agent.kernel import procfs
 from lvs_agent.snapshot import INET, INET6, VirtualService
 
 FOUR = "  -> C0A80001:1F90      Masq    1      0          0         "

@@ -8,9 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from lvs_agent.connections import connect_to
-from lvs_agent.feed import Feed, Patience
-from lvs_agent.responder import Responder, process_started
+from lvs_agent.boundary.connections import connect_to
+from lvs_agent.responder.backend import Responder
+from lvs_agent.responder.feed import Feed, Patience
+from lvs_agent.responder.parent import process_started
 from tests import collectors
 
 

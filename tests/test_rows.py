@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.rows import RowCodec, RowError
+from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.snapshot import Source, Traffic
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from lvs_agent.smi import (
+from lvs_agent.mib.smi import (
     Bits,
     Counter32,
     Counter64,

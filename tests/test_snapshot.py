@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Type
 import pytest
 
 from lvs_agent import snapshot
-from lvs_agent.feed import forget_measurements
+from lvs_agent.responder.feed import forget_measurements
 from lvs_agent.snapshot import (
     INET,
     INET6,

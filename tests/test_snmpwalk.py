@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from lvs_agent.snmpwalk import line
-from lvs_agent.view import Varbind
+from lvs_agent.mib.lookup import Varbind
+from lvs_agent.mib.text import line
 
 SIXTEEN = "00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F"
 SIXTEEN_MORE = "10 11 12 13 14 15 16 17 18 19 1A 1B 1C 1D 1E 1F"

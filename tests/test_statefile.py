@@ -13,7 +13,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from lvs_agent.statefile import Numbering, StateError, StateFile, boot_id
+from lvs_agent.collector.remembered import Numbering
+from lvs_agent.collector.statefile import StateError, StateFile, boot_id
 from tests.builders import traffic
 from tests.statefiles import NAMES, edit_header, held, lines, numbering, write
 

@@ -11,7 +11,8 @@ from typing import Iterator
 
 import pytest
 
-from lvs_agent.statefile import MAX_NUMBER, StateError, StateFile
+from lvs_agent.collector.remembered import MAX_NUMBER
+from lvs_agent.collector.statefile import StateError, StateFile
 from tests.statefiles import NAMES, edit_header, held, lines, numbering, write
 
 

@@ -11,11 +11,11 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import pytest
 
-from lvs_agent import procfs
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.netlink import NetlinkError, Request
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.kernel.survey import Survey
 from lvs_agent.snapshot import Director, Source, Status, Traffic, VirtualService
-from lvs_agent.survey import Survey
 from tests.recorded import (
     DEST,
     GET_CONFIG,

@@ -9,12 +9,12 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from lvs_agent import mib
+from lvs_agent.mib import lvs
 from tests.snmpd import BASE
 
 PAGE = (Path(__file__).parent.parent / "docs" / "upgrading.md").read_text("utf-8")
 
-_, TABLES = mib.objects(0.0)
+_, TABLES = lvs.objects(0.0)
 COLUMNS: Dict[str, str] = {
     column.name: f".{'.'.join(map(str, table.path))}.1.{column.number}"
     for table in TABLES

@@ -11,8 +11,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.smi import Column, Index, Integer32, Oid, Scalar, Table, dotted
-from lvs_agent.view import MAX_WALKS, Varbind, View
+from lvs_agent.mib.lookup import MAX_WALKS, Varbind, View
+from lvs_agent.mib.smi import Column, Index, Integer32, Oid, Scalar, Table, dotted
 from tests.snmpd import numbers
 
 HUGE = 2**32 - 1

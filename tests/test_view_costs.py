@@ -7,8 +7,8 @@ from typing import Any, Callable, Optional, Tuple
 
 import pytest
 
-from lvs_agent.smi import Column, Counter64, Index, Integer32, Oid, Table
-from lvs_agent.view import View
+from lvs_agent.mib.lookup import View
+from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, Oid, Table
 
 
 class Part(int):

@@ -8,7 +8,7 @@ from typing import Any, Callable, List
 
 import pytest
 
-from lvs_agent import wire
+from lvs_agent.boundary import wire
 from lvs_agent.snapshot import Snapshot
 from tests.builders import director, server, service, snapshot
 

@@ -11,9 +11,9 @@ import enum
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Sequence
 
-from lvs_agent.doctor import oids
-from lvs_agent.doctor.snmpdconf import Config, Line
-from lvs_agent.smi import Oid
+from lvs_agent.mib.smi import Oid
+from lvs_agent.netsnmp import oids
+from lvs_agent.netsnmp.snmpdconf import Config, Line
 
 EVERYWHERE = "default"
 _ALL = "_all_"

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Callable, List
 
 from lvs_agent import __version__
-from lvs_agent.doctor import director, passline, query, snmpd, snmpdconf, views
+from lvs_agent.doctor import director, passline, query, snmpd, views
 from lvs_agent.doctor.access import Sight, Views, readers
 from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, Process
 from lvs_agent.doctor.query import Outcome, Reply
 from lvs_agent.doctor.remedy import Remedy, command
-from lvs_agent.feed import Patience
-from lvs_agent.mib import LVS
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.responder.feed import Patience
 from lvs_agent.snapshot import Status
 
 # The responder answers for so long from what it had before something was mended.

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 import lvs_agent
-from lvs_agent.connections import COLLECTOR_SOCKET, connect_to
+from lvs_agent.boundary.connections import COLLECTOR_SOCKET, connect_to
 from lvs_agent.doctor import units
 from lvs_agent.doctor.director import Director, count
 from lvs_agent.doctor.finding import RECORD, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import READ, WRITE, Machine, Process, group_name, user_name
 from lvs_agent.doctor.remedy import both, command, move
 from lvs_agent.doctor.units import Units
-from lvs_agent.feed import Feed, Patience
+from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot, Status
 
 SOCKET_PATH = str(COLLECTOR_SOCKET)
@@ -178,7 +178,7 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
         text = f"{who} is in another network namespace than {_reference(seen)}"
         findings.append(note("privilege", text))
     code = Path(lvs_agent.__file__).parent
-    newest = max(seen.machine.changed(str(each)) for each in code.glob("*.py"))
+    newest = max(seen.machine.changed(str(each)) for each in code.rglob("*.py"))
     # a process's start is known to the second
     if newest > process.started + 1:
         text = f"{who} was started before lvs-agent was last changed"

@@ -7,10 +7,10 @@ import os
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
-from lvs_agent import procfs
 from lvs_agent.doctor.finding import RECORD, Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.remedy import command
-from lvs_agent.kernel import Kernel
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.source import Kernel
 
 
 @dataclass(frozen=True)

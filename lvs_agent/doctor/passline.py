@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from lvs_agent.doctor import oids
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import EXECUTE, READ, Machine, Process, user_name
 from lvs_agent.doctor.remedy import Remedy, append, both, command, move
-from lvs_agent.doctor.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
-from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid, dotted
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.netsnmp import oids
+from lvs_agent.netsnmp.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
 
 PROGRAM = "/usr/bin/lvs-agent"
 

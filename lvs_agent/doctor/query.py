@@ -17,8 +17,8 @@ from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.doctor.access import Reader
 from lvs_agent.doctor.machine import Machine, user_name
-from lvs_agent.mib import AGENT, LVS
-from lvs_agent.smi import dotted
+from lvs_agent.mib.lvs import AGENT, LVS
+from lvs_agent.mib.smi import dotted
 
 _SCALARS = {scalar.name: f".{dotted((*LVS, *scalar.path, 0))}" for scalar in AGENT}
 VERSION, STATUS = _SCALARS["lvsAgentVersion"], _SCALARS["lvsAgentStatus"]

@@ -10,7 +10,7 @@ from lvs_agent import __version__
 from lvs_agent.doctor import asking, collector, director, mibs, snmpd, statedir
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.kernel import LiveKernel
+from lvs_agent.kernel.source import LiveKernel
 
 GOOD, BAD, UNKNOWN = 0, 1, 3  # exit statuses; 2 is argparse's
 

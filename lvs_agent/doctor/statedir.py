@@ -7,11 +7,11 @@ import os
 import time
 from typing import List
 
+from lvs_agent.collector.statefile import STATE_DIRECTORY, StateError, StateFile
 from lvs_agent.doctor.director import count
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, user_name
 from lvs_agent.doctor.remedy import command, move
-from lvs_agent.statefile import STATE_DIRECTORY, StateError, StateFile
 
 FOLDER = str(STATE_DIRECTORY)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple
 
-from lvs_agent.doctor import oids
 from lvs_agent.doctor.access import Reader, Sight, Views, readers
 from lvs_agent.doctor.finding import Finding, note, ok, wrong
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import Remedy, append, both, command
-from lvs_agent.doctor.snmpdconf import Config
-from lvs_agent.mib import LVS
-from lvs_agent.smi import dotted
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import dotted
+from lvs_agent.netsnmp import oids
+from lvs_agent.netsnmp.snmpdconf import Config
 
 
 def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List[Finding]:

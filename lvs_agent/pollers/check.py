@@ -30,10 +30,11 @@ from nagiosplugin import (
     guarded,
 )
 
-from lvs_agent.pollers import credentials, naming
+from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.netsnmp import snmpconf
+from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import parse_director
-from lvs_agent.pollers.errors import PollerError, UsageError
 from lvs_agent.pollers.services import Service, agent, services
 from lvs_agent.snapshot import Status
 
@@ -135,7 +136,7 @@ class Services(Resource):  # type: ignore[misc]
                     raise UsageError(f"{row}: a service is checked, with all its real servers")
                 wanted = row.service
             director = parse_director(args.director)
-            asked = credentials.read(director.host, args.snmp_conf, os.environ)
+            asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
             with Client(director, asked) as client:
                 # all before the first: a reason that comes later is taken for one of a metric
                 return [*self._agent(client), *self._look(client, wanted)]

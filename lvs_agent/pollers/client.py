@@ -7,19 +7,11 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Callable, Deque, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
+from lvs_agent.mib.smi import Bits, InetAddress, IpAddress, Oid, SnmpAdminString, Syntax, dotted
+from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import objects
-from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
-from lvs_agent.smi import (
-    Bits,
-    InetAddress,
-    IpAddress,
-    Oid,
-    SnmpAdminString,
-    Syntax,
-    dotted,
-)
 
 # str for SnmpAdminString, bytes for other octets; None where there is no instance
 Value = Raw

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from lvs_agent.pollers.errors import PollerError, UsageError
+from lvs_agent.errors import PollerError, UsageError
 
 MAX_PORT = 2**16 - 1
 _DIRECTOR = r"""

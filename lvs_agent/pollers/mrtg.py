@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import List, Sequence, Tuple, Union
 
 from lvs_agent import log
-from lvs_agent.pollers import credentials, naming
+from lvs_agent.errors import UsageError
+from lvs_agent.netsnmp import snmpconf
+from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client, gather
 from lvs_agent.pollers.director import DirectorError, parse_director
-from lvs_agent.pollers.errors import UsageError
 from lvs_agent.pollers.naming import Row
 from lvs_agent.pollers.services import is_known
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     clients = []
     for text in args.directors.split(","):
         director = parse_director(text)
-        asked = credentials.read(director.host, args.snmp_conf, os.environ)
+        asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
         clients.append(Client(director, asked))
     answers = gather(clients, lambda client: ask(client, row, args.kind))
     for client in clients:

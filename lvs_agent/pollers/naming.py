@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from lvs_agent import snapshot
-from lvs_agent.mib import INET_ADDRESS_TYPE
-from lvs_agent.pollers.errors import UsageError
-from lvs_agent.smi import Oid, dotted
+from lvs_agent.errors import UsageError
+from lvs_agent.mib.lvs import INET_ADDRESS_TYPE
+from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.snapshot import AF, FWMARK, INET, INET6, SCTP, TCP, UDP
 
 FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}

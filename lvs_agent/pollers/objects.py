@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Dict, Optional, Tuple
 
-from lvs_agent import mib
-from lvs_agent.mib import LVS
-from lvs_agent.pollers.errors import UsageError
-from lvs_agent.smi import Oid, SnmpAdminString, Syntax, TimeStamp, dotted
+from lvs_agent.errors import UsageError
+from lvs_agent.mib import lvs
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid, SnmpAdminString, Syntax, TimeStamp, dotted
 
 # SNMPv2-MIB, RFC 3418
 _SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
@@ -68,7 +68,7 @@ def at(oid: Oid) -> Tuple[Object, Oid]:
 
 @cache
 def _all() -> Dict[str, Object]:
-    scalars, tables = mib.objects(started=0)
+    scalars, tables = lvs.objects(started=0)
     found = [
         Object("sysUpTime", (*_SYSTEM, 3), SCALAR, TimeStamp),
         Object("sysName", (*_SYSTEM, 5), SCALAR, SnmpAdminString),

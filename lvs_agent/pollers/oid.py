@@ -8,11 +8,11 @@ import re
 import socket
 from typing import Dict, List, Sequence
 
-from lvs_agent.doctor import oids
+from lvs_agent.errors import UsageError
+from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.netsnmp import oids
 from lvs_agent.pollers import naming, objects
-from lvs_agent.pollers.errors import UsageError
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
-from lvs_agent.smi import Oid, dotted
 from lvs_agent.snapshot import FWMARK, PROTOCOL_NAMES
 
 # in instances as net-snmp prints them

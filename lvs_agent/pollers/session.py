@@ -22,10 +22,10 @@ from pysnmp.error import PySnmpError
 from pysnmp.proto import errind
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
+from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.addresses import Address, forget_errors, hearing, resolve
-from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import Director, DirectorError
-from lvs_agent.smi import Oid, dotted
 
 # an object identifier is text with dots; None where there is no such instance
 Raw = Union[int, bytes, str, None]

@@ -9,7 +9,7 @@ from typing import List
 
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
-from lvs_agent.ipvs_messages import Decoder
+from lvs_agent.kernel.messages import Decoder
 from lvs_agent.snapshot import INET
 from tests import recorded
 from tests.bench import directors

@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator, Sequence, Union
 
-from lvs_agent import wire
-from lvs_agent.history import History
-from lvs_agent.kernel import ReplayedKernel
+from lvs_agent.boundary import wire
+from lvs_agent.collector.history import History
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.kernel.survey import Survey
 from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
-from lvs_agent.survey import Survey
 from tests import collectors, recorded
 from tests.bench import messages
 from tests.recorded import GET_DEST, GET_SERVICE, Exchange

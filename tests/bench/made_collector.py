@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Iterator
 
-from lvs_agent.collector import Collector, serve
-from lvs_agent.connections import listen_at
-from lvs_agent.history import History
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import Request
+from lvs_agent.boundary.connections import listen_at
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector, serve
+from lvs_agent.kernel.netlink import Request
+from lvs_agent.kernel.recording import ReplayedKernel
 from tests import recorded
 from tests.bench import messages
 

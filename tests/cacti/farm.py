@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
 
-from lvs_agent.history import History
+from lvs_agent.collector.history import History
 from lvs_agent.snapshot import (
     FWMARK,
     INET6,

@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Union
 
-from lvs_agent import procfs
-from lvs_agent.collector import Collector, serve
-from lvs_agent.connections import listen_at
-from lvs_agent.history import History
-from lvs_agent.kernel import ReplayedKernel
-from lvs_agent.netlink import Request
+from lvs_agent.boundary.connections import listen_at
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector, serve
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.netlink import Request
+from lvs_agent.kernel.recording import ReplayedKernel
 from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, SMALL, altered, replies
 
 # linux/ip_vs.h: attributes of a service and of a real server, and of the statistics of both

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
 
-from lvs_agent.collector import Collector
-from lvs_agent.history import History
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector
 from lvs_agent.snapshot import Status
 from tests import collectors, snmpd
 from tests.faults.made import MadeKernel, server_address, service_address

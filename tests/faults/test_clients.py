@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List
 
 import pytest
 
-from lvs_agent.connections import connect_to
+from lvs_agent.boundary.connections import connect_to
 from lvs_agent.snapshot import Status
 from tests.faults.site import Site, collector, expected, open_files, resident, site
 

@@ -11,8 +11,8 @@ from typing import Callable
 
 import pytest
 
-from lvs_agent.collector import Collector
-from lvs_agent.history import History
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector
 from lvs_agent.snapshot import Status
 from tests import collectors
 from tests.collectors import Connection

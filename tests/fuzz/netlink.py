@@ -6,10 +6,10 @@ from __future__ import annotations
 import struct
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
-from lvs_agent import ipvs_messages, netlink
-from lvs_agent.ipvs_messages import Decoder, service_identity
-from lvs_agent.layout import TEXT, Field, Layouts
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel import messages, netlink
+from lvs_agent.kernel.decoding import TEXT, Field, Layouts
+from lvs_agent.kernel.messages import Decoder, service_identity
+from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.snapshot import INET, INET6, RealServer, Snapshot, SyncDaemon, VirtualService
 from tests import builders, recorded
 from tests.fuzz import served
@@ -52,14 +52,12 @@ _SERVICES = _counting(recorded.SERVICE, recorded.GET_SERVICE)
 _SERVERS = _counting(recorded.DEST, recorded.GET_DEST)
 _DAEMONS = _of(recorded.GET_DAEMON, recorded.MASTER_DAEMON, recorded.BACKUP_DAEMON)
 KINDS = [
-    Kind(
-        ipvs_messages._SERVICE, Decoder.service, _counting(recorded.SERVICE, recorded.GET_SERVICE)
-    ),
-    Kind(ipvs_messages._DEST, _server(INET), _counting(recorded.DEST, recorded.GET_DEST)),
-    Kind(ipvs_messages._DEST, _server(INET6), _counting(recorded.DEST, recorded.GET_DEST)),
-    Kind(ipvs_messages._DAEMON, Decoder.daemon, _DAEMONS),
-    Kind(ipvs_messages._INFO, Decoder.info, _of(recorded.GET_INFO)),
-    Kind(ipvs_messages._CONFIG, Decoder.timeouts, _of(recorded.GET_CONFIG)),
+    Kind(messages._SERVICE, Decoder.service, _counting(recorded.SERVICE, recorded.GET_SERVICE)),
+    Kind(messages._DEST, _server(INET), _counting(recorded.DEST, recorded.GET_DEST)),
+    Kind(messages._DEST, _server(INET6), _counting(recorded.DEST, recorded.GET_DEST)),
+    Kind(messages._DAEMON, Decoder.daemon, _DAEMONS),
+    Kind(messages._INFO, Decoder.info, _of(recorded.GET_INFO)),
+    Kind(messages._CONFIG, Decoder.timeouts, _of(recorded.GET_CONFIG)),
 ]
 REFUSED = "refused"
 

@@ -7,8 +7,8 @@ import re
 import socket
 from typing import Dict, List
 
-from lvs_agent import procfs
-from lvs_agent.netlink import Request
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.netlink import Request
 from lvs_agent.snapshot import (
     FWMARK,
     INET6,

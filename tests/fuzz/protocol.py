@@ -8,9 +8,9 @@ import re
 import select
 from typing import List, Optional, Tuple
 
-from lvs_agent.passpersist import MAX_LINE_BYTES, RECEIVE_BYTES, PassPersist
-from lvs_agent.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, at
-from lvs_agent.view import View
+from lvs_agent.mib.lookup import View
+from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, at
+from lvs_agent.responder.passpersist import MAX_LINE_BYTES, RECEIVE_BYTES, PassPersist
 from tests.fuzz.choices import Choices
 from tests.fuzz.served import Backend
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from lvs_agent import mib, wire
-from lvs_agent.passpersist import NONE, PassPersist
+from lvs_agent.boundary import wire
+from lvs_agent.mib import lvs
+from lvs_agent.mib.lookup import View
+from lvs_agent.responder.passpersist import NONE, PassPersist
 from lvs_agent.snapshot import Snapshot
-from lvs_agent.view import View
 from tests.fuzz.choices import Choices
 from tests.snmpd import numbers
 
 # snmpd takes 128 sub-identifiers and 4094 bytes at most
-MAX_PARTS = 128 - len(mib.LVS)
+MAX_PARTS = 128 - len(lvs.LVS)
 MAX_BYTES = 4094
 # One input of so many is served as well: that takes longer than all else
 SHARE = 4
@@ -61,8 +62,8 @@ def read(portions: List[bytes]) -> wire.Reader:
 
 def walk(snapshot: Snapshot) -> None:
     """Each answer is three lines that snmpd takes, in the order of OIDs."""
-    view = mib.view(snapshot, 0.0)
-    protocol = PassPersist(mib.LVS, Backend(view))
+    view = lvs.view(snapshot, 0.0)
+    protocol = PassPersist(lvs.LVS, Backend(view))
     last: Tuple[int, ...] = ()
     for varbind in view.walk():
         here = numbers(varbind.oid)

@@ -7,11 +7,12 @@ import json
 import re
 from typing import Any, List, Tuple, Union
 
-from lvs_agent import mib, wire
-from lvs_agent.feed import forget_measurements
-from lvs_agent.kernel import ReplayedKernel
+from lvs_agent.boundary import wire
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.kernel.survey import Survey
+from lvs_agent.mib import lvs
+from lvs_agent.responder.feed import forget_measurements
 from lvs_agent.snapshot import Snapshot
-from lvs_agent.survey import Survey
 from tests import builders, recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
@@ -23,7 +24,7 @@ VALUES += ["64", " 7", "256.0.0.0", "1.2.3.4 x"]
 TEXTS = [b"NaN", b"Infinity", b"1e999", b'"\\ud800"', b"[" * 50, b"9" * 5000, b"9" * 9000]
 TEXTS += [b"\xff", b"\xc3\xa9"]
 
-TABLES = mib.objects(0.0)[1]
+TABLES = lvs.objects(0.0)[1]
 
 # Limits that inputs of this size reach
 MAX_LINE_BYTES, MAX_PROBLEMS = 8192, 3

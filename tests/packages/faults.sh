@@ -81,7 +81,7 @@ until_true 20 answers
 until_true 20 is 1 $status
 
 step 'crashing at start'
-file=/usr/share/lvs-agent/lvs_agent/collector.py
+file=/usr/share/lvs-agent/lvs_agent/collector/server.py
 cp $file /tmp/collector.py
 dropin fast RestartSec=100ms   # more in a shorter time: harder on systemd's limits than the 3 s
 echo 'raise SystemExit("broken")' > $file

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 
-from lvs_agent import wire
-from lvs_agent.history import History
+from lvs_agent.boundary import wire
+from lvs_agent.collector.history import History
 from lvs_agent.snapshot import (
     INET6,
     UDP,

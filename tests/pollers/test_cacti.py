@@ -11,9 +11,9 @@ from typing import Dict, Iterator, List
 
 import pytest
 
-from lvs_agent import mib
-from lvs_agent.smi import dotted
-from lvs_agent.view import View
+from lvs_agent.mib import lvs
+from lvs_agent.mib.lookup import View
+from lvs_agent.mib.smi import dotted
 from tests import builders
 from tests.pollers.files import CONTRIB
 
@@ -33,7 +33,7 @@ FOR_GOOD = {
 
 @pytest.fixture(scope="module")
 def view() -> View:
-    return mib.view(builders.director(), 0.0)
+    return lvs.view(builders.director(), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def text(element: ET.Element, path: str) -> str:
 
 def column(view: View, oid: str) -> List[str]:
     """The OIDs of all instances of a column."""
-    every = (f".{dotted(mib.LVS)}.{varbind.oid}" for varbind in view.walk())
+    every = (f".{dotted(lvs.LVS)}.{varbind.oid}" for varbind in view.walk())
     return [each for each in every if each.startswith(f"{oid}.")]
 
 
@@ -101,7 +101,7 @@ def test_a_real_server_finds_the_name_of_its_service(view: View) -> None:
 def test_the_count_of_indexes_is_there(view: View) -> None:
     for file in QUERIES:
         oid = text(ET.parse(CACTI / file).getroot(), "oid_num_indexes")
-        varbind = view.get(tuple(int(part) for part in oid.split(".")[1:])[len(mib.LVS) :])
+        varbind = view.get(tuple(int(part) for part in oid.split(".")[1:])[len(lvs.LVS) :])
         assert varbind is not None
         assert varbind.value == "5"
 

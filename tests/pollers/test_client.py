@@ -12,14 +12,14 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import pytest
 
+from lvs_agent.errors import UsageError
+from lvs_agent.mib.smi import Oid
+from lvs_agent.netsnmp.snmpconf import AUTH_PRIV, AUTH_TYPES, PRIV_TYPES, Credentials
 from lvs_agent.pollers import naming, objects
 from lvs_agent.pollers.client import VARBINDS, Client, gather
-from lvs_agent.pollers.credentials import AUTH_PRIV, AUTH_TYPES, PRIV_TYPES, Credentials
 from lvs_agent.pollers.director import Director, DirectorError, parse_director
-from lvs_agent.pollers.errors import UsageError
 from lvs_agent.pollers.objects import ObjectError
 from lvs_agent.pollers.session import Raw, Session, TooBig
-from lvs_agent.smi import Oid
 from lvs_agent.snapshot import VirtualService
 from tests import builders
 from tests.pollers import directors

@@ -8,8 +8,8 @@ from typing import Dict, Iterator
 
 import pytest
 
-from lvs_agent.pollers import credentials
-from lvs_agent.pollers.credentials import Credentials, CredentialsError
+from lvs_agent.netsnmp import snmpconf
+from lvs_agent.netsnmp.snmpconf import Credentials, CredentialsError
 from tests import snmpd
 from tests.pollers import files
 from tests.snmpd import SYS_UP_TIME, Snmpd
@@ -55,7 +55,7 @@ def test_a_file_says_to_us_what_it_says_to_net_snmp(
     running: Snmpd, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "snmp.conf").write_text(text)
-    found = credentials.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
+    found = snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
     assert (found.community == COMMUNITY) == FILES[text]
     if found.community != "public":  # which snmpd knows too
         assert asked(running, SNMPCONFPATH=str(tmp_path)) == FILES[text]
@@ -74,7 +74,7 @@ def test_files_and_folders_come_in_net_snmps_order(
         (tmp_path / place).write_text("defCommunity wrong\n")
     (tmp_path / PLACES[last]).write_text(f"defCommunity {COMMUNITY}\n")
     path = ":".join(str(tmp_path / folder) for folder in "ab")
-    assert credentials.read("host", None, {"SNMPCONFPATH": path}).community == COMMUNITY
+    assert snmpconf.read("host", None, {"SNMPCONFPATH": path}).community == COMMUNITY
     assert asked(running, SNMPCONFPATH=path)
 
 
@@ -85,21 +85,21 @@ def test_a_hosts_own_file_comes_last(tmp_path: Path) -> None:
     (tmp_path / "a" / "hosts" / "192.0.2.1.conf").write_text("defCommunity mine\n")
     (tmp_path / "b" / "snmp.conf").write_text("defCommunity all\n")
     environment = {"SNMPCONFPATH": f"{tmp_path / 'a'}:{tmp_path / 'b'}"}
-    assert credentials.read("192.0.2.1", None, environment).community == "mine"
-    assert credentials.read("192.0.2.2", None, environment).community == "all"
+    assert snmpconf.read("192.0.2.1", None, environment).community == "mine"
+    assert snmpconf.read("192.0.2.2", None, environment).community == "all"
 
 
 def test_the_home_folder_is_read_without_a_path(tmp_path: Path) -> None:
     (tmp_path / ".snmp").mkdir()
     (tmp_path / ".snmp" / "snmp.conf").write_text("defCommunity mine\n")
-    assert credentials.read("host", None, {"HOME": str(tmp_path)}).community == "mine"
+    assert snmpconf.read("host", None, {"HOME": str(tmp_path)}).community == "mine"
 
 
 def test_a_file_that_is_named_is_the_only_one(tmp_path: Path) -> None:
     (tmp_path / "snmp.conf").write_text("defCommunity theirs\ntimeout 7\n")
     file = tmp_path / "lvs.conf"
     file.write_text("retries 4\n")
-    found = credentials.read("host", file, {"SNMPCONFPATH": str(tmp_path)})
+    found = snmpconf.read("host", file, {"SNMPCONFPATH": str(tmp_path)})
     assert found == Credentials(retries=4)
 
 
@@ -110,7 +110,7 @@ def test_snmpv3_is_taken_with_net_snmps_names(tmp_path: Path) -> None:
         "defPrivType AES128\ndefPassphrase 'in common'\ndefPrivPassphrase \"its own one\"\n"
         "defaultPort 1161\n"
     )
-    assert credentials.read("host", file, {}) == Credentials(
+    assert snmpconf.read("host", file, {}) == Credentials(
         version="3",
         user="monitor",
         level="authPriv",
@@ -142,14 +142,14 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str) -> Non
     file = tmp_path / "lvs.conf"
     file.write_text(text)
     with pytest.raises(CredentialsError) as caught:
-        credentials.read("host", file, {})
+        snmpconf.read("host", file, {})
     assert str(caught.value).startswith(f"{file}{WRONG[text]}")
 
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="No such file or directory"):
-        credentials.read("host", tmp_path / "none", {})
-    assert credentials.read("host", None, {"SNMPCONFPATH": str(tmp_path)}) == Credentials()
+        snmpconf.read("host", tmp_path / "none", {})
+    assert snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)}) == Credentials()
 
 
 def test_no_secret_is_in_what_python_prints() -> None:

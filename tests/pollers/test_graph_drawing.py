@@ -11,7 +11,7 @@ from typing import Dict, List
 import pytest
 
 from lvs_agent.arguments import parser
-from lvs_agent.pollers.errors import PollerError, UsageError
+from lvs_agent.errors import PollerError, UsageError
 from lvs_agent.pollers.graph import drawing, picture
 from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool

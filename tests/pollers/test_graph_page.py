@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Set, Tuple
 import pytest
 
 from lvs_agent.arguments import parser
-from lvs_agent.pollers.errors import PollerError
+from lvs_agent.errors import PollerError
 from lvs_agent.pollers.graph import album, page
 from lvs_agent.pollers.graph.drawing import look_at
 from lvs_agent.pollers.graph.files import File

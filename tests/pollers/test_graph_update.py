@@ -11,8 +11,8 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
+from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.client import Client
-from lvs_agent.pollers.credentials import Credentials
 from lvs_agent.pollers.director import parse_director
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import SOURCES, File

@@ -10,10 +10,10 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from lvs_agent import mib
+from lvs_agent.mib import lvs
+from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.naming import NamingError, Row, Server, Service
-from lvs_agent.smi import Oid
 from lvs_agent.snapshot import FWMARK, INET, INET6, SCTP, TCP, UDP
 from tests import builders
 
@@ -161,7 +161,7 @@ def test_a_row_and_its_instance_are_the_same(row: Row) -> None:
 @pytest.mark.parametrize("protocol", [1, 33, 99, 132, 255, 65535])
 def test_a_protocol_of_any_number_is_named_as_the_agent_names_it(protocol: int) -> None:
     service = builders.service("192.0.2.10", 80, protocol=protocol)
-    view = mib.view(builders.snapshot(service), 0)
+    view = lvs.view(builders.snapshot(service), 0)
     ((oid, name),) = [
         (varbind.oid, varbind.value) for varbind in view.walk() if varbind.oid.startswith("21.1.5.")
     ]

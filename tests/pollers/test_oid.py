@@ -9,8 +9,8 @@ from typing import Iterator, List
 
 import pytest
 
+from lvs_agent.errors import UsageError
 from lvs_agent.pollers import naming, objects, oid
-from lvs_agent.pollers.errors import UsageError
 from tests import mibs
 from tests.pollers import directors, files
 from tests.pollers.directors import SimulatedDirector

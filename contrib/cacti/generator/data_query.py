@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from lvs_agent.mib.smi import dotted
 from lvs_agent.pollers.objects import SCALAR, named
-from lvs_agent.smi import dotted
 
 from .graphs import Field, Node, Query
 

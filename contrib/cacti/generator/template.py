@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
+from lvs_agent.mib.smi import Counter64
 from lvs_agent.pollers.objects import named
-from lvs_agent.smi import Counter64
 
 from .data_query import oid
 from .graphs import QUERIES, TOTAL_GRAPHS, TOTALS, Graph, Kind, Node, Query, Series

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import List, Sequence
 
 from lvs_agent import log
-from lvs_agent.pollers.errors import UsageError
+from lvs_agent.errors import UsageError
 from lvs_agent.pollers.graph import album, drawing, files
 from lvs_agent.pollers.graph.picture import PERIODS, Look
 from lvs_agent.pollers.graph.selection import selection
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 def update(args: argparse.Namespace) -> List[str]:
     """Ask directors, and keep what they say; the errors."""
     # those who draw do without pysnmp
-    from lvs_agent.pollers import credentials
+    from lvs_agent.netsnmp import snmpconf
     from lvs_agent.pollers.client import Client
     from lvs_agent.pollers.director import Director, parse_director
     from lvs_agent.pollers.graph import update
@@ -41,7 +41,7 @@ def update(args: argparse.Namespace) -> List[str]:
     with contextlib.ExitStack() as stack:
         clients = []
         for director in directors:
-            asked = credentials.read(director.host, args.snmp_conf, os.environ)
+            asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
             clients.append(stack.enter_context(Client(director, asked, update.SECONDS)))
         return update.update(clients, args.into, args.step, time.time)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List
 
-from lvs_agent.pollers.errors import PollerError, UsageError
+from lvs_agent.errors import PollerError, UsageError
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File, FileError, Last
 from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look, words

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import List, Optional, Type
 
-from lvs_agent.pollers.errors import PollerError
+from lvs_agent.errors import PollerError
 
 PROGRAM = "rrdtool"
 

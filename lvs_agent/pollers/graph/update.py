@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
+from lvs_agent.errors import PollerError
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
-from lvs_agent.pollers.errors import PollerError
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File, FileError, Value
 from lvs_agent.pollers.graph.progress import Progress

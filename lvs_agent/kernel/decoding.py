@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from lvs_agent.netlink import ATTRIBUTE_HEADER, NetlinkError, Path, walk
+from lvs_agent.kernel.netlink import ATTRIBUTE_HEADER, NetlinkError, Path, walk
 
 # A director's messages have a few dozen lengths, since only names vary in theirs.
 MAX_LAYOUTS = 256

@@ -14,8 +14,8 @@ import struct
 from dataclasses import dataclass
 from typing import List
 
-from lvs_agent.layout import S32, TEXT, U8, U16, U32, U64, Field, Layouts
-from lvs_agent.netlink import NetlinkError, attribute
+from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts
+from lvs_agent.kernel.netlink import NetlinkError, attribute
 from lvs_agent.snapshot import (
     AF,
     FWMARK,

@@ -12,10 +12,10 @@ import logging
 import time
 from typing import Callable, List, Optional, TypeVar
 
-from lvs_agent import procfs
-from lvs_agent.ipvs import Ipvs
-from lvs_agent.kernel import Kernel
-from lvs_agent.netlink import NetlinkError
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.ipvs import Ipvs
+from lvs_agent.kernel.netlink import NetlinkError
+from lvs_agent.kernel.source import Kernel
 from lvs_agent.snapshot import Director, Snapshot, Source, Status, server_key, service_key
 
 log = logging.getLogger(__name__)

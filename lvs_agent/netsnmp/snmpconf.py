@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
-from lvs_agent.pollers.errors import PollerError
+from lvs_agent.errors import PollerError
 
 FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib/snmp")  # and ~/.snmp
 NAMES = ("snmp.conf", "snmp.local.conf")

@@ -16,11 +16,11 @@ import time
 from contextlib import contextmanager
 from typing import Dict, Iterator, Optional
 
-from lvs_agent import wire
-from lvs_agent.connections import Listener
-from lvs_agent.history import History
-from lvs_agent.kernel import Kernel
-from lvs_agent.survey import Survey
+from lvs_agent.boundary import wire
+from lvs_agent.boundary.connections import Listener
+from lvs_agent.collector.history import History
+from lvs_agent.kernel.source import Kernel
+from lvs_agent.kernel.survey import Survey
 
 log = logging.getLogger(__name__)
 

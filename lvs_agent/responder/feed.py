@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
-from lvs_agent import wire
+from lvs_agent.boundary import wire
 from lvs_agent.snapshot import Snapshot, Status
 
 log = logging.getLogger(__name__)

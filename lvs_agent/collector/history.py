@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence, Set, Union
 
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, Remembered
+from lvs_agent.collector.statefile import StateError, StateFile
 from lvs_agent.snapshot import RealServer, Snapshot, Status, Traffic, VirtualService
-from lvs_agent.statefile import MAX_NUMBER, Numbering, Remembered, StateError, StateFile
 
 log = logging.getLogger(__name__)
 

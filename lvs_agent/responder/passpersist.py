@@ -17,8 +17,8 @@ from typing import List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
-from lvs_agent.smi import Oid, dotted
-from lvs_agent.view import Varbind, View
+from lvs_agent.mib.lookup import Varbind, View
+from lvs_agent.mib.smi import Oid, dotted
 
 NONE = "NONE"
 NOT_WRITABLE = snmp_passpersist.Error.NotWritable

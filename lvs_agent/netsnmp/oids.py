@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from lvs_agent.mib import LVS
-from lvs_agent.smi import Oid, dotted
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid, dotted
 
 SUBTREE = f".{dotted(LVS)}"
 

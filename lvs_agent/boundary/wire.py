@@ -13,7 +13,7 @@ import json
 import socket
 from typing import Dict, Iterator, List, Optional
 
-from lvs_agent.rows import RowCodec, RowError
+from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.snapshot import (
     AF,
     INET,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from lvs_agent.smi import Oid, dotted
-from lvs_agent.view import Varbind
+from lvs_agent.mib.lookup import Varbind
+from lvs_agent.mib.smi import Oid, dotted
 
 _TYPES = {
     "integer": "INTEGER",

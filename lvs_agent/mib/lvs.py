@@ -10,8 +10,10 @@ import socket
 import time
 from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
-from lvs_agent import __version__, mib_original
-from lvs_agent.smi import (
+from lvs_agent import __version__
+from lvs_agent.mib import legacy
+from lvs_agent.mib.lookup import View
+from lvs_agent.mib.smi import (
     Bits,
     Column,
     Counter32,
@@ -51,7 +53,6 @@ from lvs_agent.snapshot import (
     server_key,
     service_key,
 )
-from lvs_agent.view import View
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
 
@@ -76,8 +77,8 @@ def objects(started: float, original: bool = True) -> Tuple[List[Scalar], List[T
     """
     scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [_vs(started), _rs(started), CPU, SYNC]
     if original:
-        scalars += mib_original.SCALARS
-        tables += mib_original.TABLES
+        scalars += legacy.SCALARS
+        tables += legacy.TABLES
     return scalars, tables
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
-
-from lvs_agent.doctor.machine import Machine
+from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 FOLDER = "/etc/snmp"
 DROP_INS = "/etc/snmp/snmpd.conf.d"
@@ -21,6 +19,19 @@ _FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib64/snmp", "/usr/lib/snmp")
 _PERSISTENT = ("/var/lib/snmp", "/var/lib/net-snmp")
 _DEPTH, _FILES = 16, 200  # snmpd itself reads on
 _WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
+
+
+class Files(Protocol):
+    """Where files are read from."""
+
+    def read(self, name: str) -> str:
+        """Return the text of a file. Raises OSError."""
+
+    def names(self, folder: str) -> List[str]:
+        """Return the names in a folder, sorted; none if it can't be read."""
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +123,10 @@ def invocation(arguments: Sequence[str]) -> Invocation:
 
 
 def read(
-    machine: Machine, told: Invocation, environment: Optional[Mapping[str, str]] = None
+    files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None
 ) -> Config:
     """The configuration of an snmpd that was told that and has that environment."""
-    reader = _Reader(machine, environment or {})
+    reader = _Reader(files, environment or {})
     if not told.only:
         reader.search("snmpd")
     for file in told.files:
@@ -123,28 +134,28 @@ def read(
     return reader.config
 
 
-def lines_of(machine: Machine, file: str) -> List[Line]:
+def lines_of(files: Files, file: str) -> List[Line]:
     """The lines of one file, whoever reads it; none if it can't be read."""
     try:
-        return list(_lines(file, machine.read(file)))
+        return list(_lines(file, files.read(file)))
     except OSError:
         return []
 
 
 class _Reader:
-    def __init__(self, machine: Machine, environment: Mapping[str, str]) -> None:
+    def __init__(self, files: Files, environment: Mapping[str, str]) -> None:
         self.config = Config()
-        self._machine = machine
+        self._files = files
         self._depth = 0
         if "SNMPCONFPATH" in environment:
             self._folders = environment["SNMPCONFPATH"].split(":")
             return
-        libraries = [f"/usr/lib/{name}/snmp" for name in machine.names("/usr/lib")]
+        libraries = [f"/usr/lib/{name}/snmp" for name in files.names("/usr/lib")]
         home = environment.get("HOME")
         named = environment.get("SNMP_PERSISTENT_DIR")
         self._folders = [
             *_FOLDERS,
-            *(folder for folder in libraries if machine.exists(folder)),
+            *(folder for folder in libraries if files.exists(folder)),
             *([f"{home}/.snmp"] if home else []),
             *([named] if named else _PERSISTENT),
         ]
@@ -164,7 +175,7 @@ class _Reader:
         if len(self.config.files) == _FILES:
             return self._refuse(name, f"{_FILES} others were")
         try:
-            text = self._machine.read(name)
+            text = self._files.read(name)
         except PermissionError:
             self.config.closed.append(name)
             return True
@@ -198,8 +209,8 @@ class _Reader:
         there = True
         if line.token == "includedir":
             self.config.folders.append(line.rest)
-            there = self._machine.exists(line.rest)
-            for name in self._machine.names(line.rest):
+            there = self._files.exists(line.rest)
+            for name in self._files.names(line.rest):
                 # in the order of readdir(3); sorted here
                 if name.endswith(".conf") and not name.startswith("."):
                     self.file(f"{line.rest}/{name}")

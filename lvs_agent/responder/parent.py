@@ -1,41 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What answers snmpd: the snapshot of the moment, seen through LVS-MIB."""
+"""The process that started the responder: its name, and when it began (proc(5))."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
-from typing import Optional
-
-from lvs_agent import mib
-from lvs_agent.feed import Feed
-from lvs_agent.snapshot import Snapshot
-from lvs_agent.view import View
 
 _STARTTIME = 22  # of /proc/PID/stat, proc(5): clock ticks after boot
-
-
-class Responder:
-    """A feed's snapshots as views; see mib.objects for started and original."""
-
-    def __init__(self, feed: Feed, started: float, original: bool) -> None:
-        self._feed = feed
-        self._started = started
-        self._original = original
-        self._of: Optional[Snapshot] = None
-        self._view: Optional[View] = None
-        self.waiting = feed.waiting
-        self.advance = feed.advance
-
-    def view(self) -> View:
-        """The objects to answer from now."""
-        snapshot = self._feed.current()
-        if self._view is None or snapshot is not self._of:
-            self._view = None  # frees the old rows before the new ones are sorted
-            self._of = snapshot
-            self._view = mib.view(snapshot, self._started, self._original)
-        return self._view
 
 
 def process_name(pid: int) -> str:

@@ -23,7 +23,7 @@ from typing import (
     Tuple,
 )
 
-from lvs_agent.smi import Oid, Scalar, Syntax, Table, Value, dotted
+from lvs_agent.mib.smi import Oid, Scalar, Syntax, Table, Value, dotted
 
 # A table of 28 columns read row by row is 28 walks at once; of more, the oldest are searched anew.
 MAX_WALKS = 256

@@ -12,7 +12,7 @@ import re
 import socket
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from lvs_agent.kernel import Kernel
+from lvs_agent.kernel.source import Kernel
 from lvs_agent.snapshot import (
     FWMARK,
     INET,

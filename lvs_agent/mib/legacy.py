@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Iterator, Optional, Tuple
 
-from lvs_agent.smi import (
+from lvs_agent.mib.smi import (
     Column,
     Counter32,
     Counter64,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, List, TypeVar
 
-from lvs_agent import netlink
-from lvs_agent.ipvs_messages import Decoder, Info, Timeouts, service_identity
-from lvs_agent.kernel import Kernel
-from lvs_agent.netlink import NetlinkError, Request
+from lvs_agent.kernel import netlink
+from lvs_agent.kernel.messages import Decoder, Info, Timeouts, service_identity
+from lvs_agent.kernel.netlink import NetlinkError, Request
+from lvs_agent.kernel.source import Kernel
 from lvs_agent.snapshot import RealServer, SyncDaemon, VirtualService
 
 FAMILY_NAME = "IPVS"

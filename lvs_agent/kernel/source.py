@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of a kernel, and the running kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable, Iterator, Optional, Protocol
+
+from lvs_agent.kernel import netlink
+from lvs_agent.kernel.netlink import Request
+
+
+class Kernel(Protocol):
+    """What the collector asks of a kernel."""
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """The replies to a request, as netlink.replies gives and raises them."""
+
+    def read(self, path: str) -> str:
+        """A file below /proc. Raises OSError, FileNotFoundError among them."""
+
+    def close(self) -> None:
+        """Free what is open."""
+
+
+class LiveKernel:
+    """The kernel this runs on; netlink is first touched when it is asked."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._connection: Optional[netlink.Connection] = None
+        self._sequence = 0
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """See Kernel.ask; TimeoutError if the kernel does not answer."""
+        return self._exchange(self._next(request), self._receive)
+
+    def read(self, path: str) -> str:
+        """See Kernel.read."""
+        with open(self._proc / path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def close(self) -> None:
+        """Close the netlink socket."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _next(self, request: Request) -> Request:
+        self._sequence += 1
+        return replace(request, sequence=self._sequence)
+
+    def _exchange(self, request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
+        try:
+            if self._connection is None:
+                self._connection = netlink.Connection()
+            self._connection.send(request.encode())
+            yield from netlink.replies(request, receive)
+        except (OSError, netlink.NetlinkError):
+            # what is left of the answer must not meet the next request, nor a dump that was not
+            # read to its end: the kernel has one at a time for each socket, and says EBUSY
+            self.close()
+            raise
+
+    def _receive(self) -> bytes:
+        assert self._connection is not None
+        return self._connection.receive()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rooms of the package: what each folder may import, and what holds for every module."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, Set
+
+PACKAGE = Path(__file__).parent.parent / "lvs_agent"
+
+# Each room imports from itself and from these. The privilege boundary is here: what answers snmpd
+# never imports what reads the kernel, nor what runs with CAP_NET_ADMIN.
+ROOMS = {
+    "kernel": {"snapshot"},
+    "boundary": {"snapshot"},
+    "collector": {"snapshot", "regular", "kernel", "boundary"},
+    "mib": {"snapshot"},
+    "responder": {"snapshot", "boundary", "mib"},
+    "netsnmp": {"errors", "mib"},
+    "doctor": {
+        *("snapshot", "regular"),
+        *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
+    },
+    "pollers": {"snapshot", "mib", "netsnmp", "errors", "log"},
+}
+# beside the rooms: these import nothing of the package, the others wire it together
+ALONE = {"__init__", "errors", "log", "regular", "snapshot"}
+
+# the packages of others, and the modules that import them; pysnmp's values are of pyasn1's types
+FOREIGN = {
+    "responder.passpersist": {"snmp_passpersist"},
+    "pollers.session": {"pysnmp", "pyasn1"},
+    "pollers.check": {"nagiosplugin"},
+}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text("utf-8")
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def imported(text: str) -> Iterator[str]:
+    """The dotted name of everything imported, at the top or within a function."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports name the whole path"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(text: str) -> Set[str]:
+    """The modules of the package among them; the version is not one."""
+    names = [name.split(".")[1:] for name in imported(text) if name.startswith("lvs_agent.")]
+    parts = [name[:end] for name in names for end in range(1, len(name) + 1)]
+    return {".".join(part) for part in parts} & MODULES.keys()
+
+
+def trespassing(module: str, text: str) -> Set[str]:
+    """What a module imports and may not."""
+    room = module.partition(".")[0]
+    allowed = {room, *ROOMS[room]} if room in ROOMS else set() if room in ALONE else None
+    found = own(text)
+    return {each for each in found if allowed is not None and each.split(".")[0] not in allowed}
+
+
+def test_each_room_imports_from_the_rooms_it_may() -> None:
+    found = {name: trespassing(name, text) for name, text in MODULES.items()}
+    assert {name: modules for name, modules in found.items() if modules} == {}
+
+
+def test_an_import_across_the_privilege_boundary_is_found() -> None:
+    for line in (
+        "from lvs_agent.kernel import netlink",
+        "def f():\n    from lvs_agent.kernel.netlink import Request",
+        "import lvs_agent.kernel.netlink",
+    ):
+        assert trespassing("responder.feed", line) == {"kernel.netlink"}
+
+
+def test_no_circle() -> None:
+    graphlib.TopologicalSorter({name: own(text) for name, text in MODULES.items()}).prepare()
+
+
+def test_a_package_of_others_is_imported_in_one_place() -> None:
+    found = {}
+    for name, text in MODULES.items():
+        packages = {each.partition(".")[0] for each in imported(text)}
+        found[name] = packages - {"lvs_agent", *sys.stdlib_module_names}
+    assert {name: packages for name, packages in found.items() if packages} == FOREIGN
+
+
+def test_a_director_needs_no_package_of_the_poll_side() -> None:
+    code = "import sys, lvs_agent.cli; print({'pysnmp', 'nagiosplugin'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
+def test_a_module_is_no_longer_than_300_lines() -> None:
+    assert {name for name, text in MODULES.items() if len(text.splitlines()) > 300} == set()
+
+
+def test_each_module_states_its_licence_first() -> None:
+    licence = "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+    assert {name for name, text in MODULES.items() if not text.startswith(licence)} == set()
