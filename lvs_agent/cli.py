@@ -15,8 +15,9 @@ from typing import List, Optional
 
 from lvs_agent import log
 from lvs_agent.arguments import parser
-from lvs_agent.boundary.child import OwnCollector
+from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener, activated, listen_at
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.collector.statefile import STATE_DIRECTORY
@@ -26,11 +27,10 @@ from lvs_agent.kernel.recording import RecordingError, RecordingKernel, Replayed
 from lvs_agent.kernel.source import Kernel, LiveKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs, text
-from lvs_agent.responder.backend import Responder
+from lvs_agent.responder.backend import LvsBackend
 from lvs_agent.responder.connector import Connector
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.responder.parent import process_name, process_started
-from lvs_agent.snapshot import Status
 
 # walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
@@ -75,9 +75,9 @@ def pass_persist(args: argparse.Namespace) -> int:
 
     feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
     parent = os.getppid()
-    responder = Responder(feed, process_started(parent), not args.no_legacy)
+    backend = LvsBackend(feed, process_started(parent), not args.no_legacy)
     early_pong = not args.no_early_pong and process_name(parent) == "snmpd"
-    PassPersist(lvs.LVS, responder, early_pong=early_pong).run()
+    PassPersist(lvs.LVS, backend, early_pong=early_pong).run()
     return 0
 
 
@@ -89,7 +89,7 @@ def walk(args: argparse.Namespace) -> int:
     try:
         snapshot = feed.current()
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        for varbind in lvs.view(snapshot, now, not args.no_legacy).walk():
+        for varbind in lvs.tree(snapshot, now, not args.no_legacy).walk():
             print(text.line(lvs.LVS, varbind))
         if snapshot.status != Status.OK:
             sys.stdout.flush()
@@ -215,15 +215,15 @@ def _collect(args: argparse.Namespace, listener: Listener) -> None:
 
 
 def _connector(args: argparse.Namespace) -> Connector:
-    own = OwnCollector(lambda listener: _collect(args, listener))
+    child = ChildCollector(lambda listener: _collect(args, listener))
     if args.replay and args.collector:
         raise CommandError("a recording needs no collector: --replay or --collector, not both")
     if args.replay:
         ReplayedKernel(args.replay)  # so that an error in it is this command's own
-        return Connector(None, own)
+        return Connector(None, child)
     if args.collector:
         return Connector(args.collector, None)
-    return Connector(COLLECTOR_SOCKET, own)
+    return Connector(COLLECTOR_SOCKET, child)
 
 
 def _state(args: argparse.Namespace) -> Optional[Path]:

@@ -8,45 +8,12 @@ None, never zero.
 
 from __future__ import annotations
 
-import enum
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Tuple
 
-INET, INET6 = 4, 6
-AF = {INET: socket.AF_INET, INET6: socket.AF_INET6}
-
-FWMARK, TCP, UDP, SCTP = 0, 6, 17, 132
-PROTOCOL_NAMES = {TCP: "TCP", UDP: "UDP", SCTP: "SCTP"}
-
-# IP_VS_SVC_F_* and IP_VS_CONN_F_FWD_MASK values, include/uapi/linux/ip_vs.h
-PERSISTENT, ONE_PACKET, SCHED_1, SCHED_2, SCHED_3 = 0x01, 0x04, 0x08, 0x10, 0x20
-MASQ, LOCAL, TUNNEL, ROUTE, BYPASS = range(5)
-MASTER, BACKUP = 1, 2
-
-# what a VirtualService adds up of its real servers, once
-SUMS = ("real_servers_up", "weight", "active_conns", "inact_conns", "persist_conns")
-
-
-class Status(enum.IntEnum):
-    """How far a snapshot can be trusted; the values of lvsAgentStatus."""
-
-    OK = 1
-    COUNTERS_FROZEN = 2
-    NO_STATISTICS = 3
-    NO_IPVS = 4
-    NO_COLLECTOR = 5
-    EXPIRED = 6
-    DEGRADED = 7
-
-
-class Source(enum.IntEnum):
-    """Which of the kernel's views a snapshot was read from; the values of lvsAgentSource."""
-
-    NONE = 0
-    NETLINK = 1
-    PROCFS = 2
+from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, Source, Status
 
 
 class Traffic(NamedTuple):
@@ -62,14 +29,27 @@ class Traffic(NamedTuple):
     out_bytes: int
 
 
+class Sums(NamedTuple):
+    """What the real servers of a service add up to, None if it is unknown for any of them.
+
+    real_servers_up are those with a weight above 0, persist_conns persistence templates.
+    """
+
+    real_servers_up: Optional[int]
+    weight: Optional[int]
+    active_conns: Optional[int]
+    inact_conns: Optional[int]
+    persist_conns: Optional[int]
+
+
 @dataclass
 class RealServer:
     """One real server of one virtual service.
 
     weight is 0 when the server is quiesced. Thresholds are connections, 0 for none. counters
-    and rates are the kernel's; carried is what earlier lives of this server had counted, number
-    its instance in lvsRealTable, since the moment its counters became continuous (seconds of
-    CLOCK_BOOTTIME): these three belong to the collector's history.
+    and rates are the kernel's. The last three are the collector's: number is its instance in
+    lvsRealTable, counter_offset what was counted before the kernel's counters last began anew,
+    continuous_since when the sum of both became continuous (seconds of CLOCK_BOOTTIME).
     """
 
     address: str
@@ -87,13 +67,13 @@ class RealServer:
     tunnel_port: Optional[int] = None
     tunnel_flags: Optional[int] = None
     number: Optional[int] = None
-    carried: Optional[Traffic] = None
-    since: Optional[float] = None
+    counter_offset: Optional[Traffic] = None
+    continuous_since: Optional[float] = None
 
     @property
     def family(self) -> int:
         """INET or INET6; a service may have servers of the other family (since Linux 3.18)."""
-        return INET6 if ":" in self.address else INET
+        return Family.INET6 if ":" in self.address else Family.INET
 
     @property
     def name(self) -> str:
@@ -124,15 +104,15 @@ class VirtualService:
     counters: Optional[Traffic] = None
     rates: Optional[Traffic] = None
     number: Optional[int] = None
-    carried: Optional[Traffic] = None
-    since: Optional[float] = None
+    counter_offset: Optional[Traffic] = None
+    continuous_since: Optional[float] = None
     real_servers: List[RealServer] = field(default_factory=list)
 
     @cached_property
     def name(self) -> str:
         """As ipvsadm -n prints it: TCP 192.0.2.10:443, FWM 5, FWM 5 IPv6; unique in a director."""
-        if self.protocol == FWMARK:
-            return f"FWM {self.fwmark}" + (" IPv6" if self.family == INET6 else "")
+        if self.protocol == IpProtocol.FWMARK:
+            return f"FWM {self.fwmark}" + (" IPv6" if self.family == Family.INET6 else "")
         protocol = PROTOCOL_NAMES.get(self.protocol, f"IP{self.protocol}")
         return f"{protocol} {_endpoint(self.address, self.port)}"
 
@@ -141,52 +121,23 @@ class VirtualService:
         """netmask as a prefix length; None for an IPv4 mask with holes."""
         if self.netmask is None:
             return None
-        if self.family == INET6:
+        if self.family == Family.INET6:
             return int(self.netmask)
         mask = int.from_bytes(socket.inet_aton(self.netmask), "big")
         length = bin(mask).count("1")
         return length if mask == (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF else None
 
     @cached_property
-    def real_servers_up(self) -> Optional[int]:
-        """How many of its real servers have a weight above 0."""
-        weights = [rs.weight for rs in self.real_servers]
-        return None if None in weights else sum(weight != 0 for weight in weights)
-
-    def sum(self, attribute: str) -> Optional[int]:
-        """An attribute of its real servers, added up; None if it is unknown for any of them."""
-        total = 0
-        for rs in self.real_servers:
-            value = getattr(rs, attribute)
-            if value is None:
-                return None
-            total += value
-        return total
-
-    def forget_sums(self) -> None:
-        """To be called when its real servers have been changed."""
-        for name in SUMS:
-            self.__dict__.pop(name, None)
-
-    @cached_property
-    def weight(self) -> Optional[int]:
-        """The sum of its real servers' weights."""
-        return self.sum("weight")
-
-    @cached_property
-    def active_conns(self) -> Optional[int]:
-        """The sum of its real servers' active connections."""
-        return self.sum("active_conns")
-
-    @cached_property
-    def inact_conns(self) -> Optional[int]:
-        """The sum of its real servers' inactive connections."""
-        return self.sum("inact_conns")
-
-    @cached_property
-    def persist_conns(self) -> Optional[int]:
-        """The sum of its real servers' persistence templates."""
-        return self.sum("persist_conns")
+    def sums(self) -> Sums:
+        """What its real servers add up to. Taken once: delete it when they have been changed."""
+        servers = self.real_servers
+        return Sums(
+            _sum(rs.weight and 1 for rs in servers),
+            _sum(rs.weight for rs in servers),
+            _sum(rs.active_conns for rs in servers),
+            _sum(rs.inact_conns for rs in servers),
+            _sum(rs.persist_conns for rs in servers),
+        )
 
 
 @dataclass
@@ -254,6 +205,21 @@ class Snapshot:
     daemons: List[SyncDaemon] = field(default_factory=list)
     services: List[VirtualService] = field(default_factory=list)
 
+    def forget_measurements(self) -> None:
+        """Make what is measured unknown, in place: it is too old. What is configured stays.
+
+        Weights are among it, since health checkers change them: an old one would hide a dead
+        server. A copy of 60,000 services would stop snmpd for half a second.
+        """
+        self.totals = self.total_rates = None
+        self.cpus = []
+        for service in self.services:
+            service.counters = service.rates = None
+            for rs in service.real_servers:
+                rs.weight = rs.active_conns = rs.inact_conns = rs.persist_conns = None
+                rs.counters = rs.rates = None
+            vars(service).pop("sums", None)
+
 
 ServiceKey = Tuple[int, bytes, int, int]
 
@@ -267,6 +233,15 @@ def service_key(service: VirtualService) -> ServiceKey:
 def server_key(server: RealServer) -> Tuple[int, bytes, int]:
     """What makes a real server itself within its service, in the order rows are listed."""
     return server.family, socket.inet_pton(AF[server.family], server.address), server.port
+
+
+def _sum(values: Iterable[Optional[int]]) -> Optional[int]:
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
 
 
 def _endpoint(address: str, port: int) -> str:

@@ -5,24 +5,12 @@ from __future__ import annotations
 
 from typing import Any, List
 
+from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
 from lvs_agent.snapshot import (
-    BACKUP,
-    FWMARK,
-    INET,
-    INET6,
-    MASQ,
-    MASTER,
-    PERSISTENT,
-    SCTP,
-    TCP,
-    TUNNEL,
-    UDP,
     Cpu,
     Director,
     RealServer,
     Snapshot,
-    Source,
-    Status,
     SyncDaemon,
     Traffic,
     VirtualService,
@@ -36,7 +24,7 @@ def traffic(first: int, step: int = 1) -> Traffic:
 
 def server(address: str = "192.168.0.1", port: int = 8080, **values: Any) -> RealServer:
     return RealServer(
-        **{"address": address, "port": port, "forwarding": MASQ, "weight": 1, **values}
+        **{"address": address, "port": port, "forwarding": Forwarding.MASQ, "weight": 1, **values}
     )
 
 
@@ -45,8 +33,8 @@ def service(
 ) -> VirtualService:
     return VirtualService(
         **{
-            "family": INET6 if ":" in address else INET,
-            "protocol": TCP,
+            "family": Family.INET6 if ":" in address else Family.INET,
+            "protocol": IpProtocol.TCP,
             "address": address,
             "port": port,
             "fwmark": 0,
@@ -58,9 +46,13 @@ def service(
     )
 
 
-def fwmark(mark: int, *servers: RealServer, family: int = INET, **values: Any) -> VirtualService:
-    address = "::" if family == INET6 else "0.0.0.0"
-    return service(address, 0, *servers, family=family, protocol=FWMARK, fwmark=mark, **values)
+def fwmark(
+    mark: int, *servers: RealServer, family: int = Family.INET, **values: Any
+) -> VirtualService:
+    address = "::" if family == Family.INET6 else "0.0.0.0"
+    return service(
+        address, 0, *servers, family=family, protocol=IpProtocol.FWMARK, fwmark=mark, **values
+    )
 
 
 def snapshot(*services: VirtualService, **values: Any) -> Snapshot:
@@ -72,7 +64,7 @@ def farm() -> List[VirtualService]:
     return [
         service("192.0.2.10", 80, server("192.168.0.1", 80), server("192.168.0.2", 80)),
         service("192.0.2.10", 25, server("192.168.0.2", 25), server("2001:db8:1::1", 25)),
-        service("2001:db8::53", 53, protocol=UDP),
+        service("2001:db8::53", 53, protocol=IpProtocol.UDP),
     ]
 
 
@@ -87,15 +79,15 @@ def director() -> Snapshot:
             server("2001:db8:1::1", 8080, **_server_values(300)),
             **_service_values(1),
         ),
-        service("192.0.2.10", 0, protocol=UDP, **_service_values(2)),
+        service("192.0.2.10", 0, protocol=IpProtocol.UDP, **_service_values(2)),
         fwmark(5, server("192.168.0.9", 0, weight=0), number=3),
         service(
             "2001:db8::10",
             5060,
             server("2001:db8:1::2", 5060, **_server_values(400)),
-            **{**_service_values(4), "protocol": SCTP, "netmask": "64"},
+            **{**_service_values(4), "protocol": IpProtocol.SCTP, "netmask": "64"},
         ),
-        fwmark(2**32 - 1, family=INET6, number=5),
+        fwmark(2**32 - 1, family=Family.INET6, number=5),
         took=0.25,
         source=Source.NETLINK,
         status=Status.COUNTERS_FROZEN,
@@ -106,15 +98,15 @@ def director() -> Snapshot:
         director=Director("1.2.1", 4096, 900, 120, 300, False, 0, 1, 2),
         cpus=[Cpu(0, traffic(20)), Cpu(31, traffic(30))],
         daemons=[
-            SyncDaemon(MASTER, "eth1", 7, "224.0.0.81", 8848, 1, 1472),
-            SyncDaemon(BACKUP, "eth1", 7, "ff02::81", 8848, 1, 1472),
+            SyncDaemon(SyncState.MASTER, "eth1", 7, "224.0.0.81", 8848, 1, 1472),
+            SyncDaemon(SyncState.BACKUP, "eth1", 7, "ff02::81", 8848, 1, 1472),
         ],
     )
 
 
 def _server_values(first: int) -> dict[str, Any]:
     return {
-        "forwarding": TUNNEL,
+        "forwarding": Forwarding.TUNNEL,
         "weight": first,
         "upper_threshold": first + 1,
         "lower_threshold": first + 2,
@@ -127,20 +119,20 @@ def _server_values(first: int) -> dict[str, Any]:
         "tunnel_port": 6080,
         "tunnel_flags": 1,
         "number": first // 100,
-        "carried": traffic(first + 30),
-        "since": 900.5,
+        "counter_offset": traffic(first + 30),
+        "continuous_since": 900.5,
     }
 
 
 def _service_values(number: int) -> dict[str, Any]:
     return {
-        "flags": PERSISTENT,
+        "flags": ServiceFlag.PERSISTENT,
         "persist_timeout": 360,
         "netmask": "255.255.255.0",
         "persistence_engine": "sip",
         "counters": traffic(number * 1000),
         "rates": traffic(number * 1000 + 10),
         "number": number,
-        "carried": traffic(number * 1000 + 20),
-        "since": 800.25,
+        "counter_offset": traffic(number * 1000 + 20),
+        "continuous_since": 800.25,
     }

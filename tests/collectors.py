@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Callable, Iterator, List
 
 from lvs_agent.boundary import wire
-from lvs_agent.snapshot import RealServer, Snapshot, Source, Traffic, VirtualService
+from lvs_agent.codes import Source
+from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 from tests import builders
 
 Connection = socket.socket
@@ -35,7 +36,7 @@ def service(host: int, counted: int = 0, rate: int = 0, servers: int = 1) -> Vir
         counters=traffic(counted),
         rates=traffic(rate),
         number=host,
-        since=0.0,
+        continuous_since=0.0,
     )
 
 
@@ -55,7 +56,7 @@ def server(host: int, counted: int = 0, rate: int = 0) -> RealServer:
         tunnel_port=0,
         tunnel_flags=0,
         number=host,
-        since=0.0,
+        continuous_since=0.0,
     )
 
 

@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import List, Sequence
 
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, Oid, Table, at
 from lvs_agent.responder.passpersist import PassPersist
 
@@ -31,7 +31,7 @@ class Rows:
         self.watched: List[socket.socket] = []
         self.advanced = 0
 
-    def view(self) -> View:
+    def tree(self) -> MibTree:
         table = Table(
             (1,),
             "table",
@@ -40,7 +40,7 @@ class Rows:
             lambda rows: [((number,), Row(number)) for number in rows],
             [Column(2, "column", Counter64, at("value"))],
         )
-        return View([], [table], self.instances)
+        return MibTree([], [table], self.instances)
 
     def waiting(self) -> Sequence[socket.socket]:
         return self.watched

@@ -41,7 +41,7 @@ def held(folder: Path) -> Iterator[StateFile]:
 
 def numbering() -> Numbering:
     """Three services numbered 2, 3 and 5 of 7 given, the first two with servers."""
-    services = Numbering(fresh=8)
+    services = Numbering(next_number=8)
     services.add(
         NAMES[0],
         Remembered(2, 4, 1234.5, None, traffic(10), traffic(2**64 - 5)),
@@ -50,9 +50,10 @@ def numbering() -> Numbering:
     services.add(NAMES[2], Remembered(5, 1, 7.0))
     for number in (1, 3):
         services.rows[NAMES[0]].servers.add(
-            f"192.168.0.{number}:80", Remembered(number, since=5.5, counters=traffic(number))
+            f"192.168.0.{number}:80",
+            Remembered(number, continuous_since=5.5, counters=traffic(number)),
         )
-    services.rows[NAMES[0]].servers.fresh = 4
-    services.rows[NAMES[1]].servers.add("[2001:db8:1::1]:443", Remembered(2, gone=1.5))
-    services.rows[NAMES[1]].servers.fresh = 3
+    services.rows[NAMES[0]].servers.next_number = 4
+    services.rows[NAMES[1]].servers.add("[2001:db8:1::1]:443", Remembered(2, missing_since=1.5))
+    services.rows[NAMES[1]].servers.next_number = 3
     return services

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import Status
 from tests.bench import directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import ratios
@@ -37,7 +37,7 @@ def test_the_lowest_and_the_highest_stand_beside_the_median() -> None:
 def test_a_made_director_has_twenty_columns_of_real_servers(tmp_path: Path) -> None:
     made = directors.snapshot(directors.recording(tmp_path / "made", 3))
     assert made.status == Status.OK
-    rows = [v for v in lvs.view(made, 0.0).walk() if v.oid.startswith("22.")]
+    rows = [v for v in lvs.tree(made, 0.0).walk() if v.oid.startswith("22.")]
     assert len(rows) == 3 * directors.SERVERS * 20
     counters = [row.value for row in rows if row.keyword == "counter64"]
     assert len(set(counters)) == len(counters)

@@ -18,14 +18,15 @@ from typing import Iterator, Tuple
 import pytest
 
 from lvs_agent.boundary import wire
-from lvs_agent.boundary.child import OwnCollector
+from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import activated, connect_to, listen_at
+from lvs_agent.codes import Status
 from lvs_agent.collector import server as collectors
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.responder.connector import Connector
-from lvs_agent.snapshot import Snapshot, Status
+from lvs_agent.snapshot import Snapshot
 from tests.snmpd import AGENT
 
 RECORDING = Path(__file__).parent / "data" / "directors" / "small"
@@ -144,7 +145,7 @@ def large(listener: object) -> None:
 @contextmanager
 def slow_client() -> Iterator[Tuple[socket.socket, select.poll]]:
     """A connection to a collector of its own, and what tells when that has hung up."""
-    own = OwnCollector(large)
+    own = ChildCollector(large)
     with own.connect() as slow:
         slow.settimeout(20)
         hung_up = select.poll()
@@ -189,7 +190,7 @@ def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
     def run(listener: object) -> None:
         serve(Keeping(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
 
-    own = OwnCollector(run)
+    own = ChildCollector(run)
     with own.connect() as client:
         client.settimeout(20)
         assert sum(map(len, portions(client))) == LARGE
@@ -254,7 +255,7 @@ def test_an_own_collector_serves_and_is_started_again_when_it_dies() -> None:
     def run(listener: object) -> None:
         serve(Collector(ReplayedKernel(RECORDING), History(None)), listener)  # type: ignore[arg-type]
 
-    own = OwnCollector(run)
+    own = ChildCollector(run)
     assert received(own.connect()).services
     process = own._process
     assert process is not None
@@ -300,7 +301,7 @@ def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
     def run(listener: object) -> None:
         serve(Collector(ReplayedKernel(RECORDING), History(state)), listener)  # type: ignore[arg-type]
 
-    connector = Connector(path, OwnCollector(run))
+    connector = Connector(path, ChildCollector(run))
     assert received(connector.connect()).status == Status.OK
     with running(path, "--state", str(state)):
         assert received(connector.connect()).services

@@ -55,7 +55,7 @@ class Step(NamedTuple):
     name: str
     portions: List[str]
     kernel: Counts  # by ipvsadm
-    original: Counts  # the tables of 2001
+    legacy: Counts  # the tables of 2001
     new: Counts  # the tables by address
     since: Dict[Row, int]
 
@@ -92,7 +92,7 @@ def sent(folder: Path) -> Dict[str, Counts]:
 
 def test_the_tables_of_2001_show_the_kernels_counters(steps: List[Step]) -> None:
     for step in steps:
-        assert step.original == step.kernel, step.name
+        assert step.legacy == step.kernel, step.name
 
 
 def test_the_kernel_did_begin_anew(steps: List[Step]) -> None:
@@ -180,15 +180,15 @@ def _step(folder: Path) -> Step:
     portions = [f"{again}{each}" for each in range(1, int(number) + 1)]
     if not (folder / "ipvsadm").exists():
         return Step(folder.name, portions, {}, {}, {}, {})  # no IPVS
-    originals: Counts = {}
+    legacy: Counts = {}
     since: Dict[Row, int] = {}
-    for row, table, at, original in _instances(walk):
+    for row, table, at, numbers in _instances(walk):
         column = {21: (17, 10, 28), 22: (18, 7, 26)}[table]
-        values = [_number(walk[column[0], column[1] + place][original]) for place in range(5)]
-        originals[row] = Counters(*values)
+        values = [_number(walk[column[0], column[1] + place][numbers]) for place in range(5)]
+        legacy[row] = Counters(*values)
         since[row] = _number(walk[table, column[2]][at])
     kernel = _counts(ipvsadm.read(folder / "ipvsadm"))
-    return Step(folder.name, portions, kernel, originals, _counts(walked.director(walk)), since)
+    return Step(folder.name, portions, kernel, legacy, _counts(walked.director(walk)), since)
 
 
 def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, int, Instance, Instance]]:

@@ -11,12 +11,13 @@ from typing import Callable, Dict, List
 import pytest
 
 from lvs_agent.boundary import wire
+from lvs_agent.codes import Status
 from lvs_agent.doctor import collector
 from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.director import Director
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Done, Process
-from lvs_agent.snapshot import Snapshot, Status
+from lvs_agent.snapshot import Snapshot
 from tests import collectors, doctors
 from tests.test_doctor_units import HEALTHY, OWN, SHOWN
 from tests.users import as_user

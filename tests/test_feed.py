@@ -15,9 +15,10 @@ import pytest
 
 from lvs_agent.boundary import wire
 from lvs_agent.boundary.connections import connect_to
+from lvs_agent.codes import Status
 from lvs_agent.responder import feed as feeds
 from lvs_agent.responder.feed import Feed, Patience
-from lvs_agent.snapshot import Snapshot, Status
+from lvs_agent.snapshot import Snapshot
 from tests import collectors
 
 DEADLINE = 0.3
@@ -214,7 +215,7 @@ def test_without_a_collector_the_last_snapshot_answers_then_only_its_configurati
     assert time.clock_gettime(time.CLOCK_BOOTTIME) - first.taken > 1
     assert expired.status == Status.EXPIRED
     service = expired.services[0]
-    assert (service.name, service.counters, service.weight) == ("TCP 192.0.2.1:80", None, None)
+    assert (service.name, service.counters, service.sums.weight) == ("TCP 192.0.2.1:80", None, None)
     assert (service.scheduler, service.number, len(service.real_servers)) == ("rr", 1, 1)
     with collectors.at(path, sends(lambda: collectors.encoded(collectors.service(1, 8)))):
         again = next_snapshot(feed, expired)

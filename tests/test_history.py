@@ -9,15 +9,10 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from lvs_agent.collector.history import MAX_GONE, History
+from lvs_agent.codes import Family, Forwarding, IpProtocol
+from lvs_agent.collector.history import MAX_MISSING, History
 from lvs_agent.collector.remembered import MAX_NUMBER
-from lvs_agent.snapshot import (
-    INET6,
-    ROUTE,
-    UDP,
-    Snapshot,
-    VirtualService,
-)
+from lvs_agent.snapshot import Snapshot, VirtualService
 from tests.builders import farm, fwmark, server, service, snapshot
 from tests.statefiles import edit_header, lines
 
@@ -63,7 +58,7 @@ def test_numbers_stay_over_edits() -> None:
     history.annotate(snapshot(*farm()))
     edited = farm()
     edited[0].scheduler, edited[0].flags, edited[0].persist_timeout = "mh", 1, 60
-    edited[0].real_servers[0].forwarding, edited[0].real_servers[0].weight = ROUTE, 0
+    edited[0].real_servers[0].forwarding, edited[0].real_servers[0].weight = Forwarding.ROUTE, 0
     assert numbers(history, *edited) == FARM
 
 
@@ -89,10 +84,10 @@ def test_protocol_port_mark_and_family_tell_services_apart() -> None:
     given = numbers(
         History(None),
         service("192.0.2.10", 53),
-        service("192.0.2.10", 53, protocol=UDP),
+        service("192.0.2.10", 53, protocol=IpProtocol.UDP),
         service("192.0.2.10", 54),
         fwmark(53),
-        fwmark(53, family=INET6),
+        fwmark(53, family=Family.INET6),
     )
     assert sorted(filter(None, given.values())) == [1, 2, 3, 4, 5]
 
@@ -179,7 +174,7 @@ def test_a_row_that_came_back_is_not_forgotten_for_having_been_gone() -> None:
     history = History(None)
     numbers(history, fwmark(1))
     numbers(history)
-    for start in range(2, MAX_GONE + 4 * BATCH, BATCH):
+    for start in range(2, MAX_MISSING + 4 * BATCH, BATCH):
         look = snapshot(fwmark(1), *map(fwmark, range(start, start + BATCH)))
         history.annotate(look)
         assert look.services[0].number == 1

@@ -10,8 +10,9 @@ from typing import Callable, List, Optional, Tuple, Union
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import RealServer, Status, Traffic, VirtualService
+from lvs_agent.snapshot import RealServer, Traffic, VirtualService
 from tests.builders import server, service, snapshot
 from tests.statefiles import edit_header
 
@@ -32,8 +33,8 @@ def sums(number: int) -> Sums:
 def served(row: Union[VirtualService, RealServer]) -> Sums:
     """What the tables by address show: the kernel's counters and what was carried."""
     assert row.counters is not None
-    carried = row.carried or ZERO
-    return tuple(a + b for a, b in zip(row.counters, carried))
+    counter_offset = row.counter_offset or ZERO
+    return tuple(a + b for a, b in zip(row.counters, counter_offset))
 
 
 def look(
@@ -52,8 +53,8 @@ def both(
 ) -> Tuple[Sums, Optional[float]]:
     """What is served of the service and of its server, which must be the same."""
     vs, rs = look(history, counters, taken)
-    assert (served(vs), vs.since) == (served(rs), rs.since)
-    return served(vs), vs.since
+    assert (served(vs), vs.continuous_since) == (served(rs), rs.continuous_since)
+    return served(vs), vs.continuous_since
 
 
 def closed(folder: Path, *counts: int) -> None:
@@ -77,7 +78,7 @@ def test_counters_that_rise_are_the_kernels() -> None:
     history = History(None)
     for count in (0, 5, 5, 2**60):
         vs, rs = look(history, five(count))
-        assert (vs.carried, rs.carried) == (None, None)
+        assert (vs.counter_offset, rs.counter_offset) == (None, None)
 
 
 def test_a_reset_is_carried_on() -> None:
@@ -235,8 +236,8 @@ def test_when_the_folder_is_free_again_no_counter_falls_without_since_telling(
         before = both(second, five(count), 1100.0)[0]
     assert before == sums(165)
     first.close()
-    now, since = both(second, five(6), 1200.0)
-    assert now >= before or since == 1200.0
+    now, continuous_since = both(second, five(6), 1200.0)
+    assert now >= before or continuous_since == 1200.0
     second.close()
 
 
@@ -250,6 +251,6 @@ def test_what_another_collector_has_saved_is_not_replaced_by_what_was_older(
         before = both(first, five(count), 1100.0)[0]
     assert before == sums(410)
     first.close()
-    now, since = both(second, five(320), 1200.0)
-    assert now >= before or since == 1200.0
+    now, continuous_since = both(second, five(320), 1200.0)
+    assert now >= before or continuous_since == 1200.0
     second.close()

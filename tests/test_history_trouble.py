@@ -10,8 +10,8 @@ from typing import Callable
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import Status
 from tests.builders import farm, service, snapshot, traffic
 
 

@@ -9,23 +9,12 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
+from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.messages import Info, Timeouts
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
-from lvs_agent.snapshot import (
-    FWMARK,
-    INET,
-    INET6,
-    MASQ,
-    TCP,
-    TUNNEL,
-    UDP,
-    RealServer,
-    SyncDaemon,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
 from tests import recorded
 from tests.recorded import (
     DEST,
@@ -80,7 +69,7 @@ def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
     tunnel = RealServer(
         "10.1.1.22",
         80,
-        TUNNEL,
+        Forwarding.TUNNEL,
         1,
         0,
         0,
@@ -92,13 +81,13 @@ def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
         6080,
         0,  # gue, no checksum
     )
-    masq = RealServer("10.1.1.21", 80, MASQ, 1, 0, 0, 0, 0, 0, *counted, 0, 0, 0)
+    masq = RealServer("10.1.1.21", 80, Forwarding.MASQ, 1, 0, 0, 0, 0, 0, *counted, 0, 0, 0)
     no_mask = "255.255.255.255"
     # flags: 2 is IP_VS_SVC_F_HASHED, which every service has
     assert Ipvs(ReplayedKernel(recorded.SMALL), refuse).services() == [
         VirtualService(
-            INET,
-            TCP,
+            Family.INET,
+            IpProtocol.TCP,
             "10.2.0.1",
             80,
             0,
@@ -110,9 +99,15 @@ def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
             *counted,
             real_servers=[tunnel, masq],
         ),
-        VirtualService(INET, UDP, "10.2.0.1", 53, 0, "rr", 2 | 4, 0, no_mask, "", *counted),
-        VirtualService(INET, FWMARK, "0.0.0.0", 0, 5, "sh", 2 | 16, 0, no_mask, "", *counted),
-        VirtualService(INET6, FWMARK, "::", 0, 5, "wlc", 2 | 1, 300, "64", "", *counted),
+        VirtualService(
+            Family.INET, IpProtocol.UDP, "10.2.0.1", 53, 0, "rr", 2 | 4, 0, no_mask, "", *counted
+        ),
+        VirtualService(
+            Family.INET, IpProtocol.FWMARK, "0.0.0.0", 0, 5, "sh", 2 | 16, 0, no_mask, "", *counted
+        ),
+        VirtualService(
+            Family.INET6, IpProtocol.FWMARK, "::", 0, 5, "wlc", 2 | 1, 300, "64", "", *counted
+        ),
     ]
 
 

@@ -11,18 +11,10 @@ from typing import Callable, Dict, List, Union
 
 import pytest
 
+from lvs_agent.codes import Family, SyncState
 from lvs_agent.kernel.messages import Decoder, Info, Timeouts, service_identity
 from lvs_agent.kernel.netlink import NetlinkError
-from lvs_agent.snapshot import (
-    BACKUP,
-    INET,
-    INET6,
-    MASTER,
-    RealServer,
-    SyncDaemon,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
 from tests import recorded
 from tests.builders import fwmark, service
 from tests.recorded import DAEMON, DEST, SERVICE, Attribute, join
@@ -89,7 +81,7 @@ BACKEND: Dict[int, bytes] = {
 
 
 def _server(body: bytes) -> RealServer:
-    return Decoder().real_server(body, INET)
+    return Decoder().real_server(body, Family.INET)
 
 
 def reply(kind: int, attributes: Dict[int, bytes]) -> bytes:
@@ -117,7 +109,10 @@ def test_every_attribute_of_a_service_gets_to_its_place() -> None:
 
 @pytest.mark.parametrize(
     ("family", "number", "netmask", "said"),
-    [(INET, AF_INET, b"\xff\xff\xfe\0", "255.255.254.0"), (INET6, AF_INET6, u32(128), "128")],
+    [
+        (Family.INET, AF_INET, b"\xff\xff\xfe\0", "255.255.254.0"),
+        (Family.INET6, AF_INET6, u32(128), "128"),
+    ],
 )
 def test_a_mark_is_a_service_of_either_family(
     family: int, number: int, netmask: bytes, said: str
@@ -136,7 +131,7 @@ def test_a_mark_is_a_service_of_either_family(
 
 
 def test_every_attribute_of_a_real_server_gets_to_its_place() -> None:
-    assert Decoder().real_server(reply(DEST, BACKEND), INET6) == RealServer(
+    assert Decoder().real_server(reply(DEST, BACKEND), Family.INET6) == RealServer(
         "192.168.0.1",
         8080,
         forwarding=2,
@@ -156,13 +151,13 @@ def test_every_attribute_of_a_real_server_gets_to_its_place() -> None:
 
 def test_forwarding_is_without_the_flags_beside_it() -> None:
     flagged = {**BACKEND, 3: u32(0x0103)}  # IP_VS_CONN_F_INACTIVE
-    assert Decoder().real_server(reply(DEST, flagged), INET).forwarding == 3
+    assert Decoder().real_server(reply(DEST, flagged), Family.INET).forwarding == 3
 
 
 def test_a_kernel_before_4_1_has_only_the_small_counters() -> None:
     records: List[Union[VirtualService, RealServer]] = [
         Decoder().service(reply(SERVICE, without(SIX, 12))),
-        Decoder().real_server(reply(DEST, without(BACKEND, 12)), INET),
+        Decoder().real_server(reply(DEST, without(BACKEND, 12)), Family.INET),
     ]
     for record in records:
         assert record.counters == Traffic(1, 2, 3, 4, 5)
@@ -170,7 +165,9 @@ def test_a_kernel_before_4_1_has_only_the_small_counters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "address"), [(INET, "192.168.0.1"), (INET6, "c0a8:1::")], ids=["IPv4", "IPv6"]
+    ("family", "address"),
+    [(Family.INET, "192.168.0.1"), (Family.INET6, "c0a8:1::")],
+    ids=["IPv4", "IPv6"],
 )
 def test_a_real_server_of_a_kernel_before_3_18_has_its_services_family(
     family: int, address: str
@@ -183,16 +180,16 @@ def test_a_real_server_of_a_kernel_before_3_18_has_its_services_family(
 
 def test_the_recorded_daemons_are_as_they_were_started() -> None:
     assert Decoder().daemon(recorded.MASTER_DAEMON) == SyncDaemon(
-        MASTER, "vrs1", 7, "224.0.0.90", 9000, 3, 1400
+        SyncState.MASTER, "vrs1", 7, "224.0.0.90", 9000, 3, 1400
     )
     assert Decoder().daemon(recorded.BACKUP_DAEMON) == SyncDaemon(
-        BACKUP, "vrs2", 255, "ff02::90", 65535, 255, 1300
+        SyncState.BACKUP, "vrs2", 255, "ff02::90", 65535, 255, 1300
     )
 
 
 def test_a_daemon_of_a_kernel_before_4_3_says_less() -> None:
     old = reply(DAEMON, {1: u32(1), 2: b"eth0\0", 3: u32(7)})
-    assert Decoder().daemon(old) == SyncDaemon(MASTER, "eth0", 7, None, None, None, None)
+    assert Decoder().daemon(old) == SyncDaemon(SyncState.MASTER, "eth0", 7, None, None, None, None)
 
 
 def test_version_table_size_and_timeouts_are_the_recorded_ones() -> None:
@@ -239,7 +236,7 @@ def test_an_address_family_other_than_ip_is_an_error() -> None:
     with pytest.raises(NetlinkError, match="address family 1"):
         Decoder().service(reply(SERVICE, {**SIX, 1: u16(AF_UNIX)}))
     with pytest.raises(NetlinkError, match="address family 1"):
-        Decoder().real_server(reply(DEST, {**BACKEND, 11: u16(AF_UNIX)}), INET)
+        Decoder().real_server(reply(DEST, {**BACKEND, 11: u16(AF_UNIX)}), Family.INET)
 
 
 def test_a_services_identity_is_what_the_recorded_requests_for_its_servers_hold() -> None:
@@ -262,7 +259,7 @@ def test_what_a_decoder_has_read_before_makes_no_difference(folder: Path) -> Non
         assert experienced.service(body) == Decoder().service(body)
     servers = recorded.replies(folder, recorded.GET_DEST)
     for body in [*servers, *reversed(servers)]:
-        assert experienced.real_server(body, INET) == _server(body)
+        assert experienced.real_server(body, Family.INET) == _server(body)
 
 
 def test_the_order_of_attributes_makes_no_difference() -> None:

@@ -7,15 +7,16 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
+from lvs_agent.codes import Family
 from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import NetlinkError
-from lvs_agent.snapshot import INET, RealServer
+from lvs_agent.snapshot import RealServer
 from tests import recorded
 from tests.recorded import DAEMON, DEST, SERVICE, altered, join, long, missing, short, split
 
 
 def real_server(decoder: Decoder, body: bytes) -> RealServer:
-    return decoder.real_server(body, INET)
+    return decoder.real_server(body, Family.INET)
 
 
 class Whole(NamedTuple):

@@ -17,8 +17,9 @@ import pytest
 from pyroute2.netlink import genlmsg, nla
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
+from lvs_agent.codes import AF, Family, Forwarding, IpProtocol
 from lvs_agent.kernel.messages import Decoder, Info, Timeouts
-from lvs_agent.snapshot import AF, FWMARK, INET, MASQ, RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import RealServer, Traffic, VirtualService
 from tests import recorded
 
 QUANTITIES = ["CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES"]
@@ -77,7 +78,7 @@ def same_traffic(theirs: Dict[str, Any], ours: Any) -> None:
 def same_service(theirs: Dict[str, Any], ours: VirtualService) -> None:
     assert theirs["AF"] == AF[ours.family]
     if "FWMARK" in theirs:
-        assert (ours.protocol, ours.fwmark, ours.port) == (FWMARK, theirs["FWMARK"], 0)
+        assert (ours.protocol, ours.fwmark, ours.port) == (IpProtocol.FWMARK, theirs["FWMARK"], 0)
         assert not {"PROTOCOL", "ADDR", "PORT"} & set(theirs)
     else:
         endpoint = (theirs["PROTOCOL"], theirs["ADDR"], theirs["PORT"], 0)
@@ -85,7 +86,7 @@ def same_service(theirs: Dict[str, Any], ours: VirtualService) -> None:
     assert theirs["SCHED_NAME"] == ours.scheduler
     assert theirs["FLAGS"]["flags"] == ours.flags
     assert theirs["TIMEOUT"] == ours.persist_timeout
-    if ours.family == INET:
+    if ours.family == Family.INET:
         assert theirs["NETMASK"] == ours.netmask
     else:
         prefix = int.from_bytes(socket.inet_aton(theirs["NETMASK"]), sys.byteorder)
@@ -177,5 +178,8 @@ def same_timeouts(theirs: Dict[str, str], ours: Timeouts) -> None:
 def test_the_recordings_hold_what_the_comparison_is_for() -> None:
     """Else both decoders could agree on nothing."""
     servers = recorded.replies(recorded.SMALL, recorded.GET_DEST)
-    assert [Decoder().real_server(body, INET).tunnel_port for body in servers] == [6080, 0]
-    assert [Decoder().real_server(body, INET).forwarding for body in servers] == [2, MASQ]
+    assert [Decoder().real_server(body, Family.INET).tunnel_port for body in servers] == [6080, 0]
+    assert [Decoder().real_server(body, Family.INET).forwarding for body in servers] == [
+        2,
+        Forwarding.MASQ,
+    ]

@@ -11,7 +11,7 @@ from typing import Dict, List
 
 import pytest
 
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests import ipvsadm, snmpd, walked
 from tests.expected import read_expected
 from tests.guests import boot

@@ -9,23 +9,11 @@ from typing import Dict, List, Optional
 import pytest
 
 from lvs_agent import __version__
+from lvs_agent.codes import Family, Forwarding, Source, Status, SyncState
 from lvs_agent.mib.lookup import Varbind
-from lvs_agent.mib.lvs import view
+from lvs_agent.mib.lvs import tree
 from lvs_agent.mib.smi import Oid
-from lvs_agent.responder.feed import forget_measurements
-from lvs_agent.snapshot import (
-    INET6,
-    LOCAL,
-    MASTER,
-    TUNNEL,
-    RealServer,
-    Snapshot,
-    Source,
-    Status,
-    SyncDaemon,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, Traffic, VirtualService
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.snmpd import numbers
 
@@ -35,12 +23,14 @@ SIP = (2, 16, *V6, *(0,) * 11, 0x10, 132, 5060)
 
 
 def walk(look: Snapshot, started: float = 700.0) -> Dict[Oid, Varbind]:
-    return {numbers(varbind.oid): varbind for varbind in view(look, started, original=False).walk()}
+    return {
+        numbers(varbind.oid): varbind for varbind in tree(look, started, with_legacy=False).walk()
+    }
 
 
 def cell(look: Snapshot, *oid: int, started: float = 700.0) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
-    found = view(look, started).get(oid)
+    found = tree(look, started).get(oid)
     return None if found is None else f"{found.keyword} {found.value}"
 
 
@@ -176,12 +166,14 @@ def test_flags_are_bits_counted_from_the_highest(flags: int, octet: str) -> None
 
 @pytest.mark.parametrize(("flags", "octet"), [(0, "00"), (1, "80"), (2, "40"), (3, "c0")])
 def test_tunnel_flags_are_bits_too(flags: int, octet: str) -> None:
-    look = snapshot(service("192.0.2.10", 443, server(forwarding=TUNNEL, tunnel_flags=flags)))
+    look = snapshot(
+        service("192.0.2.10", 443, server(forwarding=Forwarding.TUNNEL, tunnel_flags=flags))
+    )
     assert cell(look, 22, 1, 24, *WEB, 1, 4, 192, 168, 0, 1, 8080) == f"octet {octet}"
 
 
 def test_only_a_tunnel_has_a_tunnels_columns() -> None:
-    rs = server(forwarding=LOCAL, tunnel_type=0, tunnel_port=0, tunnel_flags=0)
+    rs = server(forwarding=Forwarding.LOCAL, tunnel_type=0, tunnel_port=0, tunnel_flags=0)
     columns = row(snapshot(service("192.0.2.10", 443, rs)), 22, *WEB, 1, 4, 192, 168, 0, 1, 8080)
     assert not {22, 23, 24} & set(columns)
 
@@ -204,7 +196,7 @@ def test_a_mask_is_a_prefix_length_unless_it_has_holes(
     netmask: Optional[str], family: int, length: Optional[str]
 ) -> None:
     look = snapshot(fwmark(5, family=family, netmask=netmask))
-    index = (2, 16, *(0,) * 16) if family == INET6 else (1, 4, *(0,) * 4)
+    index = (2, 16, *(0,) * 16) if family == Family.INET6 else (1, 4, *(0,) * 4)
     assert cell(look, 21, 1, 9, *index, 0, 5) == length
 
 
@@ -213,17 +205,19 @@ def test_a_mask_is_a_prefix_length_unless_it_has_holes(
     [(100.0, "0"), (700.0, "0"), (712.5, "1250"), (700.0 + 400 * 86400, "3456000000")],
 )
 def test_continuity_is_told_in_hundredths_since_snmpd_started(since: float, ticks: str) -> None:
-    look = snapshot(service(counters=traffic(0), since=since))
+    look = snapshot(service(counters=traffic(0), continuous_since=since))
     assert cell(look, 21, 1, 28, *WEB, started=700.0) == f"timeticks {ticks}"
 
 
 def test_continuity_after_497_days_wraps_as_sysuptime_does() -> None:
-    look = snapshot(service(counters=traffic(0), since=500 * 86400.0))
+    look = snapshot(service(counters=traffic(0), continuous_since=500 * 86400.0))
     assert cell(look, 21, 1, 28, *WEB, started=0.0) == f"timeticks {500 * 8640000 - 2**32}"
 
 
 def test_counters_that_are_carried_wrap_as_a_counter64_does() -> None:
-    vs = service(counters=Traffic(2**64 - 1, 5, 0, 0, 0), carried=Traffic(3, 2**64 - 5, 0, 0, 0))
+    vs = service(
+        counters=Traffic(2**64 - 1, 5, 0, 0, 0), counter_offset=Traffic(3, 2**64 - 5, 0, 0, 0)
+    )
     assert cell(snapshot(vs), 21, 1, 17, *WEB) == "counter64 2"
     assert cell(snapshot(vs), 21, 1, 18, *WEB) == "counter64 0"
 
@@ -233,7 +227,7 @@ def columns_of(look: Snapshot, table: int) -> List[int]:
 
 
 def test_what_the_source_did_not_tell_has_no_instance() -> None:
-    rs = RealServer("192.168.0.1", 80, TUNNEL, 1, active_conns=0, inact_conns=0)
+    rs = RealServer("192.168.0.1", 80, Forwarding.TUNNEL, 1, active_conns=0, inact_conns=0)
     vs = VirtualService(4, 6, "192.0.2.10", 443, 0, "wlc", 0, real_servers=[rs])
     look = snapshot(vs, source=Source.PROCFS, status=Status.NO_STATISTICS)
     assert columns_of(look, 21) == [5, 6, 7, 11, 12, 13, 14, 15]
@@ -245,7 +239,7 @@ def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> 
     look = director()
     look.services = [vs for vs in look.services if vs.real_servers]
     look.status = Status.EXPIRED
-    forget_measurements(look)
+    look.forget_measurements()
     assert columns_of(look, 21) == [5, 6, 7, 8, 9, 10, 11, 27]
     assert columns_of(look, 22) == [4, 5, 7, 8, 22, 23, 24, 25]
     assert {oid[0] for oid in walk(look)} == {21, 22, 24, 25, 26}
@@ -253,7 +247,7 @@ def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> 
 
 
 def test_a_sync_daemon_of_a_kernel_before_4_3_has_two_columns() -> None:
-    assert columns_of(snapshot(daemons=[SyncDaemon(MASTER, "eth0", 0)]), 24) == [2, 3]
+    assert columns_of(snapshot(daemons=[SyncDaemon(SyncState.MASTER, "eth0", 0)]), 24) == [2, 3]
 
 
 def test_a_service_is_up_by_the_weights_of_its_servers() -> None:
@@ -263,5 +257,5 @@ def test_a_service_is_up_by_the_weights_of_its_servers() -> None:
 
 
 def test_the_objects_of_2001_can_be_left_out() -> None:
-    assert next(view(director(), 0.0).walk()).oid == "1.0"
-    assert next(view(director(), 0.0, original=False).walk()).oid == "20.1.0"
+    assert next(tree(director(), 0.0).walk()).oid == "1.0"
+    assert next(tree(director(), 0.0, with_legacy=False).walk()).oid == "20.1.0"

@@ -10,9 +10,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from lvs_agent import snapshot as kernel
+from lvs_agent.codes import Forwarding, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs as code
-from lvs_agent.snapshot import Source, Status
 from tests.mibs import IETF, MIB, STOCK, compiled, differences, of_code, of_file, translated
 
 OBJECTS = of_code(*code.objects(0.0))
@@ -94,14 +93,14 @@ def test_the_agents_states_and_sources_have_the_codes_names_and_numbers(
 def test_forwarding_methods_are_the_kernels(loaded: Dict[str, Any], name: str) -> None:
     methods = {"masq": 0, "local": 1, "tunnel": 2, "route": 3, "bypass": 4}
     assert enumeration(loaded, name) == methods
-    assert {method: getattr(kernel, method.upper()) for method in methods} == methods
+    assert {method: Forwarding[method.upper()] for method in methods} == methods
 
 
 def test_protocols_are_the_ianas_and_firewall_marks_beside_them(loaded: Dict[str, Any]) -> None:
     protocols = {"tcp": 6, "udp": 17, "sctp": 132}
-    assert enumeration(loaded, "lvsVsProtocol") == {"fwmark": kernel.FWMARK, **protocols}
+    assert enumeration(loaded, "lvsVsProtocol") == {"fwmark": IpProtocol.FWMARK, **protocols}
     assert enumeration(loaded, "lvsServiceProto") == {"fwmark": -1, **protocols}
-    assert {name: getattr(kernel, name.upper()) for name in protocols} == protocols
+    assert {name: IpProtocol[name.upper()] for name in protocols} == protocols
 
 
 def test_tunnel_types_are_the_kernels(loaded: Dict[str, Any]) -> None:
@@ -111,7 +110,7 @@ def test_tunnel_types_are_the_kernels(loaded: Dict[str, Any]) -> None:
 def test_sync_daemons_are_the_kernels(loaded: Dict[str, Any]) -> None:
     assert enumeration(loaded, "lvsSyncState") == {"master": 1, "backup": 2}
     assert enumeration(loaded, "lvsDaemonState") == {"none": 0, "master": 1, "backup": 2}
-    assert (kernel.MASTER, kernel.BACKUP) == (1, 2)
+    assert (SyncState.MASTER, SyncState.BACKUP) == (1, 2)
 
 
 @pytest.mark.parametrize("name", ["DropEntry", "DropPacket", "SecureTcp"])

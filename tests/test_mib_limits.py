@@ -8,12 +8,12 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
+from lvs_agent.codes import Forwarding, Status, SyncState
 from lvs_agent.collector.history import History
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.responder.feed import forget_measurements
-from lvs_agent.snapshot import MASTER, TUNNEL, Cpu, Director, Snapshot, Status, SyncDaemon, Traffic
+from lvs_agent.snapshot import Cpu, Director, Snapshot, SyncDaemon, Traffic
 from tests.builders import director, fwmark, server, service, snapshot
 from tests.mibs import MIB, compiled
 from tests.snmpd import numbers
@@ -57,22 +57,22 @@ def extreme() -> Snapshot:
     largest: Dict[str, Any] = {
         "counters": most,
         "rates": most,
-        "carried": most,
+        "counter_offset": most,
         "number": 65535,
-        "since": 1e9,
+        "continuous_since": 1e9,
     }
     smallest: Dict[str, Any] = {
         "counters": none,
         "rates": none,
-        "carried": none,
+        "counter_offset": none,
         "number": 1,
-        "since": 0.0,
+        "continuous_since": 0.0,
     }
     high = server(
         "255.255.255.255",
         65535,
         **largest,
-        forwarding=TUNNEL,
+        forwarding=Forwarding.TUNNEL,
         weight=2**31 - 1,
         **dict.fromkeys(["upper_threshold", "lower_threshold"], MOST),
         **dict.fromkeys(["active_conns", "inact_conns", "persist_conns"], MOST),
@@ -102,14 +102,14 @@ def extreme() -> Snapshot:
         total_rates=most,
         director=Director("x" * 300, MOST, MOST, MOST, MOST, True, 3, 3, 3),
         cpus=[Cpu(2**32 - 1, most)],
-        daemons=[SyncDaemon(MASTER, "x" * 15, 255, "ff02::1", 65535, 255, 65535)],
+        daemons=[SyncDaemon(SyncState.MASTER, "x" * 15, 255, "ff02::1", 65535, 255, 65535)],
     )
 
 
 def expired() -> Snapshot:
     look = extreme()
     look.status = Status.EXPIRED
-    forget_measurements(look)
+    look.forget_measurements()
     return look
 
 
@@ -166,7 +166,7 @@ def test_every_value_is_of_its_objects_syntax(
 ) -> None:
     by_oid = dict(syntaxes)
     wrong = []
-    for varbind in lvs.view(look(), 0.0).walk():
+    for varbind in lvs.tree(look(), 0.0).walk():
         oid = (*lvs.LVS, *numbers(varbind.oid))
         (syntax,) = (by_oid[oid[:end]] for end in range(8, len(oid)) if oid[:end] in by_oid)
         if not allows(syntax, varbind.keyword, varbind.value):
@@ -176,7 +176,7 @@ def test_every_value_is_of_its_objects_syntax(
 
 @pytest.mark.parametrize("look", LOOKS, ids=IDS)
 def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snapshot]) -> None:
-    for oid, keyword, value in lvs.view(look(), 0.0).walk():
+    for oid, keyword, value in lvs.tree(look(), 0.0).walk():
         assert len(lvs.LVS) + len(numbers(oid)) <= 128
         assert all(0 <= part < 2**32 for part in numbers(oid))
         assert "\n" not in value
@@ -186,6 +186,6 @@ def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snaps
 def test_a_full_director_shows_every_object(
     syntaxes: List[Tuple[Tuple[int, ...], Any]],
 ) -> None:
-    walked = {(*lvs.LVS, *numbers(varbind.oid)) for varbind in lvs.view(director(), 0.0).walk()}
+    walked = {(*lvs.LVS, *numbers(varbind.oid)) for varbind in lvs.tree(director(), 0.0).walk()}
     missing = [oid for oid, _syntax in syntaxes if not any(w[: len(oid)] == oid for w in walked)]
     assert missing == []

@@ -10,19 +10,9 @@ from typing import Any, Dict, Optional
 
 import pytest
 
+from lvs_agent.codes import Family, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import (
-    BACKUP,
-    INET6,
-    MASTER,
-    SCTP,
-    UDP,
-    Snapshot,
-    Source,
-    Status,
-    SyncDaemon,
-    Traffic,
-)
+from lvs_agent.snapshot import Snapshot, SyncDaemon, Traffic
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.mibs import INDEX_NAMES, MIB, Object, compiled, of_code, of_file
 from tests.snmpd import numbers
@@ -59,7 +49,7 @@ def below(objects: Dict[str, Object]) -> Dict[str, Object]:
 
 def cell(look: Snapshot, *oid: int) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
-    found = lvs.view(look, 0.0).get(oid)
+    found = lvs.tree(look, 0.0).get(oid)
     return None if found is None else f"{found.keyword} {found.value}"
 
 
@@ -102,11 +92,11 @@ def test_timeouts_say_that_they_are_in_seconds(name: str, loaded: Dict[str, Any]
 
 def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
     look = director()
-    view = lvs.view(look, 0.0)
-    number = view.get((21, 1, 27, 1, 4, 192, 0, 2, 10, 6, 443))
+    tree = lvs.tree(look, 0.0)
+    number = tree.get((21, 1, 27, 1, 4, 192, 0, 2, 10, 6, 443))
     assert number is not None
     assert cell(look, 17, 1, 1, int(number.value)) == f"integer {number.value}"
-    server_number = view.get((22, 1, 25, 1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 2, 8080))
+    server_number = tree.get((22, 1, 25, 1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 2, 8080))
     assert server_number is not None
     instance = (int(number.value), int(server_number.value))
     assert cell(look, 18, 1, 1, *instance) == f"integer {number.value}"
@@ -115,7 +105,7 @@ def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
 
 
 def test_a_row_of_each_table_and_the_scalars() -> None:
-    shown = {numbers(v.oid): f"{v.keyword} {v.value}" for v in lvs.view(director(), 0.0).walk()}
+    shown = {numbers(v.oid): f"{v.keyword} {v.value}" for v in lvs.tree(director(), 0.0).walk()}
     assert {oid: value for oid, value in shown.items() if oid[0] < 17} == {
         (1, 0): "string 1.2.1",
         (2, 0): "integer 5",
@@ -160,7 +150,9 @@ def test_a_row_of_each_table_and_the_scalars() -> None:
 def test_a_counter32_is_the_kernels_value_modulo_2_32(count: int, shown: int) -> None:
     five = Traffic(*[count] * 5)
     rs = server(counters=five, number=1)
-    look = snapshot(service("192.0.2.10", 443, rs, counters=five, number=1, carried=traffic(9)))
+    look = snapshot(
+        service("192.0.2.10", 443, rs, counters=five, number=1, counter_offset=traffic(9))
+    )
     for column in (10, 11, 12):
         assert cell(look, 17, 1, column, 1) == f"counter {shown}"
         assert cell(look, 18, 1, column - 3, 1, 1) == f"counter {shown}"
@@ -169,7 +161,9 @@ def test_a_counter32_is_the_kernels_value_modulo_2_32(count: int, shown: int) ->
         assert cell(look, 18, 1, column - 3, 1, 1) == f"counter64 {count}"
 
 
-@pytest.mark.parametrize(("protocol", "shown"), [(6, 6), (UDP, 17), (SCTP, 132)])
+@pytest.mark.parametrize(
+    ("protocol", "shown"), [(6, 6), (IpProtocol.UDP, 17), (IpProtocol.SCTP, 132)]
+)
 def test_protocols_are_numbered_by_the_iana(protocol: int, shown: int) -> None:
     look = snapshot(service(protocol=protocol, number=1))
     assert cell(look, 17, 1, 3, 1) == f"integer {shown}"
@@ -199,7 +193,8 @@ def test_a_weight_too_large_for_the_column_is_its_largest_value(weight: int, sho
 
 
 @pytest.mark.parametrize(
-    "vs", [service("2001:db8::1", 80, netmask="64", number=1), fwmark(5, family=INET6, number=1)]
+    "vs",
+    [service("2001:db8::1", 80, netmask="64", number=1), fwmark(5, family=Family.INET6, number=1)],
 )
 def test_ipv6_services_have_a_row_without_the_ipv4_columns(vs: Any) -> None:
     look = snapshot(vs)
@@ -220,7 +215,7 @@ def test_an_ipv6_server_has_a_row_without_its_address() -> None:
 def test_rows_without_a_number_are_left_out_with_their_servers() -> None:
     numbered = service("192.0.2.2", 80, server(), server("192.168.0.2", number=7), number=3)
     look = snapshot(service("192.0.2.1", 80, server(number=1)), numbered)
-    walked = [numbers(v.oid) for v in lvs.view(look, 0.0).walk()]
+    walked = [numbers(v.oid) for v in lvs.tree(look, 0.0).walk()]
     assert {oid[3:] for oid in walked if oid[0] == 17} == {(3,)}
     assert {oid[3:] for oid in walked if oid[0] == 18} == {(3, 7)}
 
@@ -229,10 +224,10 @@ def test_rows_without_a_number_are_left_out_with_their_servers() -> None:
     ("daemons", "state", "interface"),
     [
         ([], "integer 0", "octet "),
-        ([(MASTER, "eth1")], "integer 1", "string eth1"),
-        ([(BACKUP, "eth2")], "integer 2", "string eth2"),
-        ([(BACKUP, "eth2"), (MASTER, "eth1")], "integer 1", "string eth1"),
-        ([(MASTER, "eth1"), (BACKUP, "eth2")], "integer 1", "string eth1"),
+        ([(SyncState.MASTER, "eth1")], "integer 1", "string eth1"),
+        ([(SyncState.BACKUP, "eth2")], "integer 2", "string eth2"),
+        ([(SyncState.BACKUP, "eth2"), (SyncState.MASTER, "eth1")], "integer 1", "string eth1"),
+        ([(SyncState.MASTER, "eth1"), (SyncState.BACKUP, "eth2")], "integer 1", "string eth1"),
     ],
 )
 def test_of_two_sync_daemons_the_master_is_shown(daemons: Any, state: str, interface: str) -> None:

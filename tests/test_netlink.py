@@ -10,10 +10,10 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
+from lvs_agent.codes import Family
 from lvs_agent.kernel import netlink
 from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import NetlinkError, Request
-from lvs_agent.snapshot import INET
 from tests.recorded import (
     GET_CONFIG,
     GET_DAEMON,
@@ -244,7 +244,7 @@ def _read(request: Request, datagrams: List[bytes]) -> None:
     decoder = Decoder()
     decoders: Dict[int, Callable[[bytes], object]] = {
         GET_SERVICE: decoder.service,
-        GET_DEST: lambda body: decoder.real_server(body, INET),
+        GET_DEST: lambda body: decoder.real_server(body, Family.INET),
         GET_DAEMON: decoder.daemon,
         GET_CONFIG: decoder.timeouts,
         GET_INFO: decoder.info,

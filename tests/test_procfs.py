@@ -7,22 +7,9 @@ from typing import List
 
 import pytest
 
+from lvs_agent.codes import Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
-from lvs_agent.snapshot import (
-    LOCAL,
-    MASQ,
-    ONE_PACKET,
-    PERSISTENT,
-    ROUTE,
-    SCTP,
-    TCP,
-    TUNNEL,
-    UDP,
-    Cpu,
-    RealServer,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import Cpu, RealServer, Traffic, VirtualService
 from tests.builders import fwmark, service
 
 HEADER = [
@@ -53,20 +40,23 @@ def only(*lines: str) -> VirtualService:
     ("line", "expected"),
     [
         ("TCP  C000020A:01BB wlc  ", service("192.0.2.10", 443)),
-        ("UDP  C000020A:0000 wlc  ", service("192.0.2.10", 0, protocol=UDP)),
-        ("SCTP  FFFFFFFE:FFFF wlc  ", service("255.255.255.254", 65535, protocol=SCTP)),
-        ("UDP  C000020A:0035 wlc ops  ", service("192.0.2.10", 53, protocol=UDP, flags=ONE_PACKET)),
+        ("UDP  C000020A:0000 wlc  ", service("192.0.2.10", 0, protocol=IpProtocol.UDP)),
+        ("SCTP  FFFFFFFE:FFFF wlc  ", service("255.255.255.254", 65535, protocol=IpProtocol.SCTP)),
+        (
+            "UDP  C000020A:0035 wlc ops  ",
+            service("192.0.2.10", 53, protocol=IpProtocol.UDP, flags=ServiceFlag.ONE_PACKET),
+        ),
         (
             "TCP  C000020A:01BB wlc  persistent 36000 FFFFFF00",
-            service("192.0.2.10", 443, flags=PERSISTENT, netmask="255.255.255.0"),
+            service("192.0.2.10", 443, flags=ServiceFlag.PERSISTENT, netmask="255.255.255.0"),
         ),
         (
             "UDP  C000020A:01BB wlc ops  persistent 36000 FFFFFFFF",
             service(
                 "192.0.2.10",
                 443,
-                protocol=UDP,
-                flags=ONE_PACKET | PERSISTENT,
+                protocol=IpProtocol.UDP,
+                flags=ServiceFlag.ONE_PACKET | ServiceFlag.PERSISTENT,
                 netmask="255.255.255.255",
             ),
         ),
@@ -74,17 +64,25 @@ def only(*lines: str) -> VirtualService:
         (f"TCP  {SIX}:01BB wlc ", service("2001:db8::a", 443)),
         (
             f"SCTP  {SIX}:8E3C wlc persistent 12000 40000000",
-            service("2001:db8::a", 36412, protocol=SCTP, flags=PERSISTENT, netmask="64"),
+            service(
+                "2001:db8::a",
+                36412,
+                protocol=IpProtocol.SCTP,
+                flags=ServiceFlag.PERSISTENT,
+                netmask="64",
+            ),
         ),
         (
             f"TCP  {SIX}:01BB wlc persistent 12000 80000000",
-            service("2001:db8::a", 443, flags=PERSISTENT, netmask="128"),
+            service("2001:db8::a", 443, flags=ServiceFlag.PERSISTENT, netmask="128"),
         ),
         ("FWM  00000005 wlc ", fwmark(5)),
-        ("FWM  FFFFFFFF wlc ops ", fwmark(2**32 - 1, flags=ONE_PACKET)),
+        ("FWM  FFFFFFFF wlc ops ", fwmark(2**32 - 1, flags=ServiceFlag.ONE_PACKET)),
         (
             "FWM  00000010 wlc ops persistent 3000 FFFF0000",
-            fwmark(16, flags=ONE_PACKET | PERSISTENT, netmask="255.255.0.0"),
+            fwmark(
+                16, flags=ServiceFlag.ONE_PACKET | ServiceFlag.PERSISTENT, netmask="255.255.0.0"
+            ),
         ),
     ],
 )
@@ -97,19 +95,23 @@ def test_a_service_is_what_its_line_says(line: str, expected: VirtualService) ->
     [
         (
             "  -> C0A80001:1F90      Masq    1      0          0         ",
-            RealServer("192.168.0.1", 8080, MASQ, 1, active_conns=0, inact_conns=0),
+            RealServer("192.168.0.1", 8080, Forwarding.MASQ, 1, active_conns=0, inact_conns=0),
         ),
         (
             "  -> C0A80001:0000      Local   0      12         3         ",
-            RealServer("192.168.0.1", 0, LOCAL, 0, active_conns=12, inact_conns=3),
+            RealServer("192.168.0.1", 0, Forwarding.LOCAL, 0, active_conns=12, inact_conns=3),
         ),
         (
             "  -> C0A80001:1F90      Tunnel  65535  2147483647 1         ",
-            RealServer("192.168.0.1", 8080, TUNNEL, 65535, active_conns=2**31 - 1, inact_conns=1),
+            RealServer(
+                "192.168.0.1", 8080, Forwarding.TUNNEL, 65535, active_conns=2**31 - 1, inact_conns=1
+            ),
         ),
         (
             f"  -> {BACKEND}:FFFF      Route   2147483647 0          0         ",
-            RealServer("2001:db8:1::1", 65535, ROUTE, 2147483647, active_conns=0, inact_conns=0),
+            RealServer(
+                "2001:db8:1::1", 65535, Forwarding.ROUTE, 2147483647, active_conns=0, inact_conns=0
+            ),
         ),
     ],
 )
@@ -179,7 +181,10 @@ def test_a_bad_service_is_reported_with_its_line_and_costs_its_servers(line: str
     reports: List[str] = []
     lines = ["UDP  C000020A:0035 rr  ", line, FOUR_SERVER, "SCTP  C000020A:0035 rr  ", FOUR_SERVER]
     found = procfs.services("\n".join(HEADER + lines), reports.append)
-    assert [(each.protocol, len(each.real_servers)) for each in found] == [(UDP, 0), (SCTP, 1)]
+    assert [(each.protocol, len(each.real_servers)) for each in found] == [
+        (IpProtocol.UDP, 0),
+        (IpProtocol.SCTP, 1),
+    ]
     (report,) = reports
     assert report.startswith("self/net/ip_vs line 5: ")
 
@@ -209,7 +214,10 @@ def test_a_bad_real_server_is_reported_with_its_line_and_costs_only_itself(line:
     reports: List[str] = []
     lines = ["TCP  C000020A:01BB rr  ", line, FOUR_SERVER, "UDP  C000020A:0035 rr  "]
     found = procfs.services("\n".join(HEADER + lines), reports.append)
-    assert [(each.protocol, len(each.real_servers)) for each in found] == [(TCP, 1), (UDP, 0)]
+    assert [(each.protocol, len(each.real_servers)) for each in found] == [
+        (IpProtocol.TCP, 1),
+        (IpProtocol.UDP, 0),
+    ]
     (report,) = reports
     assert report.startswith("self/net/ip_vs line 5: ")
 

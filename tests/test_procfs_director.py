@@ -9,20 +9,11 @@ from typing import List, Optional, Tuple, Union
 
 import pytest
 
+from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.recording import ReplayedKernel
-from lvs_agent.snapshot import (
-    BYPASS,
-    FWMARK,
-    INET,
-    MASQ,
-    ONE_PACKET,
-    PERSISTENT,
-    Director,
-    RealServer,
-    VirtualService,
-)
+from lvs_agent.snapshot import Director, RealServer, VirtualService
 from tests.recorded import DIRECTORS, SMALL, AlteredKernel
 
 SYSCTL = "sys/net/ipv4/vs/"
@@ -98,10 +89,10 @@ def test_the_module_is_loaded_where_its_totals_are() -> None:
 
 def structure(service: VirtualService) -> Tuple[object, ...]:
     """What both views tell of a service."""
-    flags = PERSISTENT
-    if service.family == INET or service.protocol == FWMARK:
-        flags |= ONE_PACKET  # which the file leaves out of IPv6 lines
-    netmask = service.netmask if service.flags & PERSISTENT else None
+    flags: int = ServiceFlag.PERSISTENT
+    if service.family == Family.INET or service.protocol == IpProtocol.FWMARK:
+        flags |= ServiceFlag.ONE_PACKET  # which the file leaves out of IPv6 lines
+    netmask = service.netmask if service.flags & ServiceFlag.PERSISTENT else None
     servers = sorted(
         (server.name, server.weight, _forwarding(server), server.active_conns, server.inact_conns)
         for server in service.real_servers
@@ -111,7 +102,7 @@ def structure(service: VirtualService) -> Tuple[object, ...]:
 
 def _forwarding(server: RealServer) -> int:
     # ip_vs_fwd_name() has no name for bypass and says Masq
-    return MASQ if server.forwarding == BYPASS else server.forwarding
+    return Forwarding.MASQ if server.forwarding == Forwarding.BYPASS else server.forwarding
 
 
 @pytest.mark.parametrize("folder", BOTH_VIEWS, ids=lambda folder: folder.name)

@@ -11,8 +11,9 @@ from typing import Dict, List
 
 import pytest
 
+from lvs_agent.codes import Family
 from lvs_agent.kernel import procfs
-from lvs_agent.snapshot import INET, INET6, VirtualService
+from lvs_agent.snapshot import VirtualService
 
 FOUR = "  -> C0A80001:1F90      Masq    1      0          0         "
 SIX = (
@@ -42,8 +43,8 @@ def test_a_mark_of_both_families_is_two_services() -> None:
     found = services("FWM  00000005 wlc ", SIX, "FWM  00000005 rr ", FOUR)
     assert schedulers(found) == {"FWM 5 IPv6": "wlc", "FWM 5": "rr"}
     six, four = found["FWM 5 IPv6"], found["FWM 5"]
-    assert (six.family, six.address) == (INET6, "::")
-    assert (four.family, four.address) == (INET, "0.0.0.0")
+    assert (six.family, six.address) == (Family.INET6, "::")
+    assert (four.family, four.address) == (Family.INET, "0.0.0.0")
     assert [each.name for each in six.real_servers] == ["[2001:db8:1::1]:8080"]
     assert [each.name for each in four.real_servers] == ["192.168.0.1:8080"]
 

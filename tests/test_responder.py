@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from lvs_agent.boundary.connections import connect_to
-from lvs_agent.responder.backend import Responder
+from lvs_agent.responder.backend import LvsBackend
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.responder.parent import process_started
 from tests import collectors
@@ -44,7 +44,7 @@ def test_a_view_is_made_once_for_each_snapshot(tmp_path: Path) -> None:
         connection.sendall(collectors.encoded(collectors.service(1)))
 
     with collectors.at(path, answer):
-        responder = Responder(Feed(lambda: connect_to(path), Patience()), boottime(), True)
-        view = responder.view()
-        assert view.get((17, 1, 1, 1)) is not None
-        assert responder.view() is view
+        responder = LvsBackend(Feed(lambda: connect_to(path), Patience()), boottime(), True)
+        tree = responder.tree()
+        assert tree.get((17, 1, 1, 1)) is not None
+        assert responder.tree() is tree

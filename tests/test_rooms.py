@@ -15,20 +15,21 @@ PACKAGE = Path(__file__).parent.parent / "lvs_agent"
 # Each room imports from itself and from these. The privilege boundary is here: what answers snmpd
 # never imports what reads the kernel, nor what runs with CAP_NET_ADMIN.
 ROOMS = {
-    "kernel": {"snapshot"},
-    "boundary": {"snapshot"},
-    "collector": {"snapshot", "regular", "kernel", "boundary"},
-    "mib": {"snapshot"},
-    "responder": {"snapshot", "boundary", "mib"},
+    "snapshot": {"codes"},
+    "kernel": {"codes", "snapshot"},
+    "boundary": {"codes", "snapshot"},
+    "collector": {"codes", "snapshot", "regular", "kernel", "boundary"},
+    "mib": {"codes", "snapshot"},
+    "responder": {"codes", "snapshot", "boundary", "mib"},
     "netsnmp": {"errors", "mib"},
     "doctor": {
-        *("snapshot", "regular"),
+        *("codes", "snapshot", "regular"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
-    "pollers": {"snapshot", "mib", "netsnmp", "errors", "log"},
+    "pollers": {"codes", "snapshot", "mib", "netsnmp", "errors", "log"},
 }
 # beside the rooms: these import nothing of the package, the others wire it together
-ALONE = {"__init__", "errors", "log", "regular", "snapshot"}
+ALONE = {"__init__", "codes", "errors", "log", "regular"}
 
 # the packages of others, and the modules that import them; pysnmp's values are of pyasn1's types
 FOREIGN = {

@@ -10,7 +10,8 @@ from typing import List, Optional, Tuple
 import pytest
 
 from lvs_agent.boundary.rows import RowCodec, RowError
-from lvs_agent.snapshot import Source, Traffic
+from lvs_agent.codes import Source
+from lvs_agent.snapshot import Traffic
 
 
 @dataclass

@@ -14,20 +14,8 @@ from typing import Any, Dict, List, Optional, Type
 
 import pytest
 
-from lvs_agent import snapshot
-from lvs_agent.responder.feed import forget_measurements
-from lvs_agent.snapshot import (
-    INET,
-    INET6,
-    SCTP,
-    TCP,
-    UDP,
-    Source,
-    Status,
-    VirtualService,
-    server_key,
-    service_key,
-)
+from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
+from lvs_agent.snapshot import VirtualService, server_key, service_key
 from tests.builders import director, fwmark, server, service
 
 MIB = Path(__file__).parent.parent / "mibs" / "LVS-MIB.txt"
@@ -35,24 +23,38 @@ MIB = Path(__file__).parent.parent / "mibs" / "LVS-MIB.txt"
 
 def test_numbers_are_the_kernels() -> None:
     """linux/in.h; IP_VS_SVC_F_*, IP_VS_CONN_F_* and IP_VS_STATE_* of linux/ip_vs.h."""
-    assert (TCP, UDP, SCTP) == (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_SCTP)
-    assert (snapshot.PERSISTENT, snapshot.ONE_PACKET) == (0x0001, 0x0004)
-    assert (snapshot.SCHED_1, snapshot.SCHED_2, snapshot.SCHED_3) == (0x0008, 0x0010, 0x0020)
-    ways = (snapshot.MASQ, snapshot.LOCAL, snapshot.TUNNEL, snapshot.ROUTE, snapshot.BYPASS)
+    assert (IpProtocol.TCP, IpProtocol.UDP, IpProtocol.SCTP) == (
+        socket.IPPROTO_TCP,
+        socket.IPPROTO_UDP,
+        socket.IPPROTO_SCTP,
+    )
+    assert (ServiceFlag.PERSISTENT, ServiceFlag.ONE_PACKET) == (0x0001, 0x0004)
+    assert (
+        ServiceFlag.SCHED_1,
+        ServiceFlag.SCHED_2,
+        ServiceFlag.SCHED_3,
+    ) == (0x0008, 0x0010, 0x0020)
+    ways = (
+        Forwarding.MASQ,
+        Forwarding.LOCAL,
+        Forwarding.TUNNEL,
+        Forwarding.ROUTE,
+        Forwarding.BYPASS,
+    )
     assert ways == (0, 1, 2, 3, 4)
-    assert (snapshot.MASTER, snapshot.BACKUP) == (0x0001, 0x0002)
+    assert (SyncState.MASTER, SyncState.BACKUP) == (0x0001, 0x0002)
 
 
 @pytest.mark.parametrize(
     ("of", "name"),
     [
         (service("192.0.2.10", 443), "TCP 192.0.2.10:443"),
-        (service("192.0.2.10", 0, protocol=UDP), "UDP 192.0.2.10:0"),
+        (service("192.0.2.10", 0, protocol=IpProtocol.UDP), "UDP 192.0.2.10:0"),
         (service("2001:db8::1", 443), "TCP [2001:db8::1]:443"),
-        (service("::", 36412, protocol=SCTP), "SCTP [::]:36412"),
+        (service("::", 36412, protocol=IpProtocol.SCTP), "SCTP [::]:36412"),
         (service("192.0.2.10", 5, protocol=47), "IP47 192.0.2.10:5"),
         (fwmark(5), "FWM 5"),
-        (fwmark(5, family=INET6), "FWM 5 IPv6"),
+        (fwmark(5, family=Family.INET6), "FWM 5 IPv6"),
         (fwmark(2**32 - 1), "FWM 4294967295"),
     ],
 )
@@ -63,9 +65,9 @@ def test_a_service_is_named_as_ipvsadm_prints_it(of: VirtualService, name: str) 
 @pytest.mark.parametrize(
     ("address", "port", "name", "family"),
     [
-        ("192.168.0.1", 8080, "192.168.0.1:8080", INET),
-        ("2001:db8::2", 443, "[2001:db8::2]:443", INET6),
-        ("::ffff:192.0.2.1", 0, "[::ffff:192.0.2.1]:0", INET6),
+        ("192.168.0.1", 8080, "192.168.0.1:8080", Family.INET),
+        ("2001:db8::2", 443, "[2001:db8::2]:443", Family.INET6),
+        ("::ffff:192.0.2.1", 0, "[::ffff:192.0.2.1]:0", Family.INET6),
     ],
 )
 def test_a_real_server_is_named_as_ipvsadm_prints_it(
@@ -104,17 +106,17 @@ def test_real_servers_are_up_while_their_weight_is_above_zero(
     weights: List[Optional[int]], up: Optional[int], total: Optional[int]
 ) -> None:
     of = service("192.0.2.10", 443, *[server(weight=weight) for weight in weights])
-    assert (of.real_servers_up, of.weight) == (up, total)
+    assert (of.sums.real_servers_up, of.sums.weight) == (up, total)
 
 
 @pytest.mark.parametrize("what", ["active_conns", "inact_conns", "persist_conns"])
 def test_a_service_adds_its_servers_up_and_does_not_know_what_one_does_not_tell(what: str) -> None:
     conns: Dict[str, Any] = {"active_conns": 100, "inact_conns": 100, "persist_conns": 100}
     known = [server(port=80, **{**conns, what: 1}), server(port=80, **{**conns, what: 2})]
-    assert getattr(service("192.0.2.10", 443, *known), what) == 3
-    assert getattr(service("192.0.2.10", 443), what) == 0
+    assert getattr(service("192.0.2.10", 443, *known).sums, what) == 3
+    assert getattr(service("192.0.2.10", 443).sums, what) == 0
     untold = server(port=80, **{**conns, what: None})
-    assert getattr(service("192.0.2.10", 443, *known, untold), what) is None
+    assert getattr(service("192.0.2.10", 443, *known, untold).sums, what) is None
 
 
 def test_services_are_in_the_order_of_lvs_mibs_index() -> None:
@@ -128,13 +130,13 @@ def test_services_are_in_the_order_of_lvs_mibs_index() -> None:
         service("10.0.0.1", 79),
         service("10.0.0.1", 80),
         service("10.0.0.1", 443),
-        service("10.0.0.1", 7, protocol=UDP),
-        service("10.0.0.1", 1, protocol=SCTP),
+        service("10.0.0.1", 7, protocol=IpProtocol.UDP),
+        service("10.0.0.1", 1, protocol=IpProtocol.SCTP),
         service("100.0.0.1", 80),
-        fwmark(3, family=INET6),
+        fwmark(3, family=Family.INET6),
         service("2001:db8::9", 80),
         service("2001:db8::10", 80),
-        service("2001:db8:1::", 80, protocol=TCP),
+        service("2001:db8:1::", 80, protocol=IpProtocol.TCP),
     ]
     for seed in range(20):
         shuffled = random.Random(seed).sample(ordered, len(ordered))
@@ -170,7 +172,7 @@ MEASURED = [
 def test_a_snapshot_too_old_keeps_what_is_configured_and_loses_what_is_measured() -> None:
     whole = director()
     old = copy.deepcopy(whole)
-    forget_measurements(old)
+    old.forget_measurements()
     assert (old.totals, old.total_rates, old.cpus) == (None, None, [])
     kept = ["taken", "took", "source", "status", "text", "errors", "director", "daemons"]
     for name in kept:
@@ -188,10 +190,9 @@ def test_a_snapshot_too_old_keeps_what_is_configured_and_loses_what_is_measured(
 
 def test_sums_known_before_are_unknown_once_a_snapshot_is_too_old() -> None:
     whole = director()
-    sums = ["weight", "real_servers_up", "active_conns", "inact_conns", "persist_conns"]
-    assert all(getattr(whole.services[0], name) is not None for name in sums)
-    forget_measurements(whole)
-    assert [getattr(whole.services[0], name) for name in sums] == [None] * len(sums)
+    assert None not in whole.services[0].sums
+    whole.forget_measurements()
+    assert set(whole.services[0].sums) == {None}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Iterator, List
 
 import pytest
 
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests import collectors, snmpd
 from tests.snmpd import AGENT, BASE, SYS_UP_TIME, Snmpd
 

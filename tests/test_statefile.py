@@ -62,23 +62,23 @@ def test_the_folder_is_made_and_its_file_is_lines_of_json(tmp_path: Path) -> Non
 def test_what_need_not_be_durable_is_saved_as_well(
     file: StateFile, tmp_path: Path, durable: bool
 ) -> None:
-    file.save(Numbering(fresh=9), durable)
-    assert StateFile(tmp_path).load() == Numbering(fresh=9)
+    file.save(Numbering(next_number=9), durable)
+    assert StateFile(tmp_path).load() == Numbering(next_number=9)
 
 
 def test_the_next_number_of_a_services_servers_is_kept(file: StateFile, tmp_path: Path) -> None:
     services = numbering()
-    services.rows[NAMES[2]].servers.fresh = 9
+    services.rows[NAMES[2]].servers.next_number = 9
     file.save(services, durable=True)
-    assert StateFile(tmp_path).load().rows[NAMES[2]].servers.fresh == 9
+    assert StateFile(tmp_path).load().rows[NAMES[2]].servers.next_number == 9
 
 
 def test_another_boot_begins_counters_and_time_anew(file: StateFile, tmp_path: Path) -> None:
     edit_header(tmp_path, boot="00000000-0000-0000-0000-000000000000")
     row = file.load().rows[NAMES[0]]
-    assert (row.since, row.servers.rows["192.168.0.1:80"].since) == (0.0, 0.0)
-    assert (row.counters, row.carried) == (None, traffic(2**64 + 5, 2))
-    assert row.servers.rows["192.168.0.1:80"].carried == traffic(1)
+    assert (row.continuous_since, row.servers.rows["192.168.0.1:80"].continuous_since) == (0.0, 0.0)
+    assert (row.counters, row.counter_offset) == (None, traffic(2**64 + 5, 2))
+    assert row.servers.rows["192.168.0.1:80"].counter_offset == traffic(1)
 
 
 def test_a_newer_versions_file_is_refused_and_left_alone(file: StateFile, tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_if_the_disk_fills_while_writing_the_old_file_is_whole(
     with file_size_limit(100), pytest.raises(StateError):
         file.save(numbering(), durable=False)
     assert lines(tmp_path) == before
-    file.save(Numbering(fresh=9), durable=False)
-    assert file.load() == Numbering(fresh=9)
+    file.save(Numbering(next_number=9), durable=False)
+    assert file.load() == Numbering(next_number=9)
 
 
 def test_killed_while_saving_it_leaves_one_file_or_the_other(tmp_path: Path) -> None:

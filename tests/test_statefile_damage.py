@@ -38,7 +38,7 @@ def test_cut_off_at_any_byte_every_whole_row_is_kept(file: StateFile, tmp_path: 
         assert all(loaded.rows[name].number == expected.rows[name].number for name in loaded.rows)
         assert file.problems, length
         if length >= starts[1] - 1:
-            assert loaded.fresh == 8, length
+            assert loaded.next_number == 8, length
 
 
 @pytest.mark.parametrize("place", range(1, 7))
@@ -48,9 +48,9 @@ def test_a_number_that_was_lost_is_not_given_again(
     kept = lines(tmp_path)
     write(tmp_path, b"".join([*kept[:place], b"garbage\n", *kept[place + 1 :]]))
     loaded = file.load()
-    assert loaded.fresh == 8
-    assert [row.servers.fresh for row in loaded.rows.values()] == [
-        fresh for fresh, service in zip((4, 3, 1), NAMES) if service in loaded.rows
+    assert loaded.next_number == 8
+    assert [row.servers.next_number for row in loaded.rows.values()] == [
+        next_number for next_number, service in zip((4, 3, 1), NAMES) if service in loaded.rows
     ]
 
 
@@ -58,7 +58,7 @@ def test_a_lost_header_leaves_the_numbers_of_the_rows(file: StateFile, tmp_path:
     write(tmp_path, b"".join([b"garbage\n", *lines(tmp_path)[1:]]))
     loaded = file.load()
     assert [row.number for row in loaded.rows.values()] == [2, 3, 5]
-    assert loaded.fresh == 6
+    assert loaded.next_number == 6
 
 
 @pytest.mark.parametrize("bad", [b"garbage\n", b'["service","TCP', b'["service","a",[]]\n'])
@@ -131,12 +131,12 @@ def test_a_bad_header_costs_no_row(file: StateFile, tmp_path: Path, bad: bytes) 
     assert file.problems
 
 
-@pytest.mark.parametrize("fresh", [None, "8", -1, 0, 65536, [], True])
+@pytest.mark.parametrize("next_number", [None, "8", -1, 0, 65536, [], True])
 def test_a_header_that_has_lost_the_next_number_gives_none_that_a_row_has(
-    file: StateFile, tmp_path: Path, fresh: object
+    file: StateFile, tmp_path: Path, next_number: object
 ) -> None:
-    edit_header(tmp_path, fresh=fresh)
-    assert file.load().fresh == 6
+    edit_header(tmp_path, fresh=next_number)
+    assert file.load().next_number == 6
 
 
 def test_rows_missing_from_the_middle_are_noticed(file: StateFile, tmp_path: Path) -> None:
@@ -172,4 +172,4 @@ def test_whatever_byte_is_wrong_no_two_rows_have_one_number(
         for numbers in (services, *(row.servers for row in services.rows.values())):
             given = [row.number for row in numbers.rows.values()]
             assert len(set(given)) == len(given)
-            assert all(1 <= number <= MAX_NUMBER for number in (*given, numbers.fresh))
+            assert all(1 <= number <= MAX_NUMBER for number in (*given, numbers.next_number))

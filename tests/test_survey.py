@@ -11,11 +11,12 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import pytest
 
+from lvs_agent.codes import Source, Status
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
-from lvs_agent.snapshot import Director, Source, Status, Traffic, VirtualService
+from lvs_agent.snapshot import Director, Traffic, VirtualService
 from tests.recorded import (
     DEST,
     GET_CONFIG,

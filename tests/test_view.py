@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.mib.lookup import MAX_WALKS, Varbind, View
+from lvs_agent.mib.lookup import MAX_WALKS, MibTree, Varbind
 from lvs_agent.mib.smi import Column, Index, Integer32, Oid, Scalar, Table, dotted
 from tests.snmpd import numbers
 
@@ -55,8 +55,8 @@ class Objects:
             }
         )
 
-    def view(self) -> View:
-        return View(self.scalars, self.tables, None)
+    def tree(self) -> MibTree:
+        return MibTree(self.scalars, self.tables, None)
 
 
 def varied() -> Objects:
@@ -130,17 +130,17 @@ ALL = [varied, *(lambda seed=seed: any_objects(seed) for seed in range(12))]
 @pytest.mark.parametrize("make", ALL)
 def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None:
     objects = make()
-    view = objects.view()
+    tree = objects.tree()
     oids = sorted(objects.instances)
     asked = sorted({(), (0,), (HUGE,) * 128, *(other for oid in oids for other in near(oid))})
     place = 0
     for oid in asked:
         while place < len(oids) and oids[place] <= oid:
             place += 1
-        found = view.get(oid)
+        found = tree.get(oid)
         value = objects.instances.get(oid)
         assert found == (None if value is None else Varbind(dotted(oid), "integer", str(value)))
-        following = view.get_next(oid)
+        following = tree.get_next(oid)
         assert (numbers(following.oid) if following else None) == (
             oids[place] if oids[place:] else None
         )
@@ -149,73 +149,73 @@ def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None
 @pytest.mark.parametrize("make", ALL)
 def test_a_walk_is_every_instance_once_in_order(make: Any) -> None:
     objects = make()
-    walked = list(islice(objects.view().walk(), len(objects.instances) + 1))
+    walked = list(islice(objects.tree().walk(), len(objects.instances) + 1))
     assert [numbers(varbind.oid) for varbind in walked] == sorted(objects.instances)
     assert {numbers(varbind.oid): int(varbind.value) for varbind in walked} == objects.instances
 
 
 @pytest.mark.parametrize("make", ALL)
 def test_a_walk_goes_on_from_its_last_answer_as_a_search_would(make: Any) -> None:
-    view, searched = make().view(), make().view()
-    varbind = view.get_next(())
+    tree, searched = make().tree(), make().tree()
+    varbind = tree.get_next(())
     while varbind is not None:
-        following = view.go_on(varbind.oid)
+        following = tree.go_on(varbind.oid)
         assert following == searched.get_next(numbers(varbind.oid))
         varbind = following
 
 
 def test_columns_read_row_by_row_are_as_many_walks_as_there_are_columns() -> None:
-    view = varied().view()
-    here = [view.get_next(prefix) for prefix in ((17, 1, 2), (17, 1, 10), (21, 1, HUGE))]
+    tree = varied().tree()
+    here = [tree.get_next(prefix) for prefix in ((17, 1, 2), (17, 1, 10), (21, 1, HUGE))]
     while all(here):
         oids = [varbind.oid for varbind in here if varbind]
-        here = [view.go_on(oid) for oid in oids]
-        assert here == [view.get_next(numbers(oid)) for oid in oids]
+        here = [tree.go_on(oid) for oid in oids]
+        assert here == [tree.get_next(numbers(oid)) for oid in oids]
 
 
 def test_only_the_last_answers_of_walks_are_gone_on_from() -> None:
-    view = varied().view()
-    first = view.get_next(())
+    tree = varied().tree()
+    first = tree.get_next(())
     assert first is not None
-    assert view.go_on("1") is None
-    second = view.go_on(first.oid)
+    assert tree.go_on("1") is None
+    second = tree.go_on(first.oid)
     assert second is not None
-    assert view.go_on(first.oid) is None, "it has gone on"
-    assert view.go_on(second.oid) is not None
+    assert tree.go_on(first.oid) is None, "it has gone on"
+    assert tree.go_on(second.oid) is not None
 
 
 def test_walks_that_are_never_gone_on_with_are_forgotten() -> None:
     objects = Objects()
     rows: List[Oid] = [(number,) for number in range(MAX_WALKS + 2)]
     objects.table((1,), [1], rows, {(row, 1): 0 for row in rows})
-    view = objects.view()
+    tree = objects.tree()
     for row in rows[:-1]:
-        view.get_next((1, 1, 1, *row))
-    assert view.go_on("1.1.1.1") is None
-    assert view.go_on("1.1.1.2") is not None
+        tree.get_next((1, 1, 1, *row))
+    assert tree.go_on("1.1.1.1") is None
+    assert tree.go_on("1.1.1.2") is not None
 
 
 def test_a_walk_goes_on_in_a_column_whose_gaps_another_has_left_out() -> None:
     objects = Objects()
     rows: List[Oid] = [(number,) for number in range(8)]
     objects.table((1,), [1], rows, {(row, 1): None if row[0] in (3, 5) else 0 for row in rows})
-    view = objects.view()
-    assert view.get_next((1, 1, 1, 0)) == Varbind("1.1.1.1", "integer", "0")
-    assert view.get_next((1, 1, 1, 4)) == Varbind("1.1.1.6", "integer", "0")
+    tree = objects.tree()
+    assert tree.get_next((1, 1, 1, 0)) == Varbind("1.1.1.1", "integer", "0")
+    assert tree.get_next((1, 1, 1, 4)) == Varbind("1.1.1.6", "integer", "0")
     walked = ["1.1.1.1"]
-    while (varbind := view.go_on(walked[-1])) is not None:
+    while (varbind := tree.go_on(walked[-1])) is not None:
         walked.append(varbind.oid)
     assert walked == [f"1.1.1.{number}" for number in (1, 2, 4, 6, 7)]
 
 
 def test_a_view_is_freed_with_the_walks_through_it() -> None:
     """Without the cycle collector, which the agent runs without."""
-    view = varied().view()
-    view.get_next(())
-    freed = weakref.ref(view)
+    tree = varied().tree()
+    tree.get_next(())
+    freed = weakref.ref(tree)
     gc.disable()
     try:
-        del view
+        del tree
         assert freed() is None
     finally:
         gc.enable()
@@ -225,7 +225,7 @@ def test_the_first_question_to_a_view_is_answered_as_any_other() -> None:
     objects = varied()
     oids = sorted(objects.instances)
     for before, oid in zip([(), *oids], oids):
-        following = objects.view().get_next(before)
+        following = objects.tree().get_next(before)
         assert following is not None
         assert following.oid == dotted(oid)
 
@@ -234,35 +234,35 @@ def test_order_is_that_of_numbers_not_of_text() -> None:
     objects = Objects()
     rows: List[Oid] = [(10,), (9, 1), (9,), (100,), (2,)]
     objects.table((1,), [10, 9], rows, {(row, number): 1 for row in rows for number in (9, 10)})
-    assert [varbind.oid for varbind in objects.view().walk()] == [
+    assert [varbind.oid for varbind in objects.tree().walk()] == [
         *("1.1.9.2", "1.1.9.9", "1.1.9.9.1", "1.1.9.10", "1.1.9.100"),
         *("1.1.10.2", "1.1.10.9", "1.1.10.9.1", "1.1.10.10", "1.1.10.100"),
     ]
 
 
 def test_an_oid_of_128_parts_is_found_and_passed() -> None:
-    view = varied().view()
+    tree = varied().tree()
     longest = (21, 1, HUGE, *(HUGE,) * 117)
     assert 8 + len(longest) == 128
-    assert view.get(longest) == Varbind(dotted(longest), "integer", "9")
-    assert view.get_next((*longest[:-1], HUGE - 1)) == Varbind(dotted(longest), "integer", "9")
+    assert tree.get(longest) == Varbind(dotted(longest), "integer", "9")
+    assert tree.get_next((*longest[:-1], HUGE - 1)) == Varbind(dotted(longest), "integer", "9")
     for oid in (longest, (*longest, 0)):
-        assert view.get_next(oid) == Varbind("25.4.0", "integer", "1")
+        assert tree.get_next(oid) == Varbind("25.4.0", "integer", "1")
 
 
 def test_without_any_instance_there_is_no_next() -> None:
     objects = Objects()
     objects.scalar((1,), None)
     objects.table((2,), [1], [(1,)], {((1,), 1): None})
-    assert objects.view().get_next(()) is None
-    assert View([], [], None).get_next(()) is None
+    assert objects.tree().get_next(()) is None
+    assert MibTree([], [], None).get_next(()) is None
 
 
 def test_a_row_the_kernel_told_twice_ends_no_walk() -> None:
     objects = Objects()
     rows: List[Oid] = [(1,), (2,), (2,), (3,)]
     objects.table((1,), [1], rows, {(row, 1): row[0] for row in rows})
-    assert [varbind.value for varbind in objects.view().walk()] == ["1", "2", "3"]
+    assert [varbind.value for varbind in objects.tree().walk()] == ["1", "2", "3"]
 
 
 def test_an_accessible_index_is_a_column_of_its_own() -> None:
@@ -274,7 +274,7 @@ def test_an_accessible_index_is_a_column_of_its_own() -> None:
         lambda _snapshot: [((7, 3), 5), ((7, 12), 5)],
         [Column(3, "column", Integer32, lambda row: row)],
     )
-    assert list(View([], [table], None).walk()) == [
+    assert list(MibTree([], [table], None).walk()) == [
         Varbind("18.1.1.7.3", "integer", "7"),
         Varbind("18.1.1.7.12", "integer", "7"),
         Varbind("18.1.2.7.3", "integer", "3"),

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Tuple
 
 import pytest
 
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, Oid, Table
 
 
@@ -44,7 +44,7 @@ class Costs:
             Column(4, "none", Counter64, self._value(lambda row: False)),
             Column(5, "full", Counter64, self._value(lambda row: True)),
         ]
-        self.view = View(
+        self.tree = MibTree(
             [],
             [Table((1,), "", "", [Index(1, "", Integer32)], lambda _snapshot: pairs, columns)],
             0,
@@ -57,17 +57,17 @@ class Costs:
 
         return value
 
-    def of(self, ask: Callable[[View, Oid], object], *oid: int) -> Tuple[int, int]:
+    def of(self, ask: Callable[[MibTree, Oid], object], *oid: int) -> Tuple[int, int]:
         """How many values a request asked for, and how often it compared the OID's parts."""
         self.values = Part.comparisons = 0
-        ask(self.view, tuple(map(Part, oid)))
+        ask(self.tree, tuple(map(Part, oid)))
         return self.values, Part.comparisons
 
 
-@pytest.mark.parametrize("ask", [View.get, View.get_next])
+@pytest.mark.parametrize("ask", [MibTree.get, MibTree.get_next])
 @pytest.mark.parametrize("column", [2, 3, 4, 5])
 def test_a_request_costs_about_the_same_in_a_table_of_any_size(
-    column: int, ask: Callable[[View, Oid], object]
+    column: int, ask: Callable[[MibTree, Oid], object]
 ) -> None:
     costs = []
     for rows in (100, 10000):
@@ -83,5 +83,5 @@ def test_a_request_costs_about_the_same_in_a_table_of_any_size(
 
 def test_a_walk_asks_for_each_value_a_few_times_at_most_whatever_is_absent() -> None:
     table = Costs(2000)
-    assert sum(1 for _varbind in table.view.walk()) == 2 * 2000 + 1
+    assert sum(1 for _varbind in table.tree.walk()) == 2 * 2000 + 1
     assert table.values <= 2 * 4 * 2000

@@ -198,12 +198,12 @@ def test_an_address_that_is_none_costs_the_row(place: int, column: str, value: o
         (1, "netmask", "x"),
         (8, "netmask", "x"),
         (8, "netmask", "-1"),
-        (1, "since", 1e308),
+        (1, "continuous_since", 1e308),
         (2, "port", -1),
         (2, "port", 65536),
         (2, "number", -1),
         (2, "number", 1 << 32),
-        (2, "since", -1e13),
+        (2, "continuous_since", -1e13),
     ],
 )
 def test_what_no_oid_and_no_clock_can_show_costs_the_row(

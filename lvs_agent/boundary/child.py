@@ -35,7 +35,7 @@ class _HandoffListener:
         self._control.close()
 
 
-class OwnCollector:
+class ChildCollector:
     """A collector that this process runs for itself; started, and started again, when needed."""
 
     def __init__(self, run: Callable[[Listener], None]) -> None:

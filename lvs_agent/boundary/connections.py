@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a collector is reached, seen from both ends: a path, systemd's socket, or a handed-over one.
-
-A responder with no collector on the machine starts one of its own. The two share a socketpair
-over which the responder hands one end of a new socketpair for each snapshot it wants; the end
-of the responder, by whatever signal, ends its collector.
-"""
+"""The collector's socket, from both ends: a path, or the socket that systemd passes."""
 
 from __future__ import annotations
 

@@ -14,16 +14,12 @@ import socket
 from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.boundary.rows import RowCodec, RowError
+from lvs_agent.codes import AF, Family, Source, Status
 from lvs_agent.snapshot import (
-    AF,
-    INET,
-    INET6,
     Cpu,
     Director,
     RealServer,
     Snapshot,
-    Source,
-    Status,
     SyncDaemon,
     VirtualService,
     server_key,
@@ -173,7 +169,9 @@ class Reader:
             for daemon in snapshot.daemons:
                 _check_range("state", daemon.state, MAX_PART)
                 if daemon.group is not None:
-                    socket.inet_pton(AF[INET6 if ":" in daemon.group else INET], daemon.group)
+                    socket.inet_pton(
+                        AF[Family.INET6 if ":" in daemon.group else Family.INET], daemon.group
+                    )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise WireError(f"header: {error!r}") from error
         return snapshot
@@ -183,8 +181,8 @@ def _check_service(service: VirtualService) -> None:
     """Raises RowError for what is no address, or has no place in an OID."""
     try:
         service_key(service)
-        if service.netmask is not None and service.family == INET:
-            socket.inet_pton(AF[INET], service.netmask)
+        if service.netmask is not None and service.family == Family.INET:
+            socket.inet_pton(AF[Family.INET], service.netmask)
         _check_range("netmask", service.prefix_length or 0, MAX_PART)
     except (OSError, ValueError, KeyError) as error:
         raise RowError(f"address: {error}") from error

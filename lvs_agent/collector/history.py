@@ -14,15 +14,16 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence, Set, Union
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, Remembered
 from lvs_agent.collector.statefile import StateError, StateFile
-from lvs_agent.snapshot import RealServer, Snapshot, Status, Traffic, VirtualService
+from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 
 log = logging.getLogger(__name__)
 
-# Rows that are gone and still remembered, of one service's servers and of the services: months of
-# edits by hand, but not all that pods coming and going by the minute would fill memory with.
-MAX_GONE = 10000
+# Missing rows that are remembered, of one service's servers and of the services: enough for months
+# of edits by hand, and a bound where pods come and go by the minute.
+MAX_MISSING = 10000
 
 
 class History:
@@ -41,7 +42,7 @@ class History:
         self._trouble = ""
 
     def annotate(self, snapshot: Snapshot) -> None:
-        """Fill in number, carried and since of every row of a snapshot.
+        """Fill in number, counter_offset and continuous_since of every row of a snapshot.
 
         New numbers are on disk when this returns.
         """
@@ -124,14 +125,14 @@ class History:
                 if remembered is None:
                     continue
             present += 1
-            remembered.gone = None
+            remembered.missing_since = None
             if row.counters is not None and row.counters != remembered.counters:
                 if _lower(row.counters, remembered.counters):
                     remembered.begin_anew()
                 remembered.counters = row.counters
                 self._new_counts = True
-            row.number, row.since = remembered.number, remembered.since
-            row.carried = remembered.carried
+            row.number, row.continuous_since = remembered.number, remembered.continuous_since
+            row.counter_offset = remembered.counter_offset
         if present < len(known.rows):
             self._miss(known, {row.name for row in rows})
 
@@ -140,28 +141,32 @@ class History:
             self._forget(known, 1)
         if len(known.names) == MAX_NUMBER:
             return None  # every number is in use by a row that is there
-        number = known.fresh
+        number = known.next_number
         while number in known.names:
             number = number % MAX_NUMBER + 1
-        known.fresh = number % MAX_NUMBER + 1
-        remembered = Remembered(number, since=now)
+        known.next_number = number % MAX_NUMBER + 1
+        remembered = Remembered(number, continuous_since=now)
         known.add(name, remembered)
         self._new_numbers = True
         return remembered
 
     def _miss(self, known: Numbering, present: Set[str]) -> None:
-        gone = 0
+        missing = 0
         for name in known.rows.keys() - present:
             remembered = known.rows[name]
-            gone += 1
-            if remembered.gone is None:
-                remembered.gone = time.time()
-        if gone > MAX_GONE:
-            self._forget(known, gone - MAX_GONE)
+            missing += 1
+            if remembered.missing_since is None:
+                remembered.missing_since = time.time()
+        if missing > MAX_MISSING:
+            self._forget(known, missing - MAX_MISSING)
 
     def _forget(self, known: Numbering, count: int) -> None:
-        gone = [(row.gone, name) for name, row in known.rows.items() if row.gone is not None]
-        for _when, name in sorted(gone)[:count]:
+        missing = [
+            (row.missing_since, name)
+            for name, row in known.rows.items()
+            if row.missing_since is not None
+        ]
+        for _since, name in sorted(missing)[:count]:
             known.remove(name)
         self._new_numbers = True
 
@@ -179,13 +184,13 @@ def _merged(served: Numbering, loaded: Numbering) -> Numbering:
                 loaded.add(name, row)
             continue
         if _counted(row) >= _counted(there):
-            there.counters, there.carried = row.counters, row.carried
-            there.since, there.gone = row.since, row.gone
+            there.counters, there.counter_offset = row.counters, row.counter_offset
+            there.continuous_since, there.missing_since = row.continuous_since, row.missing_since
         if "servers" in vars(row):
             there.servers = _merged(row.servers, there.servers)
     return loaded
 
 
 def _counted(row: Remembered) -> int:
-    parts = (part for part in (row.counters, row.carried) if part is not None)
+    parts = (part for part in (row.counters, row.counter_offset) if part is not None)
     return sum(sum(part) for part in parts)

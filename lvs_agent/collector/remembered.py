@@ -16,11 +16,11 @@ MAX_NUMBER = 65535  # lvsServiceNumber and lvsRealServerNumber end there
 class Numbering:
     """Named rows with a number each: services, or the real servers of one service.
 
-    fresh is the number to give next, since all below it were given: after the last comes the
-    first again. names says whose the numbers are that must not be given.
+    next_number is the next to be given: all below it have been. After the last comes the first
+    again. names says whose each number is that must not be given.
     """
 
-    fresh: int = 1
+    next_number: int = 1
     rows: Dict[str, Remembered] = field(default_factory=dict)
     names: Dict[int, str] = field(default_factory=dict)
 
@@ -42,17 +42,17 @@ class Numbering:
 class Remembered:
     """What is kept of one row, for as long as there are numbers.
 
-    counters are the kernel's when last seen, carried what was counted before they last began
-    anew, since when their sum became continuous (seconds of CLOCK_BOOTTIME, 0 before this
-    boot), gone when the row was first missed (seconds since 1970) or None.
+    counters are the kernel's when last seen, counter_offset what was counted before they last
+    began anew, continuous_since when their sum became continuous (seconds of CLOCK_BOOTTIME, 0
+    before this boot), missing_since when the row was first missed (seconds since 1970) or None.
     """
 
     number: int
-    fresh: int = 1
-    since: float = 0.0
-    gone: Optional[float] = None
+    next_number: int = 1
+    continuous_since: float = 0.0
+    missing_since: Optional[float] = None
     counters: Optional[Traffic] = None
-    carried: Optional[Traffic] = None
+    counter_offset: Optional[Traffic] = None
 
     @cached_property
     def servers(self) -> Numbering:
@@ -60,9 +60,9 @@ class Remembered:
         return Numbering()
 
     def begin_anew(self) -> None:
-        """The kernel's counters have begun again: carry on what they had been."""
+        """Add the counters to the offset, since the kernel's have begun again."""
         if self.counters is not None:
-            carried = self.carried or Traffic(0, 0, 0, 0, 0)
-            pairs = zip(carried, self.counters)
-            self.carried = Traffic(*(before + last for before, last in pairs))
+            counter_offset = self.counter_offset or Traffic(0, 0, 0, 0, 0)
+            pairs = zip(counter_offset, self.counters)
+            self.counter_offset = Traffic(*(before + last for before, last in pairs))
             self.counters = None

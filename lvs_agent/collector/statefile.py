@@ -97,11 +97,11 @@ class StateFile:
             rows += 1
             if not same_boot:
                 row.begin_anew()
-                row.since = 0.0
+                row.continuous_since = 0.0
             if kind == "service":
                 servers = row.servers
-                servers.fresh = _fresh(row.fresh, servers)
-        services.fresh = _fresh(header.get("fresh"), services)
+                servers.next_number = _fresh(row.next_number, servers)
+        services.next_number = _fresh(header.get("fresh"), services)
         if header.get("rows") != rows:
             self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
         if self.problems and self._lock is not None:
@@ -133,14 +133,14 @@ class StateFile:
                 {
                     "lvs-agent history": FORMAT,
                     "boot": boot_id(),
-                    "fresh": services.fresh,
+                    "fresh": services.next_number,
                     "rows": sum(1 + len(row.servers.rows) for row in services.rows.values()),
                 }
             ).encode()
             + b"\n"
         )
         for name, service in services.rows.items():
-            service.fresh = service.servers.fresh
+            service.next_number = service.servers.next_number
             yield dumps(("service", name, self._rows.encode(service))).encode() + b"\n"
             for address, server in service.servers.rows.items():
                 yield dumps(("server", address, self._rows.encode(server))).encode() + b"\n"

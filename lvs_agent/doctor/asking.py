@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, List
 
 from lvs_agent import __version__
+from lvs_agent.codes import Status
 from lvs_agent.doctor import director, passline, query, snmpd, views
 from lvs_agent.doctor.access import Sight, Views, readers
 from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
@@ -17,7 +18,6 @@ from lvs_agent.doctor.remedy import Remedy, command
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.responder.feed import Patience
-from lvs_agent.snapshot import Status
 
 # The responder answers for so long from what it had before something was mended.
 AGAIN_SECONDS = Patience().max_age + 1

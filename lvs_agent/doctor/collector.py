@@ -13,6 +13,7 @@ from typing import List, Optional, Tuple
 
 import lvs_agent
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET, connect_to
+from lvs_agent.codes import Status
 from lvs_agent.doctor import units
 from lvs_agent.doctor.director import Director, count
 from lvs_agent.doctor.finding import RECORD, Finding, State, note, ok, unseen, wrong
@@ -20,7 +21,7 @@ from lvs_agent.doctor.machine import READ, WRITE, Machine, Process, group_name, 
 from lvs_agent.doctor.remedy import both, command, move
 from lvs_agent.doctor.units import Units
 from lvs_agent.responder.feed import Feed, Patience
-from lvs_agent.snapshot import Snapshot, Status
+from lvs_agent.snapshot import Snapshot
 
 SOCKET_PATH = str(COLLECTOR_SOCKET)
 CAP_NET_ADMIN = 1 << 12  # include/uapi/linux/capability.h

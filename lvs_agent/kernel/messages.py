@@ -14,18 +14,10 @@ import struct
 from dataclasses import dataclass
 from typing import List
 
+from lvs_agent.codes import AF, Family, IpProtocol
 from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts
 from lvs_agent.kernel.netlink import NetlinkError, attribute
-from lvs_agent.snapshot import (
-    AF,
-    FWMARK,
-    INET,
-    INET6,
-    RealServer,
-    SyncDaemon,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
 
 IPVS_CMD_ATTR_SERVICE, IPVS_CMD_ATTR_DEST, IPVS_CMD_ATTR_DAEMON = 1, 2, 3
 IPVS_CMD_ATTR_TIMEOUT_TCP, IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, IPVS_CMD_ATTR_TIMEOUT_UDP = 4, 5, 6
@@ -192,7 +184,7 @@ class Decoder:
         af, protocol, packed, port, fwmark, scheduler, flags, timeout, netmask, engine = values[:10]
         family = _family(af)
         if fwmark is not None:
-            protocol, packed, port = FWMARK, bytes(16), 0
+            protocol, packed, port = IpProtocol.FWMARK, bytes(16), 0
         for name, value in (("PROTOCOL", protocol), ("ADDR", packed), ("PORT", port)):
             if value is None:
                 raise NetlinkError(f"attribute {name} is missing")
@@ -205,7 +197,7 @@ class Decoder:
             _text(scheduler),
             flags,
             timeout,
-            socket.inet_ntoa(netmask) if family == INET else str(_PREFIX.unpack(netmask)[0]),
+            socket.inet_ntoa(netmask) if family == Family.INET else str(_PREFIX.unpack(netmask)[0]),
             _text(engine) if engine is not None else "",
             Traffic(*values[10:15]),
             Traffic(*values[15:]),
@@ -241,14 +233,18 @@ class Decoder:
         state, interface, sync_id, group, group6, *rest = self._daemon.values(reply)
         address = None
         if group is not None or group6 is not None:
-            address = _address(INET, group) if group is not None else _address(INET6, group6)
+            address = (
+                _address(Family.INET, group)
+                if group is not None
+                else _address(Family.INET6, group6)
+            )
         return SyncDaemon(state, _text(interface), sync_id, address, *rest)
 
 
 def service_identity(virtual: VirtualService) -> bytes:
     """The attributes that name a virtual service in an IPVS_CMD_GET_DEST request."""
     body = attribute(IPVS_SVC_ATTR_AF, _U16.pack(AF[virtual.family]))
-    if virtual.protocol == FWMARK:
+    if virtual.protocol == IpProtocol.FWMARK:
         body += attribute(IPVS_SVC_ATTR_FWMARK, _U32.pack(virtual.fwmark))
     else:
         packed = socket.inet_pton(AF[virtual.family], virtual.address)
@@ -265,7 +261,7 @@ def _family(af: int) -> int:
 
 
 def _address(family: int, packed: bytes) -> str:
-    return socket.inet_ntop(AF[family], packed[:4] if family == INET else packed)
+    return socket.inet_ntop(AF[family], packed[:4] if family == Family.INET else packed)
 
 
 def _text(payload: bytes) -> str:

@@ -12,24 +12,9 @@ import re
 import socket
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
+from lvs_agent.codes import PROTOCOL_NAMES, Family, Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import (
-    FWMARK,
-    INET,
-    INET6,
-    LOCAL,
-    MASQ,
-    ONE_PACKET,
-    PERSISTENT,
-    PROTOCOL_NAMES,
-    ROUTE,
-    TUNNEL,
-    Cpu,
-    Director,
-    RealServer,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import Cpu, Director, RealServer, Traffic, VirtualService
 
 # /proc/net is a link to self/net; the latter is there under ProcSubset=pid as well
 IP_VS = "self/net/ip_vs"
@@ -44,7 +29,12 @@ _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 _DECIMAL = re.compile(r"-?[0-9]{1,10}")
 _MODES = {"0": 0, "1": 1, "2": 2, "3": 3}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
-_FORWARDING = {"Masq": MASQ, "Local": LOCAL, "Tunnel": TUNNEL, "Route": ROUTE}
+_FORWARDING = {
+    "Masq": Forwarding.MASQ,
+    "Local": Forwarding.LOCAL,
+    "Tunnel": Forwarding.TUNNEL,
+    "Route": Forwarding.ROUTE,
+}
 
 
 def module_loaded(kernel: Kernel) -> bool:
@@ -122,7 +112,7 @@ def services(text: str, report: Report) -> List[VirtualService]:
                 rows.append(current)
         except (ValueError, OSError, OverflowError) as error:
             report(f"{IP_VS} line {number}: {error}")
-    _tell_families([row for row in rows if row.protocol == FWMARK])
+    _tell_families([row for row in rows if row.protocol == IpProtocol.FWMARK])
     found: Dict[str, VirtualService] = {}
     for row in rows:
         found.setdefault(row.name, row)
@@ -140,18 +130,18 @@ def _tell_families(marks: List[VirtualService]) -> None:
     for mark in marks:
         families = {server.family for server in mark.real_servers}
         if mark.netmask is not None:
-            family = INET if "." in mark.netmask else INET6
+            family = Family.INET if "." in mark.netmask else Family.INET6
         elif families:
-            family = INET6 if families == {INET6} else INET
+            family = Family.INET6 if families == {Family.INET6} else Family.INET
         else:
             untold.append(mark)
             continue
         told.setdefault(mark.fwmark, set()).add(family)
-        if family == INET6:
-            mark.family, mark.address = INET6, "::"
+        if family == Family.INET6:
+            mark.family, mark.address = Family.INET6, "::"
     for mark in untold:
-        if told.get(mark.fwmark) == {INET}:
-            mark.family, mark.address = INET6, "::"
+        if told.get(mark.fwmark) == {Family.INET}:
+            mark.family, mark.address = Family.INET6, "::"
 
 
 def _service(line: str) -> VirtualService:
@@ -163,14 +153,16 @@ def _service(line: str) -> VirtualService:
     if not words:
         raise ValueError(f"no scheduler in {line.strip()!r}")
     scheduler, words = words[0], words[1:]
-    flags = ONE_PACKET if "ops" in words else 0
+    flags = ServiceFlag.ONE_PACKET if "ops" in words else 0
     netmask = None
     if "persistent" in words:
-        flags |= PERSISTENT
+        flags |= ServiceFlag.PERSISTENT
         start = words.index("persistent") + 1
         _jiffies, netmask = words[start : start + 2]
     if protocol == "FWM":
-        service = VirtualService(INET, FWMARK, "0.0.0.0", 0, _hex(where, 8), scheduler, flags)
+        service = VirtualService(
+            Family.INET, IpProtocol.FWMARK, "0.0.0.0", 0, _hex(where, 8), scheduler, flags
+        )
     elif protocol in _PROTOCOLS:
         family, address, port = _endpoint(where)
         service = VirtualService(family, _PROTOCOLS[protocol], address, port, 0, scheduler, flags)
@@ -178,9 +170,11 @@ def _service(line: str) -> VirtualService:
         raise ValueError(f"unknown protocol {protocol!r}")
     if netmask is not None:
         length = _prefix_length(netmask)
-        if service.family == INET6 and length is None:
+        if service.family == Family.INET6 and length is None:
             raise ValueError(f"{netmask} is no prefix length")
-        if length is not None and (service.family == INET6 or service.protocol == FWMARK):
+        if length is not None and (
+            service.family == Family.INET6 or service.protocol == IpProtocol.FWMARK
+        ):
             service.netmask = str(length)
         else:
             service.netmask = socket.inet_ntoa(bytes.fromhex(netmask))
@@ -207,8 +201,8 @@ def _endpoint(text: str) -> Tuple[int, str, int]:
     address, _, port = text.rpartition(":")
     if address.startswith("[") and address.endswith("]"):
         packed = socket.inet_pton(socket.AF_INET6, address[1:-1])
-        return INET6, socket.inet_ntop(socket.AF_INET6, packed), _hex(port, 4)
-    return INET, socket.inet_ntoa(bytes.fromhex(address)), _hex(port, 4)
+        return Family.INET6, socket.inet_ntop(socket.AF_INET6, packed), _hex(port, 4)
+    return Family.INET, socket.inet_ntoa(bytes.fromhex(address)), _hex(port, 4)
 
 
 def _prefix_length(netmask: str) -> Optional[int]:

@@ -12,11 +12,12 @@ import logging
 import time
 from typing import Callable, List, Optional, TypeVar
 
+from lvs_agent.codes import Source, Status
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.netlink import NetlinkError
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import Director, Snapshot, Source, Status, server_key, service_key
+from lvs_agent.snapshot import Director, Snapshot, server_key, service_key
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Iterator, Optional, Tuple
 
+from lvs_agent.codes import Family, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib.smi import (
     Column,
     Counter32,
@@ -25,28 +26,18 @@ from lvs_agent.mib.smi import (
     Value,
     at,
 )
-from lvs_agent.snapshot import (
-    FWMARK,
-    INET,
-    MASTER,
-    RealServer,
-    Snapshot,
-    Source,
-    Status,
-    SyncDaemon,
-    VirtualService,
-)
+from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
 
 MAX_WEIGHT = 65535  # of lvsRealServerWeight; the kernel's are not bound to it
 NO_PORT = -1  # fwmark(-1) of lvsServiceProto and lvsServicePort
 
 
 def _unless_fwmark(name: str) -> Value:
-    return lambda vs: NO_PORT if vs.protocol == FWMARK else getattr(vs, name)
+    return lambda vs: NO_PORT if vs.protocol == IpProtocol.FWMARK else getattr(vs, name)
 
 
 def _service_addr(vs: VirtualService) -> Optional[str]:
-    return vs.address if vs.family == INET and vs.protocol != FWMARK else None
+    return vs.address if vs.family == Family.INET and vs.protocol != IpProtocol.FWMARK else None
 
 
 def _daemon(name: str, otherwise: object) -> Value:
@@ -74,7 +65,7 @@ def _weight(rs: RealServer) -> Optional[int]:
 
 
 def _backup_last(daemon: SyncDaemon) -> bool:
-    return daemon.state != MASTER
+    return daemon.state != SyncState.MASTER
 
 
 def _service_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, VirtualService]]:
@@ -118,7 +109,7 @@ SERVICE = Table(
             8,
             "lvsServicePersistNetmask",
             IpAddress,
-            lambda vs: vs.netmask if vs.family == INET else None,
+            lambda vs: vs.netmask if vs.family == Family.INET else None,
         ),
         Column(9, "lvsServiceNumDests", Integer32, lambda vs: len(vs.real_servers)),
         Column(10, "lvsServiceStatsConns", Counter32, at("counters.conns")),
@@ -148,7 +139,7 @@ REAL = Table(
             3,
             "lvsRealServerAddr",
             IpAddress,
-            lambda rs: rs.address if rs.family == INET else None,
+            lambda rs: rs.address if rs.family == Family.INET else None,
         ),
         Column(4, "lvsRealServerPort", Integer32, at("port")),
         Column(5, "lvsRealServerFlags", Enumeration, at("forwarding")),

@@ -37,7 +37,7 @@ class Varbind(NamedTuple):
     value: str
 
 
-class _Rows:
+class _TableRows:
     """The rows of a table in the order of their instances: sorted at their first use.
 
     So the first answer from a snapshot sorts one table, not all: with 60,000 services and as many
@@ -73,10 +73,10 @@ class _Rows:
         return text
 
 
-class _Strand:
+class _Column:
     """One column's or scalar's instances, in order."""
 
-    def __init__(self, prefix: Oid, syntax: Syntax, value: Value, rows: _Rows) -> None:
+    def __init__(self, prefix: Oid, syntax: Syntax, value: Value, rows: _TableRows) -> None:
         self.prefix = prefix
         self._text = dotted(prefix) + "."
         self._form = syntax.form
@@ -112,20 +112,20 @@ class _Strand:
         # once for each snapshot and only for a column with gaps, so that none is searched
         pairs = zip(self._rows.instances, self._rows.rows)
         present = [pair for pair in pairs if self._value(pair[1]) is not None]
-        self._rows = _Rows(lambda: present)
+        self._rows = _TableRows(lambda: present)
 
 
-class View:
+class MibTree:
     """All objects of one snapshot. OIDs are relative to the base of the objects' paths."""
 
     def __init__(self, scalars: Iterable[Scalar], tables: Iterable[Table], snapshot: Any) -> None:
-        one = _Rows(lambda: [((0,), snapshot)])
-        strands = [_Strand(s.path, s.syntax, s.value, one) for s in scalars]
+        one = _TableRows(lambda: [((0,), snapshot)])
+        columns = [_Column(s.path, s.syntax, s.value, one) for s in scalars]
         for table in tables:
-            strands.extend(_strands(table, snapshot))
-        strands.sort(key=lambda strand: strand.prefix)
-        self._strands = strands
-        self._prefixes = [strand.prefix for strand in strands]
+            columns.extend(_columns(table, snapshot))
+        columns.sort(key=lambda column: column.prefix)
+        self._columns = columns
+        self._prefixes = [column.prefix for column in columns]
         self._walks: Dict[str, Iterator[Varbind]] = {}
 
     def get(self, oid: Oid) -> Optional[Varbind]:
@@ -136,7 +136,7 @@ class View:
         prefix = self._prefixes[place]
         if oid[: len(prefix)] != prefix:
             return None
-        return self._strands[place].get(oid[len(prefix) :])
+        return self._columns[place].get(oid[len(prefix) :])
 
     def get_next(self, oid: Oid) -> Optional[Varbind]:
         """The first instance after oid, be there one at oid or not; None after the last."""
@@ -156,8 +156,8 @@ class View:
         if place >= 0:
             prefix = self._prefixes[place]
             if oid[: len(prefix)] == prefix:
-                return _walk(self._strands[place:], oid[len(prefix) :])
-        return _walk(self._strands[place + 1 :], ())
+                return _walk(self._columns[place:], oid[len(prefix) :])
+        return _walk(self._columns[place + 1 :], ())
 
     def _step(self, walk: Iterator[Varbind]) -> Optional[Varbind]:
         varbind = next(walk, None)
@@ -168,29 +168,29 @@ class View:
         return varbind
 
 
-def _walk(strands: Sequence[_Strand], instance: Oid) -> Iterator[Varbind]:
-    """What follows an instance of the first strand, through all of them.
+def _walk(columns: Sequence[_Column], instance: Oid) -> Iterator[Varbind]:
+    """Yield what follows an instance of the first column, through all of them.
 
-    No method of a view, which keeps its walks: that would be a cycle, which nothing frees.
+    Not a method: MibTree keeps its walks, and a cycle would never be freed (cli._disable_gc).
     """
-    for strand in strands:
-        yield from strand.after(instance)
+    for column in columns:
+        yield from column.after(instance)
         instance = ()
 
 
-def _strands(table: Table, snapshot: Any) -> Iterator[_Strand]:
-    rows = _Rows(lambda: table.rows(snapshot))
+def _columns(table: Table, snapshot: Any) -> Iterator[_Column]:
+    rows = _TableRows(lambda: table.rows(snapshot))
     entry = (*table.path, 1)
     for place, index in enumerate(table.index):
         if index.accessible:
-            yield _Strand((*entry, index.number), index.syntax, _same, _parts(rows, place))
+            yield _Column((*entry, index.number), index.syntax, _same, _parts(rows, place))
     for column in table.columns:
-        yield _Strand((*entry, column.number), column.syntax, column.value, rows)
+        yield _Column((*entry, column.number), column.syntax, column.value, rows)
 
 
-def _parts(rows: _Rows, place: int) -> _Rows:
+def _parts(rows: _TableRows, place: int) -> _TableRows:
     """The instances again, each with its part at a place as what there is in its row."""
-    return _Rows(lambda: [(instance, instance[place]) for instance in rows.instances])
+    return _TableRows(lambda: [(instance, instance[place]) for instance in rows.instances])
 
 
 def _same(value: Any) -> Any:

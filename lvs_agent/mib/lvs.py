@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LVS-MIB: each object declared once, in one line, as mibs/LVS-MIB.txt describes it.
 
-The objects of the LVS-MIB of 2001 are in mib_original. A value of None is no instance.
+The legacy objects are in legacy. A value of None is no instance.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from lvs_agent import __version__
+from lvs_agent.codes import AF, Family, Forwarding, ServiceFlag
 from lvs_agent.mib import legacy
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import (
     Bits,
     Column,
@@ -37,15 +38,6 @@ from lvs_agent.mib.smi import (
     at,
 )
 from lvs_agent.snapshot import (
-    AF,
-    INET,
-    INET6,
-    ONE_PACKET,
-    PERSISTENT,
-    SCHED_1,
-    SCHED_2,
-    SCHED_3,
-    TUNNEL,
     RealServer,
     Snapshot,
     SyncDaemon,
@@ -56,27 +48,36 @@ from lvs_agent.snapshot import (
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
 
-INET_ADDRESS_TYPE = {INET: 1, INET6: 2}  # ipv4(1) and ipv6(2), RFC 4001
+INET_ADDRESS_TYPE: Dict[int, int] = {
+    Family.INET: 1,
+    Family.INET6: 2,
+}  # ipv4(1) and ipv6(2), RFC 4001
 
 # The bits of lvsVsFlags and lvsRsTunnelFlags in their order, by the kernel's IP_VS_SVC_F_* and
 # IP_VS_TUNNEL_ENCAP_FLAG_*
-VS_FLAGS = (PERSISTENT, ONE_PACKET, SCHED_1, SCHED_2, SCHED_3)
+VS_FLAGS = (
+    ServiceFlag.PERSISTENT,
+    ServiceFlag.ONE_PACKET,
+    ServiceFlag.SCHED_1,
+    ServiceFlag.SCHED_2,
+    ServiceFlag.SCHED_3,
+)
 TUNNEL_FLAGS = (0x01, 0x02)
 
 
-def view(snapshot: Snapshot, started: float, original: bool = True) -> View:
+def tree(snapshot: Snapshot, started: float, with_legacy: bool = True) -> MibTree:
     """The objects of one snapshot, see objects()."""
-    return View(*objects(started, original), snapshot)
+    return MibTree(*objects(started, with_legacy), snapshot)
 
 
-def objects(started: float, original: bool = True) -> Tuple[List[Scalar], List[Table]]:
+def objects(started: float, with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
     """Every scalar and every table.
 
-    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME; original says whether the
-    objects of 2001 are among them.
+    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME; with_legacy includes the legacy
+    objects.
     """
     scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [_vs(started), _rs(started), CPU, SYNC]
-    if original:
+    if with_legacy:
         scalars += legacy.SCALARS
         tables += legacy.TABLES
     return scalars, tables
@@ -88,24 +89,24 @@ def _counter(name: str) -> Value:
     def value(row: Any) -> Optional[int]:
         if row.counters is None:
             return None
-        carried = getattr(row.carried, name) if row.carried is not None else 0
-        return int(getattr(row.counters, name)) + carried
+        counter_offset = getattr(row.counter_offset, name) if row.counter_offset is not None else 0
+        return int(getattr(row.counters, name)) + counter_offset
 
     return value
 
 
 def _discontinuity(started: float) -> Value:
     def value(row: Any) -> Optional[int]:
-        if row.counters is None or row.since is None:
+        if row.counters is None or row.continuous_since is None:
             return None
         # TimeStamp, RFC 2579: hundredths of a second of sysUpTime, 0 if before that began
-        return int(max(0.0, row.since - started) * 100)
+        return int(max(0.0, row.continuous_since - started) * 100)
 
     return value
 
 
 def _tunnel(name: str) -> Value:
-    return lambda rs: getattr(rs, name) if rs.forwarding == TUNNEL else None
+    return lambda rs: getattr(rs, name) if rs.forwarding == Forwarding.TUNNEL else None
 
 
 def _bits(masks: Sequence[int], flags: Value) -> Value:
@@ -136,7 +137,7 @@ def _rs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, RealServer]]:
 def _sync_group(daemon: SyncDaemon) -> Tuple[Optional[int], Optional[bytes]]:
     if daemon.group is None:
         return None, None
-    family = INET6 if ":" in daemon.group else INET
+    family = Family.INET6 if ":" in daemon.group else Family.INET
     return INET_ADDRESS_TYPE[family], socket.inet_pton(AF[family], daemon.group)
 
 
@@ -182,11 +183,11 @@ def _vs(started: float) -> Table:
         Column(9, "lvsVsPersistPrefixLength", InetAddressPrefixLength, at("prefix_length")),
         Column(10, "lvsVsPersistenceEngine", SnmpAdminString, at("persistence_engine")),
         Column(11, "lvsVsRealServers", Gauge32, lambda vs: len(vs.real_servers)),
-        Column(12, "lvsVsRealServersUp", Gauge32, at("real_servers_up")),
-        Column(13, "lvsVsWeight", Gauge32, at("weight")),
-        Column(14, "lvsVsActiveConns", Gauge32, at("active_conns")),
-        Column(15, "lvsVsInactConns", Gauge32, at("inact_conns")),
-        Column(16, "lvsVsPersistConns", Gauge32, at("persist_conns")),
+        Column(12, "lvsVsRealServersUp", Gauge32, at("sums.real_servers_up")),
+        Column(13, "lvsVsWeight", Gauge32, at("sums.weight")),
+        Column(14, "lvsVsActiveConns", Gauge32, at("sums.active_conns")),
+        Column(15, "lvsVsInactConns", Gauge32, at("sums.inact_conns")),
+        Column(16, "lvsVsPersistConns", Gauge32, at("sums.persist_conns")),
         Column(17, "lvsVsConns", Counter64, _counter("conns")),
         Column(18, "lvsVsInPkts", Counter64, _counter("in_pkts")),
         Column(19, "lvsVsOutPkts", Counter64, _counter("out_pkts")),

@@ -122,9 +122,7 @@ def invocation(arguments: Sequence[str]) -> Invocation:
     return Invocation(tuple(files), only, tuple(addresses))
 
 
-def read(
-    files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None
-) -> Config:
+def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None) -> Config:
     """The configuration of an snmpd that was told that and has that environment."""
     reader = _Reader(files, environment or {})
     if not told.only:

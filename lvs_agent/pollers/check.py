@@ -30,13 +30,13 @@ from nagiosplugin import (
     guarded,
 )
 
+from lvs_agent.codes import Status
 from lvs_agent.errors import PollerError, UsageError
 from lvs_agent.netsnmp import snmpconf
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import parse_director
 from lvs_agent.pollers.services import Service, agent, services
-from lvs_agent.snapshot import Status
 
 NAME = "LVS"
 ALL = "all services"

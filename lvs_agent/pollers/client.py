@@ -72,16 +72,16 @@ class Client:
         whole; a column without an instance in it is None.
         """
         syntaxes = [objects.named(name).syntax for name in columns]
-        strands = [_Strand(objects.named(name).oid, within) for name in columns]
-        repetitions = max(1, VARBINDS // len(strands))
+        walks = [_ColumnWalk(objects.named(name).oid, within) for name in columns]
+        repetitions = max(1, VARBINDS // len(walks))
         while True:
-            for instance, raws in _rows(strands):
+            for instance, raws in _rows(walks):
                 yield instance, list(map(self._value, columns, syntaxes, raws))
-            left = [strand for strand in strands if not strand.ended]
+            left = [column for column in walks if not column.ended]
             if not left:
                 return
             try:
-                answer = self._session.bulk([strand.last for strand in left], repetitions)
+                answer = self._session.bulk([column.last for column in left], repetitions)
             except TooBig:
                 if repetitions == 1:
                     raise self.error("snmpd can't answer with one row at once") from None
@@ -90,7 +90,7 @@ class Client:
             for place, (oid, raw) in enumerate(answer):
                 if not left[place % len(left)].take(oid, raw):
                     raise self.error(f"snmpd answers out of order at {dotted(oid)}")
-            if max(strand.taken for strand in strands) > MOST_ROWS:
+            if max(column.taken for column in walks) > MOST_ROWS:
                 raise self.error(f"{columns[0]} has more than {MOST_ROWS:,} rows: given up")
 
     def error(self, text: str) -> DirectorError:
@@ -151,7 +151,7 @@ def asked(
             yield futures[future], future.result()
 
 
-class _Strand:
+class _ColumnWalk:
     """One column while it is walked: how far, and what came and is in no row yet."""
 
     def __init__(self, column: Oid, within: Oid) -> None:
@@ -176,15 +176,15 @@ class _Strand:
         return True
 
 
-def _rows(strands: Sequence[_Strand]) -> Iterator[Tuple[Oid, List[Raw]]]:
+def _rows(walks: Sequence[_ColumnWalk]) -> Iterator[Tuple[Oid, List[Raw]]]:
     """The rows of which all has come."""
-    while all(strand.waiting or strand.ended for strand in strands):
-        firsts = [strand.waiting[0][0] for strand in strands if strand.waiting]
+    while all(column.waiting or column.ended for column in walks):
+        firsts = [column.waiting[0][0] for column in walks if column.waiting]
         if not firsts:
             return
         instance = min(firsts)
-        having = [bool(each.waiting) and each.waiting[0][0] == instance for each in strands]
+        having = [bool(each.waiting) and each.waiting[0][0] == instance for each in walks]
         yield (
             instance,
-            [each.waiting.popleft()[1] if has else None for each, has in zip(strands, having)],
+            [each.waiting.popleft()[1] if has else None for each, has in zip(walks, having)],
         )

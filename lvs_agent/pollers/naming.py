@@ -19,22 +19,22 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from lvs_agent import snapshot
+from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, Forwarding, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.lvs import INET_ADDRESS_TYPE
 from lvs_agent.mib.smi import Oid, dotted
-from lvs_agent.snapshot import AF, FWMARK, INET, INET6, SCTP, TCP, UDP
 
 FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
-UNSPECIFIED = {INET: "0.0.0.0", INET6: "::"}
+UNSPECIFIED = {Family.INET: "0.0.0.0", Family.INET6: "::"}
 MAX_PORT = 2**16 - 1
 MAX_MARK = 2**32 - 1
 MAX_PROTOCOL = 2**16 - 1  # IPVS_SVC_ATTR_PROTOCOL is u16, include/uapi/linux/ip_vs.h
 
 _PROTOCOLS = {
-    **dict.fromkeys(("TCP", "-t", "--tcp-service"), TCP),
-    **dict.fromkeys(("UDP", "-u", "--udp-service"), UDP),
-    **dict.fromkeys(("SCTP", "--sctp-service"), SCTP),
-    **dict.fromkeys(("FWM", "-f", "--fwmark-service"), FWMARK),
+    **dict.fromkeys(("TCP", "-t", "--tcp-service"), IpProtocol.TCP),
+    **dict.fromkeys(("UDP", "-u", "--udp-service"), IpProtocol.UDP),
+    **dict.fromkeys(("SCTP", "--sctp-service"), IpProtocol.SCTP),
+    **dict.fromkeys(("FWM", "-f", "--fwmark-service"), IpProtocol.FWMARK),
 }
 _IPV6 = ("IPV6", "-6", "--ipv6")
 _SERVER = ("->", "-r", "--real-server")
@@ -69,7 +69,7 @@ class Service:
 
     def __str__(self) -> str:
         """lvsVsName: TCP 192.0.2.10:443, FWM 5 IPv6."""
-        mark = self.port if self.protocol == FWMARK else 0
+        mark = self.port if self.protocol == IpProtocol.FWMARK else 0
         name = snapshot.VirtualService(
             self.family, self.protocol, self.address, self.port or 0, mark or 0, "", 0
         ).name
@@ -91,7 +91,7 @@ class Server:
 
     def __str__(self) -> str:
         """lvsRsName: 192.168.0.1:8080, [2001:db8::2]:443."""
-        return snapshot.RealServer(self.address, self.port, snapshot.MASQ, None).name
+        return snapshot.RealServer(self.address, self.port, Forwarding.MASQ, None).name
 
 
 class Row(NamedTuple):
@@ -146,14 +146,14 @@ def parse_service(text: str) -> Service:
 
 def parse_server(text: str, service: Optional[Service] = None) -> Server:
     """The real server that host:port names; without a port it has that of its service."""
-    protocol = service.protocol if service else FWMARK
+    protocol = service.protocol if service else IpProtocol.FWMARK
     if service and service.port is None:
         raise NamingError(f"{service}: to name a real server, say the port of its service")
     host, port = _split(text)
     family, address = _address(host)
     if port is not None:
         return Server(family, address, _port(port, protocol))
-    same = service.port if service and protocol != FWMARK else None
+    same = service.port if service and protocol != IpProtocol.FWMARK else None
     return Server(family, address, same or 0)
 
 
@@ -178,7 +178,7 @@ def _take_service(instance: Oid) -> Tuple[Service, Oid]:
     family, address, rest = _take_address(instance, instance)
     if not rest or rest[0] > MAX_PROTOCOL:
         _no_instance(instance)
-    highest = MAX_MARK if rest[0] == FWMARK else MAX_PORT
+    highest = MAX_MARK if rest[0] == IpProtocol.FWMARK else MAX_PORT
     if rest[1:] and rest[1] > highest:
         _no_instance(instance)
     return Service(family, address, rest[0], rest[1] if rest[1:] else None), rest[2:]
@@ -189,7 +189,7 @@ def _take_address(instance: Oid, rest: Oid) -> Tuple[int, str, Oid]:
         _no_instance(instance)
     family, length = FAMILY[rest[0]], rest[1]
     packed = rest[2 : 2 + length]
-    if length != (4 if family == INET else 16) or len(packed) != length or max(packed) > 255:
+    if length != (4 if family == Family.INET else 16) or len(packed) != length or max(packed) > 255:
         _no_instance(instance)
     return family, socket.inet_ntop(AF[family], bytes(packed)), rest[2 + length :]
 
@@ -223,12 +223,12 @@ def _surplus(word: str) -> str:
 
 
 def _service(protocol: int, where: str, ipv6: str) -> Service:
-    if protocol == FWMARK:
-        family = INET6 if ipv6 else INET
-        return Service(family, UNSPECIFIED[family], FWMARK, _mark(where))
+    if protocol == IpProtocol.FWMARK:
+        marked = Family.INET6 if ipv6 else Family.INET
+        return Service(marked, UNSPECIFIED[marked], IpProtocol.FWMARK, _mark(where))
     host, port = _split(where)
     family, address = _address(host)
-    if ipv6 and family != INET6:
+    if ipv6 and family != Family.INET6:
         raise NamingError(f"{where}: {ipv6} goes with a mark or an IPv6 address")
     return Service(family, address, protocol, None if port is None else _port(port, protocol))
 
@@ -249,7 +249,7 @@ def _split(text: str) -> Tuple[str, Optional[str]]:
 def _address(host: str) -> Tuple[int, str]:
     plain = host.strip("[]")
     # ipvsadm takes a host's IPv4 address if it has one
-    families = [INET6] if host.startswith("[") else [INET, INET6]
+    families = [Family.INET6] if host.startswith("[") else [Family.INET, Family.INET6]
     for family in families:
         try:
             return family, socket.inet_ntop(AF[family], socket.inet_pton(AF[family], plain))
@@ -277,7 +277,7 @@ def _port(text: str, protocol: int) -> int:
         if int(text) > MAX_PORT:
             raise NamingError(f"{text}: a port is 0 to {MAX_PORT}")
         return int(text)
-    protocols = [[snapshot.PROTOCOL_NAMES.get(protocol, "").lower()], []]
+    protocols = [[PROTOCOL_NAMES.get(protocol, "").lower()], []]
     for known in protocols:  # many names are there for TCP and UDP only
         try:
             return socket.getservbyname(text, *known)

@@ -8,16 +8,16 @@ import re
 import socket
 from typing import Dict, List, Sequence
 
+from lvs_agent.codes import PROTOCOL_NAMES, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
 from lvs_agent.pollers import naming, objects
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
-from lvs_agent.snapshot import FWMARK, PROTOCOL_NAMES
 
 # in instances as net-snmp prints them
 _PROTOCOLS: Dict[str, int] = {
-    "fwmark": FWMARK,
+    "fwmark": IpProtocol.FWMARK,
     **{name.lower(): number for number, name in PROTOCOL_NAMES.items()},
 }
 _FAMILIES = {"ipv4": 4, "ipv6": 16}  # with the length of an address

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Sequence
 
+from lvs_agent.codes import Source, Status
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client, Value
-from lvs_agent.snapshot import Source, Status
 
 _FALSE = 2  # of TruthValue, RFC 2579
 

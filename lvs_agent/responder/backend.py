@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What answers snmpd: the snapshot of the moment, seen through LVS-MIB."""
+"""The objects that answer snmpd: LVS-MIB of the snapshot of the moment."""
 
 from __future__ import annotations
 
 from typing import Optional
 
 from lvs_agent.mib import lvs
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.responder.feed import Feed
 from lvs_agent.snapshot import Snapshot
 
 
-class Responder:
-    """A feed's snapshots as views; see mib.objects for started and original."""
+class LvsBackend:
+    """A feed's snapshots as trees; see lvs.objects for started and with_legacy."""
 
-    def __init__(self, feed: Feed, started: float, original: bool) -> None:
+    def __init__(self, feed: Feed, started: float, with_legacy: bool) -> None:
         self._feed = feed
         self._started = started
-        self._original = original
-        self._of: Optional[Snapshot] = None
-        self._view: Optional[View] = None
+        self._with_legacy = with_legacy
+        # the tree is that of the snapshot, both changed only in tree()
+        self._snapshot: Optional[Snapshot] = None
+        self._tree: Optional[MibTree] = None
         self.waiting = feed.waiting
         self.advance = feed.advance
 
-    def view(self) -> View:
-        """The objects to answer from now."""
+    def tree(self) -> MibTree:
+        """Return the objects to answer from now."""
         snapshot = self._feed.current()
-        if self._view is None or snapshot is not self._of:
-            self._view = None  # frees the old rows before the new ones are sorted
-            self._of = snapshot
-            self._view = lvs.view(snapshot, self._started, self._original)
-        return self._view
+        if self._tree is None or snapshot is not self._snapshot:
+            self._tree = None  # frees the old rows before the new ones are sorted
+            self._snapshot = snapshot
+            self._tree = lvs.tree(snapshot, self._started, self._with_legacy)
+        return self._tree

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Optional
 
-from lvs_agent.boundary.child import OwnCollector
+from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import connect_to
 
 log = logging.getLogger(__name__)
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 class Connector:
     """Where a responder finds its collector, looked for anew for each snapshot.
 
-    path is tried first. Where nothing is there, or the door is closed to this user, own is
-    used, if there is one, until there is a collector at path: two would not both get hold of
-    the state directory.
+    path is tried first. Where nothing is there, or it is closed to this user, the child is used,
+    if there is one, until a collector listens at path: only one of two could write the state
+    directory.
     """
 
-    def __init__(self, path: Optional[Path], own: Optional[OwnCollector]) -> None:
+    def __init__(self, path: Optional[Path], child: Optional[ChildCollector]) -> None:
         self._path = path
-        self._own = own
+        self._child = child
         self._refused = False
 
     def connect(self) -> socket.socket:
@@ -33,7 +33,7 @@ class Connector:
             try:
                 connection = connect_to(self._path)
             except (FileNotFoundError, PermissionError) as error:
-                if self._own is None:
+                if self._child is None:
                     raise OSError(error.errno, error.strerror, str(self._path)) from error
                 if isinstance(error, PermissionError) and not self._refused:
                     self._refused = True
@@ -41,13 +41,13 @@ class Connector:
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(self._path)) from error
             else:
-                if self._own is not None:
-                    self._own.let_go()
+                if self._child is not None:
+                    self._child.let_go()
                 return connection
-        assert self._own is not None
-        return self._own.connect()
+        assert self._child is not None
+        return self._child.connect()
 
     def close(self) -> None:
         """End what was started."""
-        if self._own is not None:
-            self._own.close()
+        if self._child is not None:
+            self._child.close()

@@ -17,7 +17,7 @@ from typing import List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
-from lvs_agent.mib.lookup import Varbind, View
+from lvs_agent.mib.lookup import MibTree, Varbind
 from lvs_agent.mib.smi import Oid, dotted
 
 NONE = "NONE"
@@ -36,7 +36,7 @@ _OID = re.compile(r"\.?\d{1,10}(\.\d{1,10})*")
 class Backend(Protocol):
     """What the responder answers from."""
 
-    def view(self) -> View:
+    def tree(self) -> MibTree:
         """The objects as they are for this request."""
 
     def waiting(self) -> Sequence[socket.socket]:
@@ -98,11 +98,11 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
 
     def get(self, oid: Oid) -> str:
         """The reply to a get of an OID below the base."""
-        return self._reply(self._backend.view().get(oid))
+        return self._reply(self._backend.tree().get(oid))
 
     def get_next(self, oid: Oid) -> str:
         """The reply to a getnext of an OID below the base, whether or not it exists."""
-        return self._reply(self._backend.view().get_next(oid))
+        return self._reply(self._backend.tree().get_next(oid))
 
     def cut_oid(self, full_oid: str) -> Optional[Oid]:
         """An OID without the base, compared as numbers; None if it is not at or below it."""
@@ -167,7 +167,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         """The reply to a getnext of the OID that was answered last in some walk."""
         if not line.startswith(self.base_oid):
             return None
-        varbind = self._backend.view().go_on(line[len(self.base_oid) :])
+        varbind = self._backend.tree().go_on(line[len(self.base_oid) :])
         return None if varbind is None else self._reply(varbind)
 
     def _search(self, line: str) -> str:

@@ -50,7 +50,7 @@ def yardstick(folder: Path) -> Path:
 def table(file: Path, snapshot: Snapshot) -> Path:
     """The varbinds that the agent serves of lvsRsTable, for a responder with a prepared table."""
     with file.open("w", encoding="utf-8") as lines:
-        for oid, keyword, value in lvs.view(snapshot, 0.0).walk():
+        for oid, keyword, value in lvs.tree(snapshot, 0.0).walk():
             if f"{BASE}.{oid}".startswith(f"{RS_TABLE}."):
                 lines.write(f"{BASE}.{oid}\t{keyword}\t{value}\n")
     return file

@@ -9,8 +9,8 @@ from typing import List
 
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
+from lvs_agent.codes import Family
 from lvs_agent.kernel.messages import Decoder
-from lvs_agent.snapshot import INET
 from tests import recorded
 from tests.bench import directors
 from tests.bench.report import Figure
@@ -37,7 +37,7 @@ def pyroute2(folder: Path) -> List[Figure]:
         began = time.monotonic()
         decoder = Decoder()
         for message in messages:
-            decoder.real_server(message[20:], INET)
+            decoder.real_server(message[20:], Family.INET)
         return time.monotonic() - began
 
     found = alternate("pyroute2", 7, pyroute2=theirs, ours=ours)

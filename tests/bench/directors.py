@@ -52,7 +52,7 @@ def snapshot(folder: Path) -> Snapshot:
     found = Survey(ReplayedKernel(folder)).take()
     History(None).annotate(found)
     for row in _rows(found):
-        row.since = 0.0
+        row.continuous_since = 0.0
     return found
 
 

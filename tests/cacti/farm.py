@@ -8,17 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
 
+from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import (
-    FWMARK,
-    INET6,
-    UDP,
-    RealServer,
-    Snapshot,
-    Traffic,
-    VirtualService,
-    service_key,
-)
+from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService, service_key
 from tests import builders
 
 Make = Callable[..., VirtualService]
@@ -31,9 +23,13 @@ COUNTED = {"conns", "in_pkts", "out_pkts", "in_bytes", "out_bytes"}
 KINDS: List[Make] = [
     lambda *rs, **values: builders.service("192.0.2.10", 80, *rs, **values),
     lambda *rs, **values: builders.service("192.0.2.10", 443, *rs, **values),
-    lambda *rs, **values: builders.service("192.0.2.53", 53, *rs, protocol=UDP, **values),
+    lambda *rs, **values: builders.service(
+        "192.0.2.53", 53, *rs, protocol=IpProtocol.UDP, **values
+    ),
     lambda *rs, **values: builders.fwmark(5, *rs, **values),
-    lambda *rs, **values: builders.service("2001:db8::10", 8443, *rs, family=INET6, **values),
+    lambda *rs, **values: builders.service(
+        "2001:db8::10", 8443, *rs, family=Family.INET6, **values
+    ),
 ]
 BEGAN = 2**40  # where counters are at first: what takes them for 32 bits shows
 
@@ -84,7 +80,7 @@ class Service:
     @property
     def port(self) -> int:
         """Its lvsServicePort: -1 for a mark."""
-        return -1 if self.make().protocol == FWMARK else self.make().port
+        return -1 if self.make().protocol == IpProtocol.FWMARK else self.make().port
 
     def servers(self) -> List[str]:
         """The names of its servers, the first with a third of the traffic, the other with two."""

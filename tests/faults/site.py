@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from lvs_agent.snapshot import Status
 from tests import collectors, snmpd
 from tests.faults.made import MadeKernel, server_address, service_address
 from tests.faults.watch import children, watched

@@ -12,7 +12,7 @@ from typing import Callable, Iterator, List
 import pytest
 
 from lvs_agent.boundary.connections import connect_to
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests.faults.site import Site, collector, expected, open_files, resident, site
 
 SERVICES, SERVERS = 200, 10  # a snapshot longer than what a socket's buffer takes

@@ -11,9 +11,9 @@ from typing import Callable
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from lvs_agent.snapshot import Status
 from tests import collectors
 from tests.collectors import Connection
 from tests.faults import site as sites

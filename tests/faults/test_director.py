@@ -8,7 +8,7 @@ from typing import Dict
 
 import pytest
 
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests import snmpd, walked
 from tests.faults import watch
 from tests.guests import boot

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
+from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from lvs_agent.snapshot import Status
 from tests import collectors
 from tests.faults.made import MadeKernel
 from tests.faults.site import Walk, collector, collector_of, expected, site

@@ -15,9 +15,9 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import NetlinkError, Request
-from lvs_agent.snapshot import Status
 from tests.faults import site as sites
 from tests.faults.made import MadeKernel, Replies, service_address
 from tests.faults.site import (

@@ -13,7 +13,7 @@ from typing import Dict
 
 import pytest
 
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests import collectors, snmpd
 from tests.collectors import Connection
 from tests.faults import site as sites

@@ -15,7 +15,7 @@ from typing import Iterator, List
 
 import pytest
 
-from lvs_agent.snapshot import Status
+from lvs_agent.codes import Status
 from tests import collectors, snmpd
 from tests.faults.made import MadeKernel
 from tests.faults.site import (

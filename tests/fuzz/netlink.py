@@ -6,11 +6,12 @@ from __future__ import annotations
 import struct
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
+from lvs_agent.codes import Family
 from lvs_agent.kernel import messages, netlink
 from lvs_agent.kernel.decoding import TEXT, Field, Layouts
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
-from lvs_agent.snapshot import INET, INET6, RealServer, Snapshot, SyncDaemon, VirtualService
+from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
 from tests import builders, recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
@@ -53,8 +54,8 @@ _SERVERS = _counting(recorded.DEST, recorded.GET_DEST)
 _DAEMONS = _of(recorded.GET_DAEMON, recorded.MASTER_DAEMON, recorded.BACKUP_DAEMON)
 KINDS = [
     Kind(messages._SERVICE, Decoder.service, _counting(recorded.SERVICE, recorded.GET_SERVICE)),
-    Kind(messages._DEST, _server(INET), _counting(recorded.DEST, recorded.GET_DEST)),
-    Kind(messages._DEST, _server(INET6), _counting(recorded.DEST, recorded.GET_DEST)),
+    Kind(messages._DEST, _server(Family.INET), _counting(recorded.DEST, recorded.GET_DEST)),
+    Kind(messages._DEST, _server(Family.INET6), _counting(recorded.DEST, recorded.GET_DEST)),
     Kind(messages._DAEMON, Decoder.daemon, _DAEMONS),
     Kind(messages._INFO, Decoder.info, _of(recorded.GET_INFO)),
     Kind(messages._CONFIG, Decoder.timeouts, _of(recorded.GET_CONFIG)),

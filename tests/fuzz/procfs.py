@@ -7,20 +7,10 @@ import re
 import socket
 from typing import Dict, List
 
+from lvs_agent.codes import Family, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import Request
-from lvs_agent.snapshot import (
-    FWMARK,
-    INET6,
-    ONE_PACKET,
-    PERSISTENT,
-    Cpu,
-    Director,
-    RealServer,
-    Snapshot,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
 from tests import recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
@@ -152,13 +142,13 @@ def _written(services: List[VirtualService]) -> List[str]:
     """Lines of /proc/net/ip_vs, after ip_vs_info_seq_show."""
     lines = []
     for service in services:
-        if service.protocol == FWMARK:
+        if service.protocol == IpProtocol.FWMARK:
             line = f"FWM  {service.fwmark:08X} {service.scheduler} "
         else:
             line = f"{service.name.split()[0]:4} {_where(service)} {service.scheduler} "
-        if service.flags & ONE_PACKET:
+        if service.flags & ServiceFlag.ONE_PACKET:
             line += "ops "
-        if service.flags & PERSISTENT:
+        if service.flags & ServiceFlag.PERSISTENT:
             line += f"persistent 36000 {_mask(service)}"
         lines.append(line)
         lines += [
@@ -178,7 +168,7 @@ def _end(server: RealServer) -> str:
 
 
 def _endpoint(family: int, address: str, port: int) -> str:
-    if family == INET6:
+    if family == Family.INET6:
         return f"[{address}]:{port:04X}"
     return f"{socket.inet_aton(address).hex().upper()}:{port:04X}"
 

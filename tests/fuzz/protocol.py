@@ -8,7 +8,7 @@ import re
 import select
 from typing import List, Optional, Tuple
 
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, SnmpAdminString, Table, at
 from lvs_agent.responder.passpersist import MAX_LINE_BYTES, RECEIVE_BYTES, PassPersist
 from tests.fuzz.choices import Choices
@@ -106,7 +106,7 @@ class _Pipe:
         self._fds = [read_fd, self._to, self._from, write_fd]
         os.set_blocking(self._from, False)
         os.set_blocking(self._to, False)
-        backend = Backend(View([], [TABLE], ROWS))
+        backend = Backend(MibTree([], [TABLE], ROWS))
         self._responder = PassPersist(BASE, backend, read_fd, write_fd, early_pong)
 
     def say(self, data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import List, Tuple
 
 from lvs_agent.boundary import wire
 from lvs_agent.mib import lvs
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.responder.passpersist import NONE, PassPersist
 from lvs_agent.snapshot import Snapshot
 from tests.fuzz.choices import Choices
@@ -24,10 +24,10 @@ KEYWORDS = {"string", "octet", "integer", "gauge", "counter", "counter64", "time
 class Backend:
     """For PassPersist: one view, for good."""
 
-    def __init__(self, view: View) -> None:
-        self._view = view
+    def __init__(self, tree: MibTree) -> None:
+        self._view = tree
 
-    def view(self) -> View:
+    def tree(self) -> MibTree:
         return self._view
 
     def waiting(self) -> Tuple[()]:
@@ -62,10 +62,10 @@ def read(portions: List[bytes]) -> wire.Reader:
 
 def walk(snapshot: Snapshot) -> None:
     """Each answer is three lines that snmpd takes, in the order of OIDs."""
-    view = lvs.view(snapshot, 0.0)
-    protocol = PassPersist(lvs.LVS, Backend(view))
+    tree = lvs.tree(snapshot, 0.0)
+    protocol = PassPersist(lvs.LVS, Backend(tree))
     last: Tuple[int, ...] = ()
-    for varbind in view.walk():
+    for varbind in tree.walk():
         here = numbers(varbind.oid)
         assert here > last, f"{here} after {last}"
         last = here

@@ -11,7 +11,6 @@ from lvs_agent.boundary import wire
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.responder.feed import forget_measurements
 from lvs_agent.snapshot import Snapshot
 from tests import builders, recorded
 from tests.fuzz import served
@@ -71,7 +70,7 @@ def _check(data: bytes) -> None:
     _costs_itself(stream, snapshot, problems)
     if share:
         served.check(snapshot)
-        forget_measurements(snapshot)
+        snapshot.forget_measurements()
         served.walk(snapshot)
 
 

@@ -14,18 +14,9 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 
 from lvs_agent.boundary import wire
+from lvs_agent.codes import Family, IpProtocol, Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import (
-    INET6,
-    UDP,
-    Cpu,
-    Director,
-    RealServer,
-    Snapshot,
-    Status,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
 from tests import builders, collectors, snmpd
 from tests.snmpd import AGENT, BASE, Snmpd
 
@@ -117,9 +108,13 @@ def farm(step: int = 0) -> List[VirtualService]:
     kinds: List[Callable[..., VirtualService]] = [
         lambda *rs, **values: builders.service("192.0.2.10", 80, *rs, **values),
         lambda *rs, **values: builders.service("192.0.2.10", 443, *rs, **values),
-        lambda *rs, **values: builders.service("192.0.2.53", 53, *rs, protocol=UDP, **values),
+        lambda *rs, **values: builders.service(
+            "192.0.2.53", 53, *rs, protocol=IpProtocol.UDP, **values
+        ),
         lambda *rs, **values: builders.fwmark(5, *rs, **values),
-        lambda *rs, **values: builders.service("2001:db8::10", 443, *rs, family=INET6, **values),
+        lambda *rs, **values: builders.service(
+            "2001:db8::10", 443, *rs, family=Family.INET6, **values
+        ),
     ]
     every = enumerate(kinds, 1)
     return [kind(*_pair(place, step), **_values(place, step)) for place, kind in every]

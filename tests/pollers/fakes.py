@@ -260,7 +260,7 @@ def _risen(oid: Oid) -> Oid:
 def _values(snapshot: Snapshot) -> Dict[Oid, Any]:
     up_time, name = (1, 3, 6, 1, 2, 1, 1, 3, 0), (1, 3, 6, 1, 2, 1, 1, 5, 0)
     found: Dict[Oid, Any] = {up_time: v2c.TimeTicks(8640000), name: v2c.OctetString(b"fake")}
-    for varbind in lvs.view(snapshot, 0).walk():
+    for varbind in lvs.tree(snapshot, 0).walk():
         oid = (*LVS, *(int(part) for part in varbind.oid.split(".")))
         found[oid] = TYPES[varbind.keyword](varbind.value)
     return dict(sorted(found.items()))

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from lvs_agent.mib import lvs
-from lvs_agent.mib.lookup import View
+from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import dotted
 from tests import builders
 from tests.pollers.files import CONTRIB
@@ -32,8 +32,8 @@ FOR_GOOD = {
 
 
 @pytest.fixture(scope="module")
-def view() -> View:
-    return lvs.view(builders.director(), 0.0)
+def tree() -> MibTree:
+    return lvs.tree(builders.director(), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def text(element: ET.Element, path: str) -> str:
     return found
 
 
-def column(view: View, oid: str) -> List[str]:
+def column(tree: MibTree, oid: str) -> List[str]:
     """The OIDs of all instances of a column."""
-    every = (f".{dotted(lvs.LVS)}.{varbind.oid}" for varbind in view.walk())
+    every = (f".{dotted(lvs.LVS)}.{varbind.oid}" for varbind in tree.walk())
     return [each for each in every if each.startswith(f"{oid}.")]
 
 
@@ -70,38 +70,38 @@ def test_what_is_committed_is_what_is_generated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", QUERIES)
-def test_an_index_is_the_instance_in_every_column(view: View, file: str) -> None:
+def test_an_index_is_the_instance_in_every_column(tree: MibTree, file: str) -> None:
     query = ET.parse(CACTI / file).getroot()
     pattern = text(query, "oid_index_parse").partition("REGEXP:")[2]
-    indexes = [re.sub(pattern, r"\1", oid) for oid in column(view, text(query, "oid_index"))]
+    indexes = [re.sub(pattern, r"\1", oid) for oid in column(tree, text(query, "oid_index"))]
     assert len(set(indexes)) == 5
     assert max(map(len, indexes)) <= 255  # host_snmp_cache.snmp_index
     walked = [field.findtext("oid") for field in query.iterfind("fields/*[method='walk']")]
     for oid in (oid for oid in walked if oid is not None):
-        instances = column(view, oid)
+        instances = column(tree, oid)
         assert instances
         parsed = [re.sub(pattern, r"\1", instance) for instance in instances]
         assert set(parsed) <= set(indexes)
         assert [f"{oid}.{index}" for index in parsed] == instances
 
 
-def test_a_real_server_finds_the_name_of_its_service(view: View) -> None:
+def test_a_real_server_finds_the_name_of_its_service(tree: MibTree) -> None:
     its = fields("lvs_real_servers.xml")
     servers, service = text(its["lvsRsName"], "oid"), text(its["lvsVsName"], "oid")
     pattern = text(its["lvsVsName"], "oid_rewrite_pattern").partition("REGEXP:")[2]
     replacement = text(its["lvsVsName"], "oid_rewrite_replacement")
     found = [
         re.sub(pattern, replacement, service + instance[len(servers) :])
-        for instance in column(view, servers)
+        for instance in column(tree, servers)
     ]
-    mark, tcp, _without_servers, sctp = (column(view, service)[place] for place in (0, 1, 2, 4))
+    mark, tcp, _without_servers, sctp = (column(tree, service)[place] for place in (0, 1, 2, 4))
     assert found == [mark, tcp, tcp, tcp, sctp]
 
 
-def test_the_count_of_indexes_is_there(view: View) -> None:
+def test_the_count_of_indexes_is_there(tree: MibTree) -> None:
     for file in QUERIES:
         oid = text(ET.parse(CACTI / file).getroot(), "oid_num_indexes")
-        varbind = view.get(tuple(int(part) for part in oid.split(".")[1:])[len(lvs.LVS) :])
+        varbind = tree.get(tuple(int(part) for part in oid.split(".")[1:])[len(lvs.LVS) :])
         assert varbind is not None
         assert varbind.value == "5"
 

@@ -11,8 +11,9 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
 
+from lvs_agent.codes import Family, Source, Status
 from lvs_agent.pollers import services
-from lvs_agent.snapshot import INET6, Director, Snapshot, Source, Status, VirtualService
+from lvs_agent.snapshot import Director, Snapshot, VirtualService
 from tests import builders, snmpd
 from tests.pollers import directors, files
 from tests.pollers.directors import SimulatedDirector, counted
@@ -108,7 +109,7 @@ def test_one_service_is_well(director: SimulatedDirector, conf: Path) -> None:
 
 
 def test_all_services_are_looked_at_without_a_name(director: SimulatedDirector, conf: Path) -> None:
-    mark = builders.fwmark(5, builders.server(weight=1), family=INET6)
+    mark = builders.fwmark(5, builders.server(weight=1), family=Family.INET6)
     director.serve(service(443, 1, 1), service(80, 1), mark)
     said = check(director.address, conf, "-c", "0:")
     assert said[:2] == (OK, "LVS OK - 3 services, 4 of 4 real servers up")

@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import parse_director
@@ -19,7 +20,7 @@ from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
 from lvs_agent.pollers.naming import parse
-from lvs_agent.snapshot import Snapshot, Status, VirtualService
+from lvs_agent.snapshot import Snapshot, VirtualService
 from tests import builders
 from tests.pollers import directors
 from tests.pollers.directors import SimulatedDirector, counted

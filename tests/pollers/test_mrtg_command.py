@@ -11,10 +11,11 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
+from lvs_agent.codes import Source, Status
 from lvs_agent.mib import lvs
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import dotted
-from lvs_agent.snapshot import Director, Snapshot, Source, Status, VirtualService
+from lvs_agent.snapshot import Director, Snapshot, VirtualService
 from tests import builders
 from tests.pollers import directors, files
 from tests.pollers.directors import counted
@@ -36,7 +37,7 @@ Lines = Tuple[str, str, str, str]
 def snmprec(snapshot: Snapshot, name: str) -> str:
     """A director for snmpsim, up for a day."""
     lines = [f"1.3.6.1.2.1.1.3.0|67|{24 * 3600 * 100}", f"1.3.6.1.2.1.1.5.0|4|{name}"]
-    for varbind in lvs.view(snapshot, 0).walk():
+    for varbind in lvs.tree(snapshot, 0).walk():
         value = varbind.value.replace(" ", "") if varbind.keyword == "octet" else varbind.value
         oid = f"{dotted(LVS)}.{varbind.oid}"
         lines.append(f"{oid}|{TAGS[varbind.keyword]}|{value}")

@@ -13,7 +13,8 @@ from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
-from lvs_agent.snapshot import Status, VirtualService
+from lvs_agent.codes import Status
+from lvs_agent.snapshot import VirtualService
 from tests import builders
 from tests.pollers import directors, files
 from tests.pollers.directors import SimulatedDirector, counted

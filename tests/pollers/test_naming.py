@@ -10,18 +10,18 @@ from typing import Dict, List, Tuple
 
 import pytest
 
+from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.mib import lvs
 from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.naming import NamingError, Row, Server, Service
-from lvs_agent.snapshot import FWMARK, INET, INET6, SCTP, TCP, UDP
 from tests import builders
 
 DATA = Path(__file__).parent.parent / "data"
 BASE = r"\.1\.3\.6\.1\.4\.1\.8225\.4711"
 VS_NAME, RS_NAME = rf"{BASE}\.21\.1\.5", rf"{BASE}\.22\.1\.4"
 
-HTTPS = Service(INET, "192.0.2.10", TCP, 443)
+HTTPS = Service(Family.INET, "192.0.2.10", IpProtocol.TCP, 443)
 WORDS = {
     "TCP 192.0.2.10:443": Row(HTTPS),
     "  TCP  192.0.2.10:443  ": Row(HTTPS),
@@ -29,32 +29,34 @@ WORDS = {
     "-t 192.0.2.10:443": Row(HTTPS),
     "--tcp-service=192.0.2.10:443": Row(HTTPS),
     "--tcp-service 192.0.2.10:443": Row(HTTPS),
-    "TCP 127.0.0.1:www": Row(Service(INET, "127.0.0.1", TCP, 80)),
-    "TCP localhost:www": Row(Service(INET, "127.0.0.1", TCP, 80)),
-    "UDP 192.0.2.53:domain": Row(Service(INET, "192.0.2.53", UDP, 53)),
-    "-u [2001:DB8:0::53]:53": Row(Service(INET6, "2001:db8::53", UDP, 53)),
-    "--sctp-service 192.0.2.1:5060": Row(Service(INET, "192.0.2.1", SCTP, 5060)),
-    "SCTP 192.0.2.1:https": Row(Service(INET, "192.0.2.1", SCTP, 443)),
-    "TCP 192.0.2.10:0": Row(Service(INET, "192.0.2.10", TCP, 0)),
-    "TCP 192.0.2.10": Row(Service(INET, "192.0.2.10", TCP, None)),
-    "TCP [2001:db8::1]": Row(Service(INET6, "2001:db8::1", TCP, None)),
-    "TCP 2001:db8::1": Row(Service(INET6, "2001:db8::1", TCP, None)),
-    "IP33 192.0.2.10:80": Row(Service(INET, "192.0.2.10", 33, 80)),
-    "ip65535 [2001:db8::1]:0": Row(Service(INET6, "2001:db8::1", 65535, 0)),
-    "IP99 192.0.2.10": Row(Service(INET, "192.0.2.10", 99, None)),
+    "TCP 127.0.0.1:www": Row(Service(Family.INET, "127.0.0.1", IpProtocol.TCP, 80)),
+    "TCP localhost:www": Row(Service(Family.INET, "127.0.0.1", IpProtocol.TCP, 80)),
+    "UDP 192.0.2.53:domain": Row(Service(Family.INET, "192.0.2.53", IpProtocol.UDP, 53)),
+    "-u [2001:DB8:0::53]:53": Row(Service(Family.INET6, "2001:db8::53", IpProtocol.UDP, 53)),
+    "--sctp-service 192.0.2.1:5060": Row(Service(Family.INET, "192.0.2.1", IpProtocol.SCTP, 5060)),
+    "SCTP 192.0.2.1:https": Row(Service(Family.INET, "192.0.2.1", IpProtocol.SCTP, 443)),
+    "TCP 192.0.2.10:0": Row(Service(Family.INET, "192.0.2.10", IpProtocol.TCP, 0)),
+    "TCP 192.0.2.10": Row(Service(Family.INET, "192.0.2.10", IpProtocol.TCP, None)),
+    "TCP [2001:db8::1]": Row(Service(Family.INET6, "2001:db8::1", IpProtocol.TCP, None)),
+    "TCP 2001:db8::1": Row(Service(Family.INET6, "2001:db8::1", IpProtocol.TCP, None)),
+    "IP33 192.0.2.10:80": Row(Service(Family.INET, "192.0.2.10", 33, 80)),
+    "ip65535 [2001:db8::1]:0": Row(Service(Family.INET6, "2001:db8::1", 65535, 0)),
+    "IP99 192.0.2.10": Row(Service(Family.INET, "192.0.2.10", 99, None)),
     "IP33 192.0.2.10:80 -> 192.168.0.1": Row(
-        Service(INET, "192.0.2.10", 33, 80), Server(INET, "192.168.0.1", 80)
+        Service(Family.INET, "192.0.2.10", 33, 80), Server(Family.INET, "192.168.0.1", 80)
     ),
-    "FWM 5": Row(Service(INET, "0.0.0.0", FWMARK, 5)),
-    "fwm 5 ipv6": Row(Service(INET6, "::", FWMARK, 5)),
-    "-f 5 -6": Row(Service(INET6, "::", FWMARK, 5)),
-    "-6 --fwmark-service 0x5": Row(Service(INET6, "::", FWMARK, 5)),
-    "FWM -1": Row(Service(INET, "0.0.0.0", FWMARK, 2**32 - 1)),
-    "TCP 192.0.2.10:443 -> 192.168.0.1:8080": Row(HTTPS, Server(INET, "192.168.0.1", 8080)),
-    "-t 192.0.2.10:443 -r 192.168.0.1": Row(HTTPS, Server(INET, "192.168.0.1", 443)),
-    "--real-server=[fd00::1]:https -t 192.0.2.10:443": Row(HTTPS, Server(INET6, "fd00::1", 443)),
+    "FWM 5": Row(Service(Family.INET, "0.0.0.0", IpProtocol.FWMARK, 5)),
+    "fwm 5 ipv6": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
+    "-f 5 -6": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
+    "-6 --fwmark-service 0x5": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
+    "FWM -1": Row(Service(Family.INET, "0.0.0.0", IpProtocol.FWMARK, 2**32 - 1)),
+    "TCP 192.0.2.10:443 -> 192.168.0.1:8080": Row(HTTPS, Server(Family.INET, "192.168.0.1", 8080)),
+    "-t 192.0.2.10:443 -r 192.168.0.1": Row(HTTPS, Server(Family.INET, "192.168.0.1", 443)),
+    "--real-server=[fd00::1]:https -t 192.0.2.10:443": Row(
+        HTTPS, Server(Family.INET6, "fd00::1", 443)
+    ),
     "FWM 5 -> 192.168.0.1": Row(
-        Service(INET, "0.0.0.0", FWMARK, 5), Server(INET, "192.168.0.1", 0)
+        Service(Family.INET, "0.0.0.0", IpProtocol.FWMARK, 5), Server(Family.INET, "192.168.0.1", 0)
     ),
 }
 
@@ -161,9 +163,9 @@ def test_a_row_and_its_instance_are_the_same(row: Row) -> None:
 @pytest.mark.parametrize("protocol", [1, 33, 99, 132, 255, 65535])
 def test_a_protocol_of_any_number_is_named_as_the_agent_names_it(protocol: int) -> None:
     service = builders.service("192.0.2.10", 80, protocol=protocol)
-    view = lvs.view(builders.snapshot(service), 0)
+    tree = lvs.tree(builders.snapshot(service), 0)
     ((oid, name),) = [
-        (varbind.oid, varbind.value) for varbind in view.walk() if varbind.oid.startswith("21.1.5.")
+        (varbind.oid, varbind.value) for varbind in tree.walk() if varbind.oid.startswith("21.1.5.")
     ]
     row = naming.row_of(tuple(int(part) for part in oid.split(".")[3:]))
     assert str(row) == name
@@ -171,11 +173,11 @@ def test_a_protocol_of_any_number_is_named_as_the_agent_names_it(protocol: int) 
 
 
 def test_a_service_without_a_port_is_what_all_of_them_begin_with() -> None:
-    every = Service(INET, "192.0.2.10", TCP, None)
+    every = Service(Family.INET, "192.0.2.10", IpProtocol.TCP, None)
     assert str(every) == "TCP 192.0.2.10"
     assert naming.service_of(every.instance) == every
     assert HTTPS.instance[: len(every.instance)] == every.instance
-    assert str(Service(INET6, "2001:db8::1", UDP, None)) == "UDP [2001:db8::1]"
+    assert str(Service(Family.INET6, "2001:db8::1", IpProtocol.UDP, None)) == "UDP [2001:db8::1]"
 
 
 BROKEN: List[Tuple[int, ...]] = [
@@ -221,5 +223,5 @@ def test_a_service_alone_and_a_server_alone() -> None:
     assert naming.parse_service("TCP 192.0.2.10:443") == HTTPS
     with pytest.raises(NamingError, match="a real server is not wanted here"):
         naming.parse_service("TCP 192.0.2.10:443 -> 192.168.0.1:80")
-    assert naming.parse_server("192.168.0.1:80") == Server(INET, "192.168.0.1", 80)
-    assert naming.parse_server("192.168.0.1", HTTPS) == Server(INET, "192.168.0.1", 443)
+    assert naming.parse_server("192.168.0.1:80") == Server(Family.INET, "192.168.0.1", 80)
+    assert naming.parse_server("192.168.0.1", HTTPS) == Server(Family.INET, "192.168.0.1", 443)

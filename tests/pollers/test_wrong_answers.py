@@ -14,13 +14,14 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 import pytest
 
 from lvs_agent import arguments
+from lvs_agent.codes import Source
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import check
 from lvs_agent.pollers import client as clients
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.graph import update
-from lvs_agent.snapshot import Director, Snapshot, Source
+from lvs_agent.snapshot import Director, Snapshot
 from tests import builders
 from tests.pollers import fakes, files
 from tests.pollers.directors import counted

@@ -7,9 +7,9 @@ import argparse
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
+from lvs_agent.codes import IpProtocol
 from lvs_agent.pollers.graph.files import File, folder_of
 from lvs_agent.pollers.naming import Row, Service, parse_server, parse_service
-from lvs_agent.snapshot import FWMARK
 
 SERVICE, SERVER, DIRECTOR = "service", "server", "director"
 
@@ -55,7 +55,7 @@ class Selection:
             return False
         if not self.vips and not self.ports:
             return True
-        if service.protocol == FWMARK:
+        if service.protocol == IpProtocol.FWMARK:
             return False
         return (not self.vips or service.address in self.vips) and (
             not self.ports or service.port in self.ports

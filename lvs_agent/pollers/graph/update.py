@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
+from lvs_agent.codes import Status
 from lvs_agent.errors import PollerError
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
@@ -19,7 +20,6 @@ from lvs_agent.pollers.graph.progress import Progress
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.naming import Row
 from lvs_agent.pollers.services import row_of
-from lvs_agent.snapshot import Status
 
 # in the order of files.SOURCES: columns of lvsVsTable and of lvsRsTable
 GAUGES = ("ActiveConns", "InactConns")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names for the numbers of the kernel and of LVS-MIB."""
+
+from __future__ import annotations
+
+import enum
+import socket
+from typing import Dict
+
+
+class Code(enum.IntEnum):
+    """A number that has a name; it prints as the number, on every Python."""
+
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
+    def __format__(self, form: str) -> str:
+        return int.__format__(self, form)
+
+
+class Family(Code):
+    """An address family, by its IP version."""
+
+    INET = 4
+    INET6 = 6
+
+
+class IpProtocol(Code):
+    """What a service balances: a protocol of IP by its number, or what has a firewall mark.
+
+    The kernel takes protocols that have no name here, too.
+    """
+
+    FWMARK = 0
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+
+class ServiceFlag(Code):
+    """IP_VS_SVC_F_* of include/uapi/linux/ip_vs.h."""
+
+    PERSISTENT = 0x01
+    ONE_PACKET = 0x04
+    SCHED_1 = 0x08
+    SCHED_2 = 0x10
+    SCHED_3 = 0x20
+
+
+class Forwarding(Code):
+    """IP_VS_CONN_F_* within IP_VS_CONN_F_FWD_MASK: how packets reach a real server."""
+
+    MASQ = 0
+    LOCAL = 1
+    TUNNEL = 2
+    ROUTE = 3
+    BYPASS = 4
+
+
+class SyncState(Code):
+    """IP_VS_STATE_*: what a connection synchronisation daemon does."""
+
+    MASTER = 1
+    BACKUP = 2
+
+
+AF: Dict[int, socket.AddressFamily] = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
+PROTOCOL_NAMES: Dict[int, str] = {
+    number: number.name for number in (IpProtocol.TCP, IpProtocol.UDP, IpProtocol.SCTP)
+}
+
+
+class Status(enum.IntEnum):
+    """How far a snapshot can be trusted; the values of lvsAgentStatus."""
+
+    OK = 1
+    COUNTERS_FROZEN = 2
+    NO_STATISTICS = 3
+    NO_IPVS = 4
+    NO_COLLECTOR = 5
+    EXPIRED = 6
+    DEGRADED = 7
+
+
+class Source(enum.IntEnum):
+    """Which of the kernel's views a snapshot was read from; the values of lvsAgentSource."""
+
+    NONE = 0
+    NETLINK = 1
+    PROCFS = 2
