@@ -15,6 +15,10 @@ from typing import Iterable, List, NamedTuple, Optional, Tuple
 
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, Source, Status
 
+# family, address, protocol, port or mark; family, address, port
+ServiceKey = Tuple[int, bytes, int, int]
+ServerKey = Tuple[int, bytes, int]
+
 
 class Traffic(NamedTuple):
     """The five quantities IPVS counts: either counters (0 to 2^64-1) or rates per second.
@@ -70,10 +74,20 @@ class RealServer:
     counter_offset: Optional[Traffic] = None
     continuous_since: Optional[float] = None
 
+    @cached_property
+    def packed(self) -> bytes:
+        """The address in network byte order. Raises OSError if it is none."""
+        return socket.inet_pton(AF[self.family], self.address)
+
     @property
-    def family(self) -> int:
+    def family(self) -> Family:
         """INET or INET6; a service may have servers of the other family (since Linux 3.18)."""
         return Family.INET6 if ":" in self.address else Family.INET
+
+    @property
+    def key(self) -> ServerKey:
+        """What makes it itself within its service, in the order that rows have."""
+        return self.family, self.packed, self.port
 
     @property
     def name(self) -> str:
@@ -107,6 +121,16 @@ class VirtualService:
     counter_offset: Optional[Traffic] = None
     continuous_since: Optional[float] = None
     real_servers: List[RealServer] = field(default_factory=list)
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The address in network byte order. Raises OSError or KeyError if it is none."""
+        return socket.inet_pton(AF[self.family], self.address)
+
+    @property
+    def key(self) -> ServiceKey:
+        """What makes it itself, in the order that rows have."""
+        return self.family, self.packed, self.protocol, self.fwmark or self.port
 
     @cached_property
     def name(self) -> str:
@@ -219,20 +243,6 @@ class Snapshot:
                 rs.weight = rs.active_conns = rs.inact_conns = rs.persist_conns = None
                 rs.counters = rs.rates = None
             vars(service).pop("sums", None)
-
-
-ServiceKey = Tuple[int, bytes, int, int]
-
-
-def service_key(service: VirtualService) -> ServiceKey:
-    """What makes a virtual service itself, in the order rows are listed."""
-    packed = socket.inet_pton(AF[service.family], service.address)
-    return service.family, packed, service.protocol, service.fwmark or service.port
-
-
-def server_key(server: RealServer) -> Tuple[int, bytes, int]:
-    """What makes a real server itself within its service, in the order rows are listed."""
-    return server.family, socket.inet_pton(AF[server.family], server.address), server.port
 
 
 def _sum(values: Iterable[Optional[int]]) -> Optional[int]:

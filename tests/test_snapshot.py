@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Type
 import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
-from lvs_agent.snapshot import VirtualService, server_key, service_key
+from lvs_agent.snapshot import VirtualService
 from tests.builders import director, fwmark, server, service
 
 MIB = Path(__file__).parent.parent / "mibs" / "LVS-MIB.txt"
@@ -140,8 +140,8 @@ def test_services_are_in_the_order_of_lvs_mibs_index() -> None:
     ]
     for seed in range(20):
         shuffled = random.Random(seed).sample(ordered, len(ordered))
-        assert sorted(shuffled, key=service_key) == ordered
-    assert len({service_key(each) for each in ordered}) == len(ordered)
+        assert sorted(shuffled, key=lambda each: each.key) == ordered
+    assert len({each.key for each in ordered}) == len(ordered)
 
 
 def test_real_servers_are_in_the_order_of_lvs_mibs_index() -> None:
@@ -155,8 +155,8 @@ def test_real_servers_are_in_the_order_of_lvs_mibs_index() -> None:
     ]
     for seed in range(20):
         shuffled = random.Random(seed).sample(ordered, len(ordered))
-        assert sorted(shuffled, key=server_key) == ordered
-    assert len({server_key(each) for each in ordered}) == len(ordered)
+        assert sorted(shuffled, key=lambda each: each.key) == ordered
+    assert len({each.key for each in ordered}) == len(ordered)
 
 
 MEASURED = [

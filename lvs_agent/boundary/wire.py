@@ -22,8 +22,6 @@ from lvs_agent.snapshot import (
     Snapshot,
     SyncDaemon,
     VirtualService,
-    server_key,
-    service_key,
 )
 
 # A row is a few hundred bytes; a line this long, or so many bad ones, are not from a collector.
@@ -180,7 +178,7 @@ class Reader:
 def _check_service(service: VirtualService) -> None:
     """Raises RowError for what is no address, or has no place in an OID."""
     try:
-        service_key(service)
+        service.packed  # noqa: B018  it is kept, and raises what is caught here
         if service.netmask is not None and service.family == Family.INET:
             socket.inet_pton(AF[Family.INET], service.netmask)
         _check_range("netmask", service.prefix_length or 0, MAX_PART)
@@ -195,7 +193,7 @@ def _check_service(service: VirtualService) -> None:
 def _check_server(server: RealServer) -> None:
     """As _check_service."""
     try:
-        server_key(server)
+        server.packed  # noqa: B018
     except (OSError, ValueError) as error:
         raise RowError(f"address: {error}") from error
     if not (0 <= server.port <= MAX_PORT and 0 <= (server.number or 0) <= MAX_PART):

@@ -12,9 +12,10 @@ On 10,000 real servers that takes two fifths of the time of walking each message
 from __future__ import annotations
 
 import struct
+from collections import namedtuple
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from lvs_agent.kernel.netlink import ATTRIBUTE_HEADER, NetlinkError, Path, walk
 
@@ -30,11 +31,11 @@ class Field:
     string of any length. instead is for kernels that have not the nest it is in.
     """
 
-    name: str
     path: Path
     codes: Dict[int, str]
     required: bool = True
     instead: Optional[Field] = None
+    nest: str = ""  # the name of the nest, for errors
 
 
 TEXT: Dict[int, str] = {}
@@ -44,12 +45,13 @@ U8, U16, U32, S32, U64 = {1: "B"}, {2: "H"}, {4: "I"}, {4: "i"}, {8: "Q"}
 class Layout:
     """How one message is laid out, and all messages like it."""
 
-    def __init__(self, fields: Sequence[Field], message: bytes) -> None:
+    def __init__(self, fields: Mapping[str, Field], message: bytes) -> None:
         """Walk a message. Raises NetlinkError naming the attribute that is not as it should be."""
-        alternatives = [field.instead for field in fields if field.instead]
+        plain = fields.values()
+        alternatives = [field.instead for field in plain if field.instead]
         nests = {
             field.path[:depth]
-            for field in (*fields, *alternatives)
+            for field in (*plain, *alternatives)
             for depth in range(1, len(field.path))
         }
         self._mask = bytearray(len(message))
@@ -57,14 +59,14 @@ class Layout:
         self._walk(message, 0, len(message), (), nests)
         codes: Dict[int, str] = {}
         at: List[Optional[int]] = []
-        for field in fields:
+        for name, field in fields.items():
             if field.instead and field.path[:-1] not in self._places:
                 field = field.instead
             place = self._places.get(field.path)
             if place is None and field.required:
-                raise NetlinkError(f"attribute {field.name} is missing")
+                raise NetlinkError(f"attribute {field.nest}{name} is missing")
             if place is not None:
-                codes[place[0]] = _code(field, place[1])
+                codes[place[0]] = _code(name, field, place[1])
             at.append(place[0] if place else None)
         self._headers_mask = int.from_bytes(self._mask, "big")
         self._headers = int.from_bytes(message, "big") & self._headers_mask
@@ -102,26 +104,30 @@ class Layout:
 class Layouts:
     """The layouts of one kind of message, as they are met."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
+    def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = fields
+        self._found: Any = namedtuple("Found", fields)  # type: ignore[misc]
         self._by_size: Dict[int, Layout] = {}
 
-    def values(self, message: bytes) -> Tuple[Any, ...]:
-        """The fields' values in their order, None for what is absent. Raises NetlinkError."""
+    def values(self, message: bytes) -> Any:
+        """What is found in a message: a named tuple of the fields' values, None for what is absent.
+
+        Raises NetlinkError.
+        """
         layout = self._by_size.get(len(message))
         if layout is None or not layout.matches(message):
             layout = Layout(self._fields, message)
             if len(self._by_size) < MAX_LAYOUTS:
                 self._by_size[len(message)] = layout
-        return layout.values(message)
+        return self._found._make(layout.values(message))
 
 
-def _code(field: Field, length: int) -> str:
+def _code(name: str, field: Field, length: int) -> str:
     if field.codes is TEXT:
         return f"{length}s"
     if length not in field.codes:
         expected = " or ".join(map(str, field.codes))
-        raise NetlinkError(f"attribute {field.name}: {length} bytes, expected {expected}")
+        raise NetlinkError(f"attribute {field.nest}{name}: {length} bytes, expected {expected}")
     return field.codes[length]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
-from typing import List
+from typing import Any, Dict
 
 from lvs_agent.codes import AF, Family, IpProtocol
 from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts
@@ -60,7 +60,7 @@ IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6
 IPVS_DAEMON_ATTR_MCAST_PORT = 7
 IPVS_DAEMON_ATTR_MCAST_TTL = 8
 
-IPVS_STATS_ATTR_INBYTES, IPVS_STATS_ATTR_OUTBYTES = 4, 5
+IPVS_STATS_ATTR_CONNS = 1
 
 IPVS_INFO_ATTR_VERSION, IPVS_INFO_ATTR_CONN_TAB_SIZE = 1, 2
 
@@ -74,72 +74,78 @@ _FAMILIES = {int(af): family for family, af in AF.items()}
 _ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four bytes
 _IPV4_ADDRESS = {4: "4s"}
 
-_INFO = [
-    Field("VERSION", (IPVS_INFO_ATTR_VERSION,), U32),
-    Field("CONN_TAB_SIZE", (IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
-]
 
-_CONFIG = [
-    Field("TIMEOUT_TCP", (IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
-    Field("TIMEOUT_TCP_FIN", (IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
-    Field("TIMEOUT_UDP", (IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
-]
+_INFO = {
+    "VERSION": Field((IPVS_INFO_ATTR_VERSION,), U32),
+    "CONN_TAB_SIZE": Field((IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
+}
+
+_CONFIG = {
+    "TIMEOUT_TCP": Field((IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
+    "TIMEOUT_TCP_FIN": Field((IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
+    "TIMEOUT_UDP": Field((IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
+}
 
 
-def _stats(nest: int, stats64: int, stats: int) -> List[Field]:
-    # IPVS_STATS_ATTR_CONNS to _OUTBPS are 1 to 10: five counters, then the five rates
-    fields = []
-    for kind in range(1, 11):
-        codes = U64 if kind in (IPVS_STATS_ATTR_INBYTES, IPVS_STATS_ATTR_OUTBYTES) else U32
-        old = Field(f"STATS.{kind}", (nest, stats, kind), codes)
-        fields.append(Field(f"STATS64.{kind}", (nest, stats64, kind), U64, instead=old))
+def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
+    """The five counters and the five rates, from IPVS_STATS_ATTR_CONNS to _OUTBPS."""
+    counters = ("CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES")
+    rates = ("CPS", "INPPS", "OUTPPS", "INBPS", "OUTBPS")
+    fields = {}
+    for number, name in enumerate([*counters, *rates], IPVS_STATS_ATTR_CONNS):
+        codes = U64 if name in ("INBYTES", "OUTBYTES") else U32
+        old = Field((nest, stats, number), codes, nest="STATS.")
+        fields[name] = Field((nest, stats64, number), U64, instead=old, nest="STATS64.")
     return fields
 
 
 _SVC = IPVS_CMD_ATTR_SERVICE
-_SERVICE = [
-    Field("AF", (_SVC, IPVS_SVC_ATTR_AF), U16),
-    Field("PROTOCOL", (_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
-    Field("ADDR", (_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
-    Field("PORT", (_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
-    Field("FWMARK", (_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
-    Field("SCHED_NAME", (_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
-    Field("FLAGS", (_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),  # struct ip_vs_flags: flags, mask
-    Field("TIMEOUT", (_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
-    Field("NETMASK", (_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
-    Field("PE_NAME", (_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
-    *_stats(_SVC, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS),
-]
+_SERVICE = {
+    "AF": Field((_SVC, IPVS_SVC_ATTR_AF), U16),
+    "PROTOCOL": Field((_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
+    "ADDR": Field((_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
+    "PORT": Field((_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
+    "FWMARK": Field((_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
+    "SCHED_NAME": Field((_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
+    # struct ip_vs_flags: flags, mask
+    "FLAGS": Field((_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),
+    "TIMEOUT": Field((_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
+    "NETMASK": Field((_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
+    "PE_NAME": Field((_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
+    **_stats(_SVC, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS),
+}
+
 
 _DST = IPVS_CMD_ATTR_DEST
-_DEST = [
-    Field("ADDR", (_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
-    Field("ADDR_FAMILY", (_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
-    Field("PORT", (_DST, IPVS_DEST_ATTR_PORT), U16),
-    Field("FWD_METHOD", (_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
-    Field("WEIGHT", (_DST, IPVS_DEST_ATTR_WEIGHT), S32),
-    Field("U_THRESH", (_DST, IPVS_DEST_ATTR_U_THRESH), U32),
-    Field("L_THRESH", (_DST, IPVS_DEST_ATTR_L_THRESH), U32),
-    Field("ACTIVE_CONNS", (_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
-    Field("INACT_CONNS", (_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
-    Field("PERSIST_CONNS", (_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
-    Field("TUN_TYPE", (_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
-    Field("TUN_PORT", (_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
-    Field("TUN_FLAGS", (_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
-    *_stats(_DST, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS),
-]
+_DEST = {
+    "ADDR": Field((_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
+    "ADDR_FAMILY": Field((_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
+    "PORT": Field((_DST, IPVS_DEST_ATTR_PORT), U16),
+    "FWD_METHOD": Field((_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
+    "WEIGHT": Field((_DST, IPVS_DEST_ATTR_WEIGHT), S32),
+    "U_THRESH": Field((_DST, IPVS_DEST_ATTR_U_THRESH), U32),
+    "L_THRESH": Field((_DST, IPVS_DEST_ATTR_L_THRESH), U32),
+    "ACTIVE_CONNS": Field((_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
+    "INACT_CONNS": Field((_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
+    "PERSIST_CONNS": Field((_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
+    "TUN_TYPE": Field((_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
+    "TUN_PORT": Field((_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
+    "TUN_FLAGS": Field((_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
+    **_stats(_DST, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS),
+}
+
 
 _DMN = IPVS_CMD_ATTR_DAEMON
-_DAEMON = [
-    Field("STATE", (_DMN, IPVS_DAEMON_ATTR_STATE), U32),
-    Field("MCAST_IFN", (_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
-    Field("SYNC_ID", (_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
-    Field("MCAST_GROUP", (_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
-    Field("MCAST_GROUP6", (_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
-    Field("MCAST_PORT", (_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
-    Field("MCAST_TTL", (_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
-    Field("SYNC_MAXLEN", (_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
-]
+_DAEMON = {
+    "STATE": Field((_DMN, IPVS_DAEMON_ATTR_STATE), U32),
+    "MCAST_IFN": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
+    "SYNC_ID": Field((_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
+    "MCAST_GROUP": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
+    "MCAST_GROUP6": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
+    "MCAST_PORT": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
+    "MCAST_TTL": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
+    "SYNC_MAXLEN": Field((_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
+}
 
 
 @dataclass(frozen=True)
@@ -171,8 +177,9 @@ class Decoder:
 
     def info(self, reply: bytes) -> Info:
         """A reply to IPVS_CMD_GET_INFO."""
-        version, size = self._info.values(reply)
-        return Info(f"{version >> 16 & 0xFF}.{version >> 8 & 0xFF}.{version & 0xFF}", size)
+        found = self._info.values(reply)
+        major, minor, patch = found.VERSION.to_bytes(4, "big")[1:]
+        return Info(f"{major}.{minor}.{patch}", found.CONN_TAB_SIZE)
 
     def timeouts(self, reply: bytes) -> Timeouts:
         """A reply to IPVS_CMD_GET_CONFIG."""
@@ -180,65 +187,75 @@ class Decoder:
 
     def service(self, reply: bytes) -> VirtualService:
         """A message of an IPVS_CMD_GET_SERVICE dump, without real servers."""
-        values = self._service.values(reply)
-        af, protocol, packed, port, fwmark, scheduler, flags, timeout, netmask, engine = values[:10]
-        family = _family(af)
-        if fwmark is not None:
-            protocol, packed, port = IpProtocol.FWMARK, bytes(16), 0
-        for name, value in (("PROTOCOL", protocol), ("ADDR", packed), ("PORT", port)):
-            if value is None:
+        found = self._service.values(reply)
+        family = _family(found.AF)
+        if found.FWMARK is not None:
+            found = found._replace(PROTOCOL=IpProtocol.FWMARK, ADDR=bytes(16), PORT=0)
+        for name in ("PROTOCOL", "ADDR", "PORT"):
+            if getattr(found, name) is None:
                 raise NetlinkError(f"attribute {name} is missing")
-        return VirtualService(
-            family,
-            protocol,
-            _address(family, packed),
-            socket.ntohs(port),
-            fwmark or 0,
-            _text(scheduler),
-            flags,
-            timeout,
-            socket.inet_ntoa(netmask) if family == Family.INET else str(_PREFIX.unpack(netmask)[0]),
-            _text(engine) if engine is not None else "",
-            Traffic(*values[10:15]),
-            Traffic(*values[15:]),
+        packed = _packed(family, found.ADDR)
+        service = VirtualService(
+            family=family,
+            protocol=found.PROTOCOL,
+            address=socket.inet_ntop(AF[family], packed),
+            port=socket.ntohs(found.PORT),
+            fwmark=found.FWMARK or 0,
+            scheduler=_text(found.SCHED_NAME),
+            flags=found.FLAGS,
+            persist_timeout=found.TIMEOUT,
+            netmask=socket.inet_ntoa(found.NETMASK)
+            if family == Family.INET
+            else str(_PREFIX.unpack(found.NETMASK)[0]),
+            persistence_engine=_text(found.PE_NAME or b""),
+            counters=_counters(found),
+            rates=_rates(found),
         )
+        service.packed = packed
+        return service
 
     def real_server(self, reply: bytes, family: int) -> RealServer:
         """A message of an IPVS_CMD_GET_DEST dump; family is the service's, for old kernels."""
-        values = self._dest.values(reply)
-        packed, af, port, forwarding = values[:4]
-        if af is not None:
-            family = _family(af)
-        weight, upper_threshold, lower_threshold, active, inact, persist = values[4:10]
-        tunnel_type, tunnel_port, tunnel_flags = values[10:13]
-        return RealServer(
-            _address(family, packed),
-            socket.ntohs(port),
-            forwarding & IP_VS_CONN_F_FWD_MASK,
-            weight,
-            upper_threshold,
-            lower_threshold,
-            active,
-            inact,
-            persist,
-            counters=Traffic(*values[13:18]),
-            rates=Traffic(*values[18:]),
-            tunnel_type=tunnel_type,
-            tunnel_port=None if tunnel_port is None else socket.ntohs(tunnel_port),
-            tunnel_flags=tunnel_flags,
+        found = self._dest.values(reply)
+        if found.ADDR_FAMILY is not None:
+            family = _family(found.ADDR_FAMILY)
+        packed = _packed(family, found.ADDR)
+        server = RealServer(
+            address=socket.inet_ntop(AF[family], packed),
+            port=socket.ntohs(found.PORT),
+            forwarding=found.FWD_METHOD & IP_VS_CONN_F_FWD_MASK,
+            weight=found.WEIGHT,
+            upper_threshold=found.U_THRESH,
+            lower_threshold=found.L_THRESH,
+            active_conns=found.ACTIVE_CONNS,
+            inact_conns=found.INACT_CONNS,
+            persist_conns=found.PERSIST_CONNS,
+            counters=_counters(found),
+            rates=_rates(found),
+            tunnel_type=found.TUN_TYPE,
+            tunnel_port=None if found.TUN_PORT is None else socket.ntohs(found.TUN_PORT),
+            tunnel_flags=found.TUN_FLAGS,
         )
+        server.packed = packed
+        return server
 
     def daemon(self, reply: bytes) -> SyncDaemon:
         """A message of an IPVS_CMD_GET_DAEMON dump."""
-        state, interface, sync_id, group, group6, *rest = self._daemon.values(reply)
-        address = None
-        if group is not None or group6 is not None:
-            address = (
-                _address(Family.INET, group)
-                if group is not None
-                else _address(Family.INET6, group6)
-            )
-        return SyncDaemon(state, _text(interface), sync_id, address, *rest)
+        found = self._daemon.values(reply)
+        group = None
+        if found.MCAST_GROUP is not None:
+            group = socket.inet_ntop(socket.AF_INET, found.MCAST_GROUP)
+        elif found.MCAST_GROUP6 is not None:
+            group = socket.inet_ntop(socket.AF_INET6, found.MCAST_GROUP6)
+        return SyncDaemon(
+            state=found.STATE,
+            interface=_text(found.MCAST_IFN),
+            sync_id=found.SYNC_ID,
+            group=group,
+            port=found.MCAST_PORT,
+            ttl=found.MCAST_TTL,
+            max_length=found.SYNC_MAXLEN,
+        )
 
 
 def service_identity(virtual: VirtualService) -> bytes:
@@ -247,9 +264,8 @@ def service_identity(virtual: VirtualService) -> bytes:
     if virtual.protocol == IpProtocol.FWMARK:
         body += attribute(IPVS_SVC_ATTR_FWMARK, _U32.pack(virtual.fwmark))
     else:
-        packed = socket.inet_pton(AF[virtual.family], virtual.address)
         body += attribute(IPVS_SVC_ATTR_PROTOCOL, _U16.pack(virtual.protocol))
-        body += attribute(IPVS_SVC_ATTR_ADDR, packed.ljust(16, b"\0"))
+        body += attribute(IPVS_SVC_ATTR_ADDR, virtual.packed.ljust(16, b"\0"))
         body += attribute(IPVS_SVC_ATTR_PORT, _BE16.pack(virtual.port))
     return attribute(IPVS_CMD_ATTR_SERVICE, body)
 
@@ -260,8 +276,16 @@ def _family(af: int) -> int:
     return _FAMILIES[af]
 
 
-def _address(family: int, packed: bytes) -> str:
-    return socket.inet_ntop(AF[family], packed[:4] if family == Family.INET else packed)
+def _packed(family: int, address: bytes) -> bytes:
+    return address[:4] if family == Family.INET else address
+
+
+def _counters(found: Any) -> Traffic:
+    return Traffic(found.CONNS, found.INPKTS, found.OUTPKTS, found.INBYTES, found.OUTBYTES)
+
+
+def _rates(found: Any) -> Traffic:
+    return Traffic(found.CPS, found.INPPS, found.OUTPPS, found.INBPS, found.OUTBPS)
 
 
 def _text(payload: bytes) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from operator import attrgetter
 from typing import Callable, List, Optional, TypeVar
 
 from lvs_agent.codes import Source, Status
@@ -17,7 +18,7 @@ from lvs_agent.kernel import procfs
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.netlink import NetlinkError
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import Director, Snapshot, server_key, service_key
+from lvs_agent.snapshot import Director, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +46,9 @@ class Survey:
             self._look(snapshot)
         else:
             self._not_loaded(snapshot)
-        snapshot.services.sort(key=service_key)
+        snapshot.services.sort(key=attrgetter("key"))
         for service in snapshot.services:
-            service.real_servers.sort(key=server_key)
+            service.real_servers.sort(key=attrgetter("key"))
         if self._problems and snapshot.status == Status.OK:
             snapshot.status = Status.DEGRADED
             snapshot.text = f"{len(self._problems)} not readable, first: {self._problems[0]}"

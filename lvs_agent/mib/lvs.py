@@ -42,8 +42,6 @@ from lvs_agent.snapshot import (
     Snapshot,
     SyncDaemon,
     VirtualService,
-    server_key,
-    service_key,
 )
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
@@ -124,14 +122,14 @@ def _index(family: int, packed: bytes, *rest: int) -> Oid:
 
 
 def _vs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, VirtualService]]:
-    return ((_index(*service_key(vs)), vs) for vs in snapshot.services)
+    return ((_index(*vs.key), vs) for vs in snapshot.services)
 
 
 def _rs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, RealServer]]:
     for vs in snapshot.services:
-        index = _index(*service_key(vs))
+        index = _index(*vs.key)
         for rs in vs.real_servers:
-            yield (*index, *_index(*server_key(rs))), rs
+            yield (*index, *_index(*rs.key)), rs
 
 
 def _sync_group(daemon: SyncDaemon) -> Tuple[Optional[int], Optional[bytes]]:

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Tuple
 
 from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService, service_key
+from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 from tests import builders
 
 Make = Callable[..., VirtualService]
@@ -129,7 +129,7 @@ def numbered_by_sort() -> Callable[[Snapshot], None]:
 
     def annotate(snapshot: Snapshot) -> None:
         history.annotate(snapshot)
-        for number, service in enumerate(sorted(snapshot.services, key=service_key), 1):
+        for number, service in enumerate(sorted(snapshot.services, key=lambda each: each.key), 1):
             service.number = number
 
     return annotate

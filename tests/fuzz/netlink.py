@@ -4,7 +4,18 @@
 from __future__ import annotations
 
 import struct
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from lvs_agent.codes import Family
 from lvs_agent.kernel import messages, netlink
@@ -24,7 +35,7 @@ STATS, STATS64 = 10, 12
 class Kind(NamedTuple):
     """A kind of message: its fields, how it is decoded, and what kernels have written."""
 
-    fields: List[Field]
+    fields: Dict[str, Field]
     decode: Callable[[Decoder, bytes], object]
     messages: List[bytes]
 
@@ -162,9 +173,13 @@ def _usable(records: Sequence[object]) -> None:
     served.check(Snapshot(1.0, services=list(unique.values()), daemons=daemons))
 
 
-def general(fields: Sequence[Field], message: bytes) -> Tuple[object, ...]:
+def general(fields: Mapping[str, Field], message: bytes) -> Tuple[object, ...]:
     """The fields' values found by walking the message. Raises NetlinkError."""
-    nests = {field.path[:depth] for field in _every(fields) for depth in range(1, len(field.path))}
+    nests = {
+        field.path[:depth]
+        for field in _every(fields.values())
+        for depth in range(1, len(field.path))
+    }
     found: Dict[Tuple[int, ...], bytes] = {}
 
     def enter(data: bytes, above: Tuple[int, ...]) -> None:
@@ -178,12 +193,12 @@ def general(fields: Sequence[Field], message: bytes) -> Tuple[object, ...]:
 
     enter(message, ())
     values: List[object] = []
-    for field in fields:
+    for name, field in fields.items():
         if field.instead and field.path[:-1] not in found:
             field = field.instead
         payload = found.get(field.path)
         if payload is None and field.required:
-            raise NetlinkError(f"{field.name} is missing")
+            raise NetlinkError(f"{name} is missing")
         if payload is None:
             values.append(None)
         elif field.codes is TEXT:
@@ -191,11 +206,11 @@ def general(fields: Sequence[Field], message: bytes) -> Tuple[object, ...]:
         elif len(payload) in field.codes:
             values += struct.unpack("=" + field.codes[len(payload)], payload)
         else:
-            raise NetlinkError(f"{field.name}: {len(payload)} bytes")
+            raise NetlinkError(f"{name}: {len(payload)} bytes")
     return tuple(values)
 
 
-def _every(fields: Sequence[Field]) -> Iterator[Field]:
+def _every(fields: Iterable[Field]) -> Iterator[Field]:
     for field in fields:
         yield field
         if field.instead:
