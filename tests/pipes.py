@@ -40,7 +40,7 @@ class Rows:
             lambda rows: [((number,), Row(number)) for number in rows],
             [Column(2, "column", Counter64, at("value"))],
         )
-        return MibTree([], [table], self.instances)
+        return MibTree([], [table], self.instances, 0.0)
 
     def waiting(self) -> Sequence[socket.socket]:
         return self.watched

@@ -9,6 +9,7 @@ import pytest
 
 from lvs_agent.codes import Status
 from lvs_agent.mib import lvs
+from lvs_agent.mib.smi import Count64
 from tests.bench import directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import ratios
@@ -39,5 +40,5 @@ def test_a_made_director_has_twenty_columns_of_real_servers(tmp_path: Path) -> N
     assert made.status == Status.OK
     rows = [v for v in lvs.tree(made, 0.0).walk() if v.oid.startswith("22.")]
     assert len(rows) == 3 * directors.SERVERS * 20
-    counters = [row.value for row in rows if row.keyword == "counter64"]
+    counters = [row.value for row in rows if row.type is Count64]
     assert len(set(counters)) == len(counters)

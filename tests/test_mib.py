@@ -10,12 +10,12 @@ import pytest
 
 from lvs_agent import __version__
 from lvs_agent.codes import Family, Forwarding, Source, Status, SyncState
-from lvs_agent.mib.lookup import Varbind
 from lvs_agent.mib.lvs import tree
-from lvs_agent.mib.smi import Oid
+from lvs_agent.mib.smi import Oid, Varbind
 from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, Traffic, VirtualService
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.snmpd import numbers
+from tests.words import said
 
 V6 = (0x20, 0x01, 0x0D, 0xB8)
 WEB = (1, 4, 192, 0, 2, 10, 6, 443)
@@ -31,13 +31,13 @@ def walk(look: Snapshot, started: float = 700.0) -> Dict[Oid, Varbind]:
 def cell(look: Snapshot, *oid: int, started: float = 700.0) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
     found = tree(look, started).get(oid)
-    return None if found is None else f"{found.keyword} {found.value}"
+    return None if found is None else said(found)
 
 
 def row(look: Snapshot, table: int, *instance: int) -> Dict[int, str]:
     """A row's instances by column."""
     return {
-        oid[2]: f"{varbind.keyword} {varbind.value}"
+        oid[2]: said(varbind)
         for oid, varbind in walk(look).items()
         if oid[0] == table and oid[3:] == instance
     }
@@ -104,7 +104,7 @@ def test_services_and_servers_are_indexed_by_address_in_order() -> None:
 
 
 def test_totals_cpus_daemons_settings_and_the_agent() -> None:
-    shown = {oid: f"{found.keyword} {found.value}" for oid, found in walk(director()).items()}
+    shown = {oid: said(found) for oid, found in walk(director()).items()}
     age = shown.pop((26, 5, 0))
     assert age.startswith("gauge ")
     expected: Dict[Oid, str] = {

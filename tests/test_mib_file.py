@@ -14,7 +14,7 @@ from lvs_agent.codes import Forwarding, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs as code
 from tests.mibs import IETF, MIB, STOCK, compiled, differences, of_code, of_file, translated
 
-OBJECTS = of_code(*code.objects(0.0))
+OBJECTS = of_code(*code.objects())
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from lvs_agent.snapshot import Cpu, Director, Snapshot, SyncDaemon, Traffic
 from tests.builders import director, fwmark, server, service, snapshot
 from tests.mibs import MIB, compiled
 from tests.snmpd import numbers
+from tests.words import words
 
 RECORDINGS = sorted((Path(__file__).parent / "data" / "directors").iterdir())
 
@@ -169,18 +170,18 @@ def test_every_value_is_of_its_objects_syntax(
     for varbind in lvs.tree(look(), 0.0).walk():
         oid = (*lvs.LVS, *numbers(varbind.oid))
         (syntax,) = (by_oid[oid[:end]] for end in range(8, len(oid)) if oid[:end] in by_oid)
-        if not allows(syntax, varbind.keyword, varbind.value):
+        if not allows(syntax, *words(varbind)):
             wrong.append(varbind)
     assert wrong == []
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=IDS)
 def test_no_value_and_no_oid_is_longer_than_snmp_allows(look: Callable[[], Snapshot]) -> None:
-    for oid, keyword, value in lvs.tree(look(), 0.0).walk():
-        assert len(lvs.LVS) + len(numbers(oid)) <= 128
-        assert all(0 <= part < 2**32 for part in numbers(oid))
-        assert "\n" not in value
-        assert keyword
+    for varbind in lvs.tree(look(), 0.0).walk():
+        oid = numbers(varbind.oid)
+        assert len(lvs.LVS) + len(oid) <= 128
+        assert all(0 <= part < 2**32 for part in oid)
+        assert "\n" not in words(varbind)[1]
 
 
 def test_a_full_director_shows_every_object(

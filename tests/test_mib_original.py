@@ -16,11 +16,12 @@ from lvs_agent.snapshot import Snapshot, SyncDaemon, Traffic
 from tests.builders import director, fwmark, server, service, snapshot, traffic
 from tests.mibs import INDEX_NAMES, MIB, Object, compiled, of_code, of_file
 from tests.snmpd import numbers
+from tests.words import said
 
 with (Path(__file__).parent / "data" / "original-mib.tsv").open(encoding="utf-8") as table:
     ORIGINAL = {line["name"]: line for line in csv.DictReader(table, delimiter="\t")}
 
-OBJECTS = of_code(*lvs.objects(0.0))
+OBJECTS = of_code(*lvs.objects())
 
 # What a value is on the wire, RFC 2578 and RFC 2579: a poller sees no other difference
 WIRE = {
@@ -50,7 +51,7 @@ def below(objects: Dict[str, Object]) -> Dict[str, Object]:
 def cell(look: Snapshot, *oid: int) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
     found = lvs.tree(look, 0.0).get(oid)
-    return None if found is None else f"{found.keyword} {found.value}"
+    return None if found is None else said(found)
 
 
 def test_names_are_those_of_2001_none_more_and_none_less(loaded: Dict[str, Any]) -> None:
@@ -95,17 +96,17 @@ def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
     tree = lvs.tree(look, 0.0)
     number = tree.get((21, 1, 27, 1, 4, 192, 0, 2, 10, 6, 443))
     assert number is not None
-    assert cell(look, 17, 1, 1, int(number.value)) == f"integer {number.value}"
+    assert cell(look, 17, 1, 1, int(number.value)) == f"integer {number.value!s}"
     server_number = tree.get((22, 1, 25, 1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 2, 8080))
     assert server_number is not None
     instance = (int(number.value), int(server_number.value))
-    assert cell(look, 18, 1, 1, *instance) == f"integer {number.value}"
-    assert cell(look, 18, 1, 2, *instance) == f"integer {server_number.value}"
+    assert cell(look, 18, 1, 1, *instance) == f"integer {number.value!s}"
+    assert cell(look, 18, 1, 2, *instance) == f"integer {server_number.value!s}"
     assert cell(look, 18, 1, 3, *instance) == "ipaddress 192.168.0.2"
 
 
 def test_a_row_of_each_table_and_the_scalars() -> None:
-    shown = {numbers(v.oid): f"{v.keyword} {v.value}" for v in lvs.tree(director(), 0.0).walk()}
+    shown = {numbers(v.oid): said(v) for v in lvs.tree(director(), 0.0).walk()}
     assert {oid: value for oid, value in shown.items() if oid[0] < 17} == {
         (1, 0): "string 1.2.1",
         (2, 0): "integer 5",

@@ -25,6 +25,7 @@ from lvs_agent.mib.smi import (
     at,
 )
 from tests.builders import server, service, traffic
+from tests.words import fitted
 
 LIMITS = [
     (Integer32, "integer", -(2**31), 2**31 - 1),
@@ -42,11 +43,11 @@ def test_what_is_no_counter_stops_at_its_limits(
     syntax: Syntax, keyword: str, lowest: int, highest: int
 ) -> None:
     for value in (lowest, lowest + 1, (lowest + highest) // 2, highest - 1, highest):
-        assert syntax.form(value) == (keyword, str(value))
+        assert fitted(syntax, value) == (keyword, str(value))
     for below in (lowest - 1, lowest - 2**32, -(2**70)):
-        assert syntax.form(below) == (keyword, str(lowest))
+        assert fitted(syntax, below) == (keyword, str(lowest))
     for beyond in (highest + 1, highest + 2**32, 2**70):
-        assert syntax.form(beyond) == (keyword, str(highest))
+        assert fitted(syntax, beyond) == (keyword, str(highest))
 
 
 @pytest.mark.parametrize(
@@ -61,24 +62,24 @@ def test_a_counter_begins_again_at_0_after_its_highest_value(
     syntax: Syntax, keyword: str, bits: int
 ) -> None:
     for value in (0, 1, 2**31 - 1, 2**31, 2**bits - 2, 2**bits - 1):
-        assert syntax.form(value) == (keyword, str(value))
-    assert syntax.form(2**bits) == (keyword, "0")
-    assert syntax.form(2**bits + 7) == (keyword, "7")
+        assert fitted(syntax, value) == (keyword, str(value))
+    assert fitted(syntax, 2**bits) == (keyword, "0")
+    assert fitted(syntax, 2**bits + 7) == (keyword, "7")
 
 
 def test_truth_is_1_and_falsehood_2() -> None:
-    assert TruthValue.form(True) == ("integer", "1")
-    assert TruthValue.form(False) == ("integer", "2")
+    assert fitted(TruthValue, True) == ("integer", "1")
+    assert fitted(TruthValue, False) == ("integer", "2")
 
 
 @pytest.mark.parametrize("syntax", [Bits, InetAddress])
 def test_octets_go_out_as_hex(syntax: Syntax) -> None:
-    assert syntax.form(b"\x00\n\xff") == ("octet", "00 0a ff")
-    assert syntax.form(b"\xc0\x00\x02\x0a") == ("octet", "c0 00 02 0a")
+    assert fitted(syntax, b"\x00\n\xff") == ("octet", "00 0a ff")
+    assert fitted(syntax, b"\xc0\x00\x02\x0a") == ("octet", "c0 00 02 0a")
 
 
 def test_an_ip_address_goes_out_dotted() -> None:
-    assert IpAddress.form("192.0.2.10") == ("ipaddress", "192.0.2.10")
+    assert fitted(IpAddress, "192.0.2.10") == ("ipaddress", "192.0.2.10")
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,11 @@ def test_an_ip_address_goes_out_dotted() -> None:
     ],
 )
 def test_text_is_one_line_of_at_most_255_octets_of_whole_characters(text: str, sent: str) -> None:
-    assert SnmpAdminString.form(text) == ("string", sent)
+    assert fitted(SnmpAdminString, text) == ("string", sent)
 
 
 def test_empty_text_goes_out_as_no_octets() -> None:
-    assert SnmpAdminString.form("") == ("octet", "")
+    assert fitted(SnmpAdminString, "") == ("octet", "")
 
 
 def test_a_value_is_found_by_name_also_within_a_record_that_may_be_absent() -> None:
@@ -121,4 +122,4 @@ class Named(int):
 
 
 def test_a_member_of_an_enumeration_is_its_number() -> None:
-    assert Enumeration.form(Named(4)) == ("integer", "4")
+    assert fitted(Enumeration, Named(4)) == ("integer", "4")

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 import pytest
 
-from lvs_agent.mib.lookup import Varbind
+from lvs_agent.mib import smi
+from lvs_agent.mib.smi import Type, Varbind
 from lvs_agent.mib.text import line
 
 SIXTEEN = "00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F"
 SIXTEEN_MORE = "10 11 12 13 14 15 16 17 18 19 1A 1B 1C 1D 1E 1F"
 
 
-def printed(keyword: str, value: str) -> str:
-    return line((1, 3, 6, 1), Varbind("4.1.0", keyword, value))
+def printed(type_: Type, value: Union[int, bytes, str]) -> str:
+    return line((1, 3, 6, 1), Varbind("4.1.0", type_, value))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def printed(keyword: str, value: str) -> str:
     ],
 )
 def test_octets_are_text_if_all_of_them_print(octets: bytes, expected: str) -> None:
-    assert printed("octet", octets.hex(" ")) == f".1.3.6.1.4.1.0 = {expected}"
+    assert printed(smi.Octets, octets) == f".1.3.6.1.4.1.0 = {expected}"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def test_octets_are_text_if_all_of_them_print(octets: bytes, expected: str) -> N
     ],
 )
 def test_text_is_printed_as_its_octets_are(text: str, expected: str) -> None:
-    assert printed("string", text) == f".1.3.6.1.4.1.0 = {expected}"
+    assert printed(smi.Text, text) == f".1.3.6.1.4.1.0 = {expected}"
 
 
 @pytest.mark.parametrize(
@@ -71,18 +74,20 @@ def test_text_is_printed_as_its_octets_are(text: str, expected: str) -> None:
     ],
 )
 def test_ticks_are_printed_as_time_too(ticks: int, expected: str) -> None:
-    assert printed("timeticks", str(ticks)) == f".1.3.6.1.4.1.0 = Timeticks: {expected}"
+    assert printed(smi.Ticks, ticks) == f".1.3.6.1.4.1.0 = Timeticks: {expected}"
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value", "expected"),
+    ("type_", "value", "expected"),
     [
-        ("integer", "-2147483648", "INTEGER: -2147483648"),
-        ("gauge", "4294967295", "Gauge32: 4294967295"),
-        ("counter", "4294967295", "Counter32: 4294967295"),
-        ("counter64", "18446744073709551615", "Counter64: 18446744073709551615"),
-        ("ipaddress", "255.255.255.255", "IpAddress: 255.255.255.255"),
+        (smi.Integer, -2147483648, "INTEGER: -2147483648"),
+        (smi.Gauge, 4294967295, "Gauge32: 4294967295"),
+        (smi.Count32, 4294967295, "Counter32: 4294967295"),
+        (smi.Count64, 18446744073709551615, "Counter64: 18446744073709551615"),
+        (smi.Address, "255.255.255.255", "IpAddress: 255.255.255.255"),
     ],
 )
-def test_other_values_are_printed_with_their_type(keyword: str, value: str, expected: str) -> None:
-    assert printed(keyword, value) == f".1.3.6.1.4.1.0 = {expected}"
+def test_other_values_are_printed_with_their_type(
+    type_: Type, value: Union[int, str], expected: str
+) -> None:
+    assert printed(type_, value) == f".1.3.6.1.4.1.0 = {expected}"

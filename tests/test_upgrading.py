@@ -14,7 +14,7 @@ from tests.snmpd import BASE
 
 PAGE = (Path(__file__).parent.parent / "docs" / "upgrading.md").read_text("utf-8")
 
-_, TABLES = lvs.objects(0.0)
+_, TABLES = lvs.objects()
 COLUMNS: Dict[str, str] = {
     column.name: f".{'.'.join(map(str, table.path))}.1.{column.number}"
     for table in TABLES

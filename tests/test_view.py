@@ -11,8 +11,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from lvs_agent.mib.lookup import MAX_WALKS, MibTree, Varbind
-from lvs_agent.mib.smi import Column, Index, Integer32, Oid, Scalar, Table, dotted
+from lvs_agent.mib.lookup import MAX_WALKS, MibTree
+from lvs_agent.mib.smi import Column, Index, Integer, Integer32, Oid, Scalar, Table, Varbind, dotted
 from tests.snmpd import numbers
 
 HUGE = 2**32 - 1
@@ -56,7 +56,7 @@ class Objects:
         )
 
     def tree(self) -> MibTree:
-        return MibTree(self.scalars, self.tables, None)
+        return MibTree(self.scalars, self.tables, None, 0.0)
 
 
 def varied() -> Objects:
@@ -139,7 +139,7 @@ def test_get_and_getnext_agree_with_the_list_of_all_instances(make: Any) -> None
             place += 1
         found = tree.get(oid)
         value = objects.instances.get(oid)
-        assert found == (None if value is None else Varbind(dotted(oid), "integer", str(value)))
+        assert found == (None if value is None else Varbind(dotted(oid), Integer, value))
         following = tree.get_next(oid)
         assert (numbers(following.oid) if following else None) == (
             oids[place] if oids[place:] else None
@@ -200,8 +200,8 @@ def test_a_walk_goes_on_in_a_column_whose_gaps_another_has_left_out() -> None:
     rows: List[Oid] = [(number,) for number in range(8)]
     objects.table((1,), [1], rows, {(row, 1): None if row[0] in (3, 5) else 0 for row in rows})
     tree = objects.tree()
-    assert tree.get_next((1, 1, 1, 0)) == Varbind("1.1.1.1", "integer", "0")
-    assert tree.get_next((1, 1, 1, 4)) == Varbind("1.1.1.6", "integer", "0")
+    assert tree.get_next((1, 1, 1, 0)) == Varbind("1.1.1.1", Integer, 0)
+    assert tree.get_next((1, 1, 1, 4)) == Varbind("1.1.1.6", Integer, 0)
     walked = ["1.1.1.1"]
     while (varbind := tree.go_on(walked[-1])) is not None:
         walked.append(varbind.oid)
@@ -244,10 +244,10 @@ def test_an_oid_of_128_parts_is_found_and_passed() -> None:
     tree = varied().tree()
     longest = (21, 1, HUGE, *(HUGE,) * 117)
     assert 8 + len(longest) == 128
-    assert tree.get(longest) == Varbind(dotted(longest), "integer", "9")
-    assert tree.get_next((*longest[:-1], HUGE - 1)) == Varbind(dotted(longest), "integer", "9")
+    assert tree.get(longest) == Varbind(dotted(longest), Integer, 9)
+    assert tree.get_next((*longest[:-1], HUGE - 1)) == Varbind(dotted(longest), Integer, 9)
     for oid in (longest, (*longest, 0)):
-        assert tree.get_next(oid) == Varbind("25.4.0", "integer", "1")
+        assert tree.get_next(oid) == Varbind("25.4.0", Integer, 1)
 
 
 def test_without_any_instance_there_is_no_next() -> None:
@@ -255,14 +255,14 @@ def test_without_any_instance_there_is_no_next() -> None:
     objects.scalar((1,), None)
     objects.table((2,), [1], [(1,)], {((1,), 1): None})
     assert objects.tree().get_next(()) is None
-    assert MibTree([], [], None).get_next(()) is None
+    assert MibTree([], [], None, 0.0).get_next(()) is None
 
 
 def test_a_row_the_kernel_told_twice_ends_no_walk() -> None:
     objects = Objects()
     rows: List[Oid] = [(1,), (2,), (2,), (3,)]
     objects.table((1,), [1], rows, {(row, 1): row[0] for row in rows})
-    assert [varbind.value for varbind in objects.tree().walk()] == ["1", "2", "3"]
+    assert [varbind.value for varbind in objects.tree().walk()] == [1, 2, 3]
 
 
 def test_an_accessible_index_is_a_column_of_its_own() -> None:
@@ -274,11 +274,11 @@ def test_an_accessible_index_is_a_column_of_its_own() -> None:
         lambda _snapshot: [((7, 3), 5), ((7, 12), 5)],
         [Column(3, "column", Integer32, lambda row: row)],
     )
-    assert list(MibTree([], [table], None).walk()) == [
-        Varbind("18.1.1.7.3", "integer", "7"),
-        Varbind("18.1.1.7.12", "integer", "7"),
-        Varbind("18.1.2.7.3", "integer", "3"),
-        Varbind("18.1.2.7.12", "integer", "12"),
-        Varbind("18.1.3.7.3", "integer", "5"),
-        Varbind("18.1.3.7.12", "integer", "5"),
+    assert list(MibTree([], [table], None, 0.0).walk()) == [
+        Varbind("18.1.1.7.3", Integer, 7),
+        Varbind("18.1.1.7.12", Integer, 7),
+        Varbind("18.1.2.7.3", Integer, 3),
+        Varbind("18.1.2.7.12", Integer, 12),
+        Varbind("18.1.3.7.3", Integer, 5),
+        Varbind("18.1.3.7.12", Integer, 5),
     ]

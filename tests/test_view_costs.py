@@ -48,6 +48,7 @@ class Costs:
             [],
             [Table((1,), "", "", [Index(1, "", Integer32)], lambda _snapshot: pairs, columns)],
             0,
+            0.0,
         )
 
     def _value(self, present: Any) -> Any:

@@ -17,24 +17,16 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
+    Union,
 )
 
-from lvs_agent.mib.smi import Oid, Scalar, Syntax, Table, Value, dotted
+from lvs_agent.mib.smi import Oid, Scalar, Syntax, Table, TimeStamp, Value, Varbind, dotted
 
 # A table of 28 columns read row by row is 28 walks at once; of more, the oldest are searched anew.
 MAX_WALKS = 256
-
-
-class Varbind(NamedTuple):
-    """An answer as pass_persist writes it: OID below the base, dotted; type keyword; value."""
-
-    oid: str
-    keyword: str
-    value: str
 
 
 class _TableRows:
@@ -76,10 +68,13 @@ class _TableRows:
 class _Column:
     """One column's or scalar's instances, in order."""
 
-    def __init__(self, prefix: Oid, syntax: Syntax, value: Value, rows: _TableRows) -> None:
+    def __init__(
+        self, prefix: Oid, syntax: Syntax, value: Value, rows: _TableRows, started: float
+    ) -> None:
         self.prefix = prefix
         self._text = dotted(prefix) + "."
-        self._form = syntax.form
+        self._type = syntax.type
+        self._fit = syntax.fit if syntax is not TimeStamp else _ticks_after(started)
         self._value = value
         self._rows = rows
 
@@ -91,10 +86,10 @@ class _Column:
         value = self._value(self._rows.rows[place])
         if value is None:
             return None
-        return Varbind(self._text + self._rows.text(place), *self._form(value))
+        return Varbind(self._text + self._rows.text(place), self._type, self._fit(value))
 
     def after(self, instance: Oid) -> Iterator[Varbind]:
-        """What follows an instance, be there one or not; each value is that of when it is taken."""
+        """Yield what follows an instance, which need not exist. Values are read when yielded."""
         while True:
             # others may leave out what is absent meanwhile: that makes new rows, these stay
             rows = self._rows
@@ -102,7 +97,7 @@ class _Column:
                 value = self._value(rows.rows[place])
                 if value is None:
                     break
-                yield Varbind(self._text + rows.text(place), *self._form(value))
+                yield Varbind(self._text + rows.text(place), self._type, self._fit(value))
             else:
                 return
             instance = rows.instances[place]
@@ -116,13 +111,19 @@ class _Column:
 
 
 class MibTree:
-    """All objects of one snapshot. OIDs are relative to the base of the objects' paths."""
+    """All objects of one snapshot. OIDs are relative to the base of the objects' paths.
 
-    def __init__(self, scalars: Iterable[Scalar], tables: Iterable[Table], snapshot: Any) -> None:
+    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME: what has the syntax TimeStamp is
+    given in these, and served in hundredths of a second of sysUpTime, 0 before it began (RFC 2579).
+    """
+
+    def __init__(
+        self, scalars: Iterable[Scalar], tables: Iterable[Table], snapshot: Any, started: float
+    ) -> None:
         one = _TableRows(lambda: [((0,), snapshot)])
-        columns = [_Column(s.path, s.syntax, s.value, one) for s in scalars]
+        columns = [_Column(s.path, s.syntax, s.value, one, started) for s in scalars]
         for table in tables:
-            columns.extend(_columns(table, snapshot))
+            columns.extend(_columns(table, snapshot, started))
         columns.sort(key=lambda column: column.prefix)
         self._columns = columns
         self._prefixes = [column.prefix for column in columns]
@@ -139,7 +140,7 @@ class MibTree:
         return self._columns[place].get(oid[len(prefix) :])
 
     def get_next(self, oid: Oid) -> Optional[Varbind]:
-        """The first instance after oid, be there one at oid or not; None after the last."""
+        """The first instance after oid, which need not exist; None after the last."""
         return self._step(self.walk(oid))
 
     def go_on(self, oid: str) -> Optional[Varbind]:
@@ -178,14 +179,15 @@ def _walk(columns: Sequence[_Column], instance: Oid) -> Iterator[Varbind]:
         instance = ()
 
 
-def _columns(table: Table, snapshot: Any) -> Iterator[_Column]:
+def _columns(table: Table, snapshot: Any, started: float) -> Iterator[_Column]:
     rows = _TableRows(lambda: table.rows(snapshot))
     entry = (*table.path, 1)
     for place, index in enumerate(table.index):
         if index.accessible:
-            yield _Column((*entry, index.number), index.syntax, _same, _parts(rows, place))
+            parts = _parts(rows, place)
+            yield _Column((*entry, index.number), index.syntax, _same, parts, started)
     for column in table.columns:
-        yield _Column((*entry, column.number), column.syntax, column.value, rows)
+        yield _Column((*entry, column.number), column.syntax, column.value, rows, started)
 
 
 def _parts(rows: _TableRows, place: int) -> _TableRows:
@@ -195,3 +197,7 @@ def _parts(rows: _TableRows, place: int) -> _TableRows:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _ticks_after(started: float) -> Callable[[float], Union[int, bytes, str]]:
+    return lambda seconds: TimeStamp.fit(int(max(0.0, seconds - started) * 100))

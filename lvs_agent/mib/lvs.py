@@ -64,17 +64,13 @@ TUNNEL_FLAGS = (0x01, 0x02)
 
 
 def tree(snapshot: Snapshot, started: float, with_legacy: bool = True) -> MibTree:
-    """The objects of one snapshot, see objects()."""
-    return MibTree(*objects(started, with_legacy), snapshot)
+    """Return the objects of one snapshot; see MibTree for started."""
+    return MibTree(*objects(with_legacy), snapshot, started)
 
 
-def objects(started: float, with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
-    """Every scalar and every table.
-
-    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME; with_legacy includes the legacy
-    objects.
-    """
-    scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [_vs(started), _rs(started), CPU, SYNC]
+def objects(with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
+    """Return every scalar and every table, the legacy ones if wanted."""
+    scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [VS, RS, CPU, SYNC]
     if with_legacy:
         scalars += legacy.SCALARS
         tables += legacy.TABLES
@@ -93,14 +89,8 @@ def _counter(name: str) -> Value:
     return value
 
 
-def _discontinuity(started: float) -> Value:
-    def value(row: Any) -> Optional[int]:
-        if row.counters is None or row.continuous_since is None:
-            return None
-        # TimeStamp, RFC 2579: hundredths of a second of sysUpTime, 0 if before that began
-        return int(max(0.0, row.continuous_since - started) * 100)
-
-    return value
+def _continuous_since(row: Any) -> Optional[float]:
+    return None if row.counters is None else row.continuous_since
 
 
 def _tunnel(name: str) -> Value:
@@ -172,8 +162,13 @@ VS_INDEX = [
 ]
 
 
-def _vs(started: float) -> Table:
-    columns = [
+VS = Table(
+    (21,),
+    "lvsVsTable",
+    "lvsVsEntry",
+    VS_INDEX,
+    _vs_rows,
+    [
         Column(5, "lvsVsName", SnmpAdminString, at("name")),
         Column(6, "lvsVsScheduler", SnmpAdminString, at("scheduler")),
         Column(7, "lvsVsFlags", Bits, _bits(VS_FLAGS, at("flags"))),
@@ -197,9 +192,9 @@ def _vs(started: float) -> Table:
         Column(25, "lvsVsInByteRate", Gauge32, at("rates.in_bytes")),
         Column(26, "lvsVsOutByteRate", Gauge32, at("rates.out_bytes")),
         Column(27, "lvsVsNumber", Unsigned32, at("number")),
-        Column(28, "lvsVsDiscontinuityTime", TimeStamp, _discontinuity(started)),
-    ]
-    return Table((21,), "lvsVsTable", "lvsVsEntry", VS_INDEX, _vs_rows, columns)
+        Column(28, "lvsVsDiscontinuityTime", TimeStamp, _continuous_since),
+    ],
+)
 
 
 RS_INDEX = [
@@ -210,8 +205,13 @@ RS_INDEX = [
 ]
 
 
-def _rs(started: float) -> Table:
-    columns = [
+RS = Table(
+    (22,),
+    "lvsRsTable",
+    "lvsRsEntry",
+    RS_INDEX,
+    _rs_rows,
+    [
         Column(4, "lvsRsName", SnmpAdminString, at("name")),
         Column(5, "lvsRsForwarding", Enumeration, at("forwarding")),
         Column(6, "lvsRsWeight", Integer32, at("weight")),
@@ -234,9 +234,9 @@ def _rs(started: float) -> Table:
         Column(23, "lvsRsTunnelPort", InetPortNumber, _tunnel("tunnel_port")),
         Column(24, "lvsRsTunnelFlags", Bits, _bits(TUNNEL_FLAGS, _tunnel("tunnel_flags"))),
         Column(25, "lvsRsNumber", Unsigned32, at("number")),
-        Column(26, "lvsRsDiscontinuityTime", TimeStamp, _discontinuity(started)),
-    ]
-    return Table((22,), "lvsRsTable", "lvsRsEntry", RS_INDEX, _rs_rows, columns)
+        Column(26, "lvsRsDiscontinuityTime", TimeStamp, _continuous_since),
+    ],
+)
 
 
 CPU = Table(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Callable, Iterable, Sequence, Tuple
+from typing import Any, Callable, Iterable, NamedTuple, Sequence, Tuple, Union
 
 Oid = Tuple[int, ...]
 Value = Callable[[Any], Any]  # a row to its value, None where it has no instance
@@ -21,66 +21,74 @@ def dotted(oid: Oid) -> str:
     return ".".join(map(str, oid))
 
 
-@dataclass(frozen=True)
-class Syntax:
-    """A type: its name in MIB files, and how a value becomes pass_persist's type and value."""
+@dataclass(frozen=True, eq=False)
+class Type:
+    """A type as it is in a message (RFC 2578, 7.1), by its name in MIB files."""
 
     name: str
-    form: Callable[[Any], Tuple[str, str]]
 
 
-def _saturating(name: str, keyword: str, lowest: int, highest: int) -> Syntax:
+Integer = Type("Integer32")
+Octets = Type("OCTET STRING")
+Text = Type("OCTET STRING")  # in UTF-8
+Address = Type("IpAddress")
+Count32 = Type("Counter32")
+Gauge = Type("Gauge32")
+Ticks = Type("TimeTicks")
+Count64 = Type("Counter64")
+
+
+@dataclass(frozen=True, eq=False)
+class Syntax:
+    """A type of an object: its name in MIB files, its type in messages, and the values it takes.
+
+    fit makes a value one of the type: bytes for Octets, str for Text and Address, else an int.
+    """
+
+    name: str
+    type: Type
+    fit: Callable[[Any], Union[int, bytes, str]]
+
+
+def _saturating(name: str, type_: Type, lowest: int, highest: int) -> Syntax:
     # snmpd wraps what is out of range, silently
-    def form(value: int) -> Tuple[str, str]:
-        # not str(): before Python 3.11 that gives the name of an IntEnum
-        return keyword, f"{min(max(value, lowest), highest):d}"
-
-    return Syntax(name, form)
+    return Syntax(name, type_, lambda value: min(max(value, lowest), highest))
 
 
-def _wrapping(name: str, keyword: str, bits: int) -> Syntax:
+def _wrapping(name: str, type_: Type, bits: int) -> Syntax:
     """Counters and times begin again at 0 after their highest value (RFC 2578, 7.1.6 and on)."""
-
-    def form(value: int) -> Tuple[str, str]:
-        return keyword, str(value & (1 << bits) - 1)
-
-    return Syntax(name, form)
+    mask = (1 << bits) - 1
+    return Syntax(name, type_, lambda value: value & mask)
 
 
-def _octets(value: bytes) -> Tuple[str, str]:
-    return "octet", value.hex(" ")
-
-
-def _text(value: str) -> Tuple[str, str]:
+def _text(value: str) -> str:
     line = "".join(char if char.isprintable() else "?" for char in value)
-    data = line.encode("utf-8", "replace")[:MAX_TEXT_BYTES]
-    # older snmpds read beyond an empty string, none beyond an empty octet
-    return ("string", data.decode("utf-8", "ignore")) if data else ("octet", "")
+    return line.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
-def _truth(value: bool) -> Tuple[str, str]:
-    return "integer", "1" if value else "2"
+Integer32 = _saturating("Integer32", Integer, -(2**31), 2**31 - 1)
+Enumeration = _saturating("INTEGER", Integer, -(2**31), 2**31 - 1)
+Unsigned32 = _saturating("Unsigned32", Gauge, 0, 2**32 - 1)
+Gauge32 = _saturating("Gauge32", Gauge, 0, 2**32 - 1)
+Counter32 = _wrapping("Counter32", Count32, 32)
+Counter64 = _wrapping("Counter64", Count64, 64)
+TimeStamp = _wrapping("TimeStamp", Ticks, 32)
+TruthValue = Syntax("TruthValue", Integer, lambda value: 1 if value else 2)
+IpAddress = Syntax("IpAddress", Address, str)
+Bits = Syntax("BITS", Octets, bytes)
+SnmpAdminString = Syntax("SnmpAdminString", Text, _text)
+InetAddressType = _saturating("InetAddressType", Integer, 0, 16)
+InetAddress = Syntax("InetAddress", Octets, bytes)
+InetPortNumber = _saturating("InetPortNumber", Gauge, 0, 65535)
+InetAddressPrefixLength = _saturating("InetAddressPrefixLength", Gauge, 0, 2040)
 
 
-def _plain(keyword: str) -> Callable[[Any], Tuple[str, str]]:
-    return lambda value: (keyword, str(value))
+class Varbind(NamedTuple):
+    """An instance: its OID below the base, dotted; the type and the value, see Syntax."""
 
-
-Integer32 = _saturating("Integer32", "integer", -(2**31), 2**31 - 1)
-Enumeration = _saturating("INTEGER", "integer", -(2**31), 2**31 - 1)
-Unsigned32 = _saturating("Unsigned32", "gauge", 0, 2**32 - 1)
-Gauge32 = _saturating("Gauge32", "gauge", 0, 2**32 - 1)
-Counter32 = _wrapping("Counter32", "counter", 32)
-Counter64 = _wrapping("Counter64", "counter64", 64)
-TimeStamp = _wrapping("TimeStamp", "timeticks", 32)
-TruthValue = Syntax("TruthValue", _truth)
-IpAddress = Syntax("IpAddress", _plain("ipaddress"))
-Bits = Syntax("BITS", _octets)
-SnmpAdminString = Syntax("SnmpAdminString", _text)
-InetAddressType = _saturating("InetAddressType", "integer", 0, 16)
-InetAddress = Syntax("InetAddress", _octets)
-InetPortNumber = _saturating("InetPortNumber", "gauge", 0, 65535)
-InetAddressPrefixLength = _saturating("InetAddressPrefixLength", "gauge", 0, 2040)
+    oid: str
+    type: Type
+    value: Union[int, bytes, str]
 
 
 @dataclass(frozen=True)

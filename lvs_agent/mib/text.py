@@ -3,31 +3,23 @@
 
 from __future__ import annotations
 
-from lvs_agent.mib.lookup import Varbind
-from lvs_agent.mib.smi import Oid, dotted
-
-_TYPES = {
-    "integer": "INTEGER",
-    "gauge": "Gauge32",
-    "counter": "Counter32",
-    "counter64": "Counter64",
-    "ipaddress": "IpAddress",
-}
+from lvs_agent.mib import smi
+from lvs_agent.mib.smi import Oid, Varbind, dotted
 
 
 def line(base: Oid, varbind: Varbind) -> str:
-    """One line for one varbind, its OID in full."""
+    """Return one line for one varbind, its OID in full."""
     return f".{dotted(base)}.{varbind.oid} = {_value(varbind)}"
 
 
 def _value(varbind: Varbind) -> str:
-    if varbind.keyword == "string":
-        return _octets(varbind.value.encode())
-    if varbind.keyword == "octet":
-        return _octets(bytes.fromhex(varbind.value))
-    if varbind.keyword == "timeticks":
-        return _timeticks(int(varbind.value))
-    return f"{_TYPES[varbind.keyword]}: {varbind.value}"
+    value = varbind.value
+    if isinstance(value, bytes):
+        return _octets(value)
+    if isinstance(value, int):
+        name = "INTEGER" if varbind.type is smi.Integer else varbind.type.name
+        return _timeticks(value) if varbind.type is smi.Ticks else f"{name}: {value:d}"
+    return _octets(value.encode()) if varbind.type is smi.Text else f"IpAddress: {value}"
 
 
 def _octets(data: bytes) -> str:

@@ -68,7 +68,7 @@ def at(oid: Oid) -> Tuple[Object, Oid]:
 
 @cache
 def _all() -> Dict[str, Object]:
-    scalars, tables = lvs.objects(started=0)
+    scalars, tables = lvs.objects()
     found = [
         Object("sysUpTime", (*_SYSTEM, 3), SCALAR, TimeStamp),
         Object("sysName", (*_SYSTEM, 5), SCALAR, SnmpAdminString),

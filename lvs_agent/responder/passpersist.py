@@ -13,18 +13,37 @@ import os
 import re
 import select
 import socket
-from typing import List, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 import snmp_passpersist
 
-from lvs_agent.mib.lookup import MibTree, Varbind
-from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.mib import smi
+from lvs_agent.mib.lookup import MibTree
+from lvs_agent.mib.smi import Oid, Varbind, dotted
 
 NONE = "NONE"
 NOT_WRITABLE = snmp_passpersist.Error.NotWritable
 
 GO_ON = b"PING\ngetnext\n"
 COMMANDS = ("get", "getnext", "set")
+
+
+def _string(value: str) -> str:
+    # older snmpds read beyond an empty string, none beyond an empty octet
+    return f"string\n{value}" if value else "octet\n"
+
+
+# the words for a type and a value, snmpd.conf(5)
+WORDS: Dict[smi.Type, Callable[[Any], str]] = {
+    smi.Integer: "integer\n%d".__mod__,
+    smi.Octets: lambda value: f"octet\n{value.hex(' ')}",
+    smi.Text: _string,
+    smi.Address: "ipaddress\n%s".__mod__,
+    smi.Count32: "counter\n%d".__mod__,
+    smi.Gauge: "gauge\n%d".__mod__,
+    smi.Ticks: "timeticks\n%d".__mod__,
+    smi.Count64: "counter64\n%d".__mod__,
+}
 
 RECEIVE_BYTES = 4096
 # The longest that snmpd writes is the value of a SET, some thousand bytes.
@@ -113,8 +132,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
     def _reply(self, varbind: Optional[Varbind]) -> str:
         if varbind is None:
             return NONE
-        oid, keyword, value = varbind
-        return f"{self.base_oid}{oid}\n{keyword}\n{value}"
+        return f"{self.base_oid}{varbind.oid}\n{WORDS[varbind.type](varbind.value)}"
 
     def _take_walk(self, data: bytes) -> bool:
         """Answer a request of a walk that goes on, if data is all of one.

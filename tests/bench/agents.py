@@ -22,6 +22,7 @@ from lvs_agent.snapshot import Snapshot
 from tests import collectors, snmpd
 from tests.bench import directors
 from tests.snmpd import AGENT, BASE, Snmpd
+from tests.words import words
 
 HERE = Path(__file__).parent
 RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns of servers that are not tunnelled
@@ -50,9 +51,11 @@ def yardstick(folder: Path) -> Path:
 def table(file: Path, snapshot: Snapshot) -> Path:
     """The varbinds that the agent serves of lvsRsTable, for a responder with a prepared table."""
     with file.open("w", encoding="utf-8") as lines:
-        for oid, keyword, value in lvs.tree(snapshot, 0.0).walk():
-            if f"{BASE}.{oid}".startswith(f"{RS_TABLE}."):
-                lines.write(f"{BASE}.{oid}\t{keyword}\t{value}\n")
+        for varbind in lvs.tree(snapshot, 0.0).walk():
+            oid = f"{BASE}.{varbind.oid}"
+            if oid.startswith(f"{RS_TABLE}."):
+                keyword, value = words(varbind)
+                lines.write(f"{oid}\t{keyword}\t{value}\n")
     return file
 
 

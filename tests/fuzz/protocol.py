@@ -106,7 +106,7 @@ class _Pipe:
         self._fds = [read_fd, self._to, self._from, write_fd]
         os.set_blocking(self._from, False)
         os.set_blocking(self._to, False)
-        backend = Backend(MibTree([], [TABLE], ROWS))
+        backend = Backend(MibTree([], [TABLE], ROWS, 0.0))
         self._responder = PassPersist(BASE, backend, read_fd, write_fd, early_pong)
 
     def say(self, data: bytes) -> bytes:

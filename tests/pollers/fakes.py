@@ -21,6 +21,7 @@ from lvs_agent.mib import lvs
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid
 from lvs_agent.snapshot import Snapshot
+from tests.words import words
 
 Varbind = Tuple[Oid, Any]
 
@@ -262,5 +263,6 @@ def _values(snapshot: Snapshot) -> Dict[Oid, Any]:
     found: Dict[Oid, Any] = {up_time: v2c.TimeTicks(8640000), name: v2c.OctetString(b"fake")}
     for varbind in lvs.tree(snapshot, 0).walk():
         oid = (*LVS, *(int(part) for part in varbind.oid.split(".")))
-        found[oid] = TYPES[varbind.keyword](varbind.value)
+        keyword, value = words(varbind)
+        found[oid] = TYPES[keyword](value)
     return dict(sorted(found.items()))

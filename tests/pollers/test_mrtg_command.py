@@ -20,6 +20,7 @@ from tests import builders
 from tests.pollers import directors, files
 from tests.pollers.directors import counted
 from tests.snmpd import AGENT
+from tests.words import words
 
 SIMULATOR = AGENT.with_name("snmpsim-command-responder")
 PORT = 20161  # on addresses of loopback that no other test has
@@ -38,9 +39,10 @@ def snmprec(snapshot: Snapshot, name: str) -> str:
     """A director for snmpsim, up for a day."""
     lines = [f"1.3.6.1.2.1.1.3.0|67|{24 * 3600 * 100}", f"1.3.6.1.2.1.1.5.0|4|{name}"]
     for varbind in lvs.tree(snapshot, 0).walk():
-        value = varbind.value.replace(" ", "") if varbind.keyword == "octet" else varbind.value
+        keyword, value = words(varbind)
+        value = value.replace(" ", "") if keyword == "octet" else value
         oid = f"{dotted(LVS)}.{varbind.oid}"
-        lines.append(f"{oid}|{TAGS[varbind.keyword]}|{value}")
+        lines.append(f"{oid}|{TAGS[keyword]}|{value}")
     return "\n".join(lines) + "\n"
 
 

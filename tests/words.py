@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Varbinds as snmpd is told them: pass_persist's keyword and value (snmpd.conf(5))."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from lvs_agent.mib.smi import Syntax, Varbind
+from lvs_agent.responder.passpersist import WORDS
+
+
+def words(varbind: Varbind) -> Tuple[str, str]:
+    """The keyword and the value."""
+    keyword, _, value = WORDS[varbind.type](varbind.value).partition("\n")
+    return keyword, value
+
+
+def said(varbind: Varbind) -> str:
+    """The same in one text."""
+    return " ".join(words(varbind))
+
+
+def fitted(syntax: Syntax, value: object) -> Tuple[str, str]:
+    """The keyword and the value of an object of that syntax."""
+    return words(Varbind("", syntax.type, syntax.fit(value)))
