@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List
 
-from lvs_agent.collector.remembered import Numbering, Remembered
+from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
 from lvs_agent.collector.statefile import StateFile
 from tests.builders import traffic
 
@@ -39,21 +39,17 @@ def held(folder: Path) -> Iterator[StateFile]:
     file.close()
 
 
-def numbering() -> Numbering:
+def numbering() -> Numbering[ServiceState]:
     """Three services numbered 2, 3 and 5 of 7 given, the first two with servers."""
-    services = Numbering(next_number=8)
-    services.add(
-        NAMES[0],
-        Remembered(2, 4, 1234.5, None, traffic(10), traffic(2**64 - 5)),
-    )
-    services.add(NAMES[1], Remembered(3, 3, 0.0, 1700000000.25, traffic(20), None))
-    services.add(NAMES[2], Remembered(5, 1, 7.0))
+    services: Numbering[ServiceState] = Numbering(next_number=8)
+    services.add(NAMES[0], ServiceState(2, 1234.5, None, traffic(10), traffic(2**64 - 5)))
+    services.add(NAMES[1], ServiceState(3, 0.0, 1700000000.25, traffic(20), None))
+    services.add(NAMES[2], ServiceState(5, 7.0))
+    first, second = (services.rows[name].servers for name in NAMES[:2])
     for number in (1, 3):
-        services.rows[NAMES[0]].servers.add(
-            f"192.168.0.{number}:80",
-            Remembered(number, continuous_since=5.5, counters=traffic(number)),
-        )
-    services.rows[NAMES[0]].servers.next_number = 4
-    services.rows[NAMES[1]].servers.add("[2001:db8:1::1]:443", Remembered(2, missing_since=1.5))
-    services.rows[NAMES[1]].servers.next_number = 3
+        server = RealServerState(number, continuous_since=5.5, counters=traffic(number))
+        first.add(f"192.168.0.{number}:80", server)
+    first.next_number = 4
+    second.add("[2001:db8:1::1]:443", RealServerState(2, missing_since=1.5))
+    second.next_number = 3
     return services

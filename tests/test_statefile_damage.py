@@ -11,7 +11,7 @@ from typing import Iterator
 
 import pytest
 
-from lvs_agent.collector.remembered import MAX_NUMBER
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
 from lvs_agent.collector.statefile import StateError, StateFile
 from tests.statefiles import NAMES, edit_header, held, lines, numbering, write
 
@@ -169,7 +169,12 @@ def test_whatever_byte_is_wrong_no_two_rows_have_one_number(
         except StateError:
             assert place < len(lines(tmp_path)[0])
             continue
-        for numbers in (services, *(row.servers for row in services.rows.values())):
-            given = [row.number for row in numbers.rows.values()]
-            assert len(set(given)) == len(given)
-            assert all(1 <= number <= MAX_NUMBER for number in (*given, numbers.next_number))
+        check(services)
+        for row in services.rows.values():
+            check(row.servers)
+
+
+def check(numbers: Numbering[State]) -> None:
+    given = [row.number for row in numbers.rows.values()]
+    assert len(set(given)) == len(given)
+    assert all(1 <= number <= MAX_NUMBER for number in (*given, numbers.next_number))

@@ -12,10 +12,17 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Optional, Sequence, Set, Union
+from typing import Optional, Sequence, Set, Type, Union
 
 from lvs_agent.codes import Status
-from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, Remembered
+from lvs_agent.collector.remembered import (
+    MAX_NUMBER,
+    Numbering,
+    RealServerState,
+    RowState,
+    ServiceState,
+    State,
+)
 from lvs_agent.collector.statefile import StateError, StateFile
 from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 
@@ -36,7 +43,7 @@ class History:
     def __init__(self, folder: Optional[Path]) -> None:
         self._file = StateFile(folder) if folder is not None else None
         self._held = False
-        self._services = Numbering()
+        self._services: Numbering[ServiceState] = Numbering()
         self._new_numbers = False
         self._new_counts = False
         self._trouble = ""
@@ -49,11 +56,12 @@ class History:
         self._open()
         if snapshot.status == Status.NO_IPVS:
             self._begin_anew()
-        self._rows(self._services, snapshot.services, snapshot.taken)
+        self._rows(self._services, ServiceState, snapshot.services, snapshot.taken)
         for service in snapshot.services:
-            remembered = self._services.rows.get(service.name)
-            if remembered is not None:
-                self._rows(remembered.servers, service.real_servers, snapshot.taken)
+            state = self._services.rows.get(service.name)
+            if state is not None:
+                servers = service.real_servers
+                self._rows(state.servers, RealServerState, servers, snapshot.taken)
         if self._new_numbers:
             self._save(durable=True)
         if self._trouble and snapshot.status == Status.OK:
@@ -106,37 +114,40 @@ class History:
     def _begin_anew(self) -> None:
         """The module took all counters with it, so those that come may be higher than it had."""
         for service in self._services.rows.values():
-            for row in (service, *service.servers.rows.values()):
-                if row.counters is not None:
-                    row.begin_anew()
+            for state in (service, *service.servers.rows.values()):
+                if state.counters is not None:
+                    state.begin_anew()
                     self._new_counts = True
 
     def _rows(
         self,
-        known: Numbering,
+        known: Numbering[State],
+        kind: Type[State],
         rows: Sequence[Union[VirtualService, RealServer]],
         now: float,
     ) -> None:
         present = 0
         for row in rows:
-            remembered = known.rows.get(row.name)
-            if remembered is None:
-                remembered = self._admit(known, row.name, now)
-                if remembered is None:
+            state = known.rows.get(row.name)
+            if state is None:
+                state = self._admit(known, kind, row.name, now)
+                if state is None:
                     continue
             present += 1
-            remembered.missing_since = None
-            if row.counters is not None and row.counters != remembered.counters:
-                if _lower(row.counters, remembered.counters):
-                    remembered.begin_anew()
-                remembered.counters = row.counters
+            state.missing_since = None
+            if row.counters is not None and row.counters != state.counters:
+                if _lower(row.counters, state.counters):
+                    state.begin_anew()
+                state.counters = row.counters
                 self._new_counts = True
-            row.number, row.continuous_since = remembered.number, remembered.continuous_since
-            row.counter_offset = remembered.counter_offset
+            row.number, row.continuous_since = state.number, state.continuous_since
+            row.counter_offset = state.counter_offset
         if present < len(known.rows):
             self._miss(known, {row.name for row in rows})
 
-    def _admit(self, known: Numbering, name: str, now: float) -> Optional[Remembered]:
+    def _admit(
+        self, known: Numbering[State], kind: Type[State], name: str, now: float
+    ) -> Optional[State]:
         if len(known.names) == MAX_NUMBER:
             self._forget(known, 1)
         if len(known.names) == MAX_NUMBER:
@@ -145,22 +156,22 @@ class History:
         while number in known.names:
             number = number % MAX_NUMBER + 1
         known.next_number = number % MAX_NUMBER + 1
-        remembered = Remembered(number, continuous_since=now)
-        known.add(name, remembered)
+        state = kind(number, continuous_since=now)
+        known.add(name, state)
         self._new_numbers = True
-        return remembered
+        return state
 
-    def _miss(self, known: Numbering, present: Set[str]) -> None:
+    def _miss(self, known: Numbering[State], present: Set[str]) -> None:
         missing = 0
         for name in known.rows.keys() - present:
-            remembered = known.rows[name]
+            state = known.rows[name]
             missing += 1
-            if remembered.missing_since is None:
-                remembered.missing_since = time.time()
+            if state.missing_since is None:
+                state.missing_since = time.time()
         if missing > MAX_MISSING:
             self._forget(known, missing - MAX_MISSING)
 
-    def _forget(self, known: Numbering, count: int) -> None:
+    def _forget(self, known: Numbering[State], count: int) -> None:
         missing = [
             (row.missing_since, name)
             for name, row in known.rows.items()
@@ -175,22 +186,29 @@ def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
     return old is not None and any(a < b for a, b in zip(new, old))
 
 
-def _merged(served: Numbering, loaded: Numbering) -> Numbering:
-    """What another process has saved, with what this one has served meanwhile if that is more."""
+def _merged(
+    served: Numbering[ServiceState], loaded: Numbering[ServiceState]
+) -> Numbering[ServiceState]:
+    """Return what another process has saved, with what this one has served since if it is more."""
+    _merge(served, loaded)
+    for name, service in served.rows.items():
+        there = loaded.rows.get(name)
+        if there is not None and there is not service:
+            _merge(service.servers, there.servers)
+    return loaded
+
+
+def _merge(served: Numbering[State], loaded: Numbering[State]) -> None:
     for name, row in served.rows.items():
         there = loaded.rows.get(name)
         if there is None:
             if row.number not in loaded.names:
                 loaded.add(name, row)
-            continue
-        if _counted(row) >= _counted(there):
+        elif _counted(row) >= _counted(there):
             there.counters, there.counter_offset = row.counters, row.counter_offset
             there.continuous_since, there.missing_since = row.continuous_since, row.missing_since
-        if "servers" in vars(row):
-            there.servers = _merged(row.servers, there.servers)
-    return loaded
 
 
-def _counted(row: Remembered) -> int:
+def _counted(row: RowState) -> int:
     parts = (part for part in (row.counters, row.counter_offset) if part is not None)
     return sum(sum(part) for part in parts)

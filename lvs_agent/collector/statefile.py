@@ -12,15 +12,40 @@ import fcntl
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Type
 
 from lvs_agent import regular
 from lvs_agent.boundary.rows import RowCodec, RowError
-from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, Remembered
+from lvs_agent.collector.remembered import (
+    MAX_NUMBER,
+    Numbering,
+    RealServerState,
+    RowState,
+    ServiceState,
+    State,
+)
+from lvs_agent.snapshot import Traffic
 
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 FORMAT = 1
+
+
+@dataclass
+class _Row:
+    """A row of the file, in format 1.
+
+    fresh is the number that a service gives its next server (1 in the row of a server), gone and
+    carried are RowState.missing_since and counter_offset.
+    """
+
+    number: int
+    fresh: int
+    since: float
+    gone: Optional[float]
+    counters: Optional[Traffic]
+    carried: Optional[Traffic]
 
 
 class StateError(Exception):
@@ -33,7 +58,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "history.jsonl"
-        self._rows = RowCodec(Remembered)
+        self._rows = RowCodec(_Row)
         self._lock: Optional[int] = None
         self.problems: List[str] = []
 
@@ -65,7 +90,7 @@ class StateFile:
             os.close(self._lock)
             self._lock = None
 
-    def load(self) -> Numbering:
+    def load(self) -> Numbering[ServiceState]:
         """What was remembered; nothing if there is no file yet.
 
         What could not be read is in problems. Raises StateError for a newer version's file,
@@ -81,34 +106,36 @@ class StateFile:
         lines = data.decode("utf-8", "replace").splitlines()
         header = self._header(lines[0] if lines else "")
         same_boot = header.get("boot") == boot_id()
-        services = Numbering()
-        servers = Numbering()
+        services: Numbering[ServiceState] = Numbering()
+        servers: Numbering[RealServerState] = Numbering()
         rows = 0
         for place, line in enumerate(lines[1:], 2):
             try:
                 kind, name, values = json.loads(line)
                 row = self._rows.decode(values)
-                {"service": services, "server": servers}[kind].add(str(name), row)
+                if kind == "service":
+                    service: ServiceState = _state(ServiceState, row, same_boot)
+                    services.add(str(name), service)
+                    servers = service.servers
+                    servers.next_number = _next_number(row.fresh, servers)
+                elif kind == "server":
+                    servers.add(str(name), _state(RealServerState, row, same_boot))
+                else:
+                    raise ValueError(f"neither a service nor a server: {kind}")
             except (ValueError, TypeError, KeyError, RowError, RecursionError) as error:
                 self.problems.append(f"{self._path}:{place}: {error}")
                 if not line.startswith('["server"'):
                     servers = Numbering()  # those that follow belong to no service that is known
                 continue
             rows += 1
-            if not same_boot:
-                row.begin_anew()
-                row.continuous_since = 0.0
-            if kind == "service":
-                servers = row.servers
-                servers.next_number = _fresh(row.next_number, servers)
-        services.next_number = _fresh(header.get("fresh"), services)
+        services.next_number = _next_number(header.get("fresh"), services)
         if header.get("rows") != rows:
             self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
         if self.problems and self._lock is not None:
             self._keep_damaged()
         return services
 
-    def save(self, services: Numbering, durable: bool) -> None:
+    def save(self, services: Numbering[ServiceState], durable: bool) -> None:
         """Replace the file; durable: a loss of power after this can't bring the old one back.
 
         Raises StateError and leaves the old one if that can't be done.
@@ -126,7 +153,7 @@ class StateFile:
         except OSError as error:
             raise StateError(str(error)) from error
 
-    def _lines(self, services: Numbering) -> Iterator[bytes]:
+    def _lines(self, services: Numbering[ServiceState]) -> Iterator[bytes]:
         dumps = json.JSONEncoder(separators=(",", ":")).encode
         yield (
             dumps(
@@ -140,10 +167,11 @@ class StateFile:
             + b"\n"
         )
         for name, service in services.rows.items():
-            service.next_number = service.servers.next_number
-            yield dumps(("service", name, self._rows.encode(service))).encode() + b"\n"
+            row = self._rows.encode(_row(service, service.servers.next_number))
+            yield dumps(("service", name, row)).encode() + b"\n"
             for address, server in service.servers.rows.items():
-                yield dumps(("server", address, self._rows.encode(server))).encode() + b"\n"
+                row = self._rows.encode(_row(server, 1))
+                yield dumps(("server", address, row)).encode() + b"\n"
 
     def _sync_folder(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -181,7 +209,27 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _fresh(value: object, otherwise: Numbering) -> int:
+def _row(state: RowState, fresh: int) -> _Row:
+    return _Row(
+        number=state.number,
+        fresh=fresh,
+        since=state.continuous_since,
+        gone=state.missing_since,
+        counters=state.counters,
+        carried=state.counter_offset,
+    )
+
+
+def _state(kind: Type[State], row: _Row, same_boot: bool) -> State:
+    """Return the state of a row; another boot has begun all counters anew."""
+    state = kind(row.number, row.since, row.gone, row.counters, row.carried)
+    if not same_boot:
+        state.begin_anew()
+        state.continuous_since = 0.0
+    return state
+
+
+def _next_number(value: object, otherwise: Numbering[State]) -> int:
     if type(value) is int and 1 <= value <= MAX_NUMBER:
         return value
     return max(otherwise.names, default=0) % MAX_NUMBER + 1
