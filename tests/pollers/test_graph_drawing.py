@@ -12,10 +12,10 @@ import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.errors import PollerError, UsageError
-from lvs_agent.pollers.graph import drawing, picture
+from lvs_agent.pollers.graph import picture
 from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.graph.selection import grouped, selection, title
+from lvs_agent.pollers.graph.selection import grouped, look_at, selection, title
 from lvs_agent.pollers.naming import NamingError
 from tests.pollers import rounds
 from tests.pollers.rounds import STEP
@@ -57,7 +57,7 @@ def drawn(
     args = options(*words)
     chosen = selection(args)
     with Rrdtool(folder) as rrdtool:
-        groups = grouped(list(drawing.look_at(rrdtool, folder, chosen).last), chosen.stack)
+        groups = grouped(list(look_at(rrdtool, folder, chosen).last), chosen.stack)
         command = picture.words(str(folder / "out.png"), KINDS[args.kind], groups, "title", look)
         names = [word.split(":")[1] for word in command if word.startswith("GPRINT:")]
         _size, *printed = rrdtool.run(*command, *(f"PRINT:{name}:%.3lf" for name in names))
@@ -147,7 +147,7 @@ def test_the_maximum_of_one_row_is_of_polls_and_that_of_a_sum_is_drawn(tmp_path:
     """A peak of one poll in a week's picture, where a pixel is half an hour."""
     rounds.folder(tmp_path, {"lb1": {HTTP: 10, HTTPS: 10}}, END, polls=24)
     with Rrdtool(tmp_path) as rrdtool:
-        for file in drawing.look_at(rrdtool, tmp_path, selection(options("active"))).last:
+        for file in look_at(rrdtool, tmp_path, selection(options("active"))).last:
             rounds.fill(rrdtool, file, 70, [END + STEP])
             rounds.fill(rrdtool, file, 10, range(END + 2 * STEP, END + 12 * STEP, STEP))
     week = Look(str(END - 7 * 86400), str(END + 7200))
@@ -164,14 +164,14 @@ def test_every_kind_is_drawn_every_way(
     look = Look(LOOK.start, LOOK.end, args.inactive_below, 300, 100)
     for name in ("a.png", "b b.svg"):
         out = tmp_path / name
-        assert drawing.draw(folder, selection(args), kind, look, "it's \\ 100%: *", out) == []
+        assert picture.draw(folder, selection(args), kind, look, "it's \\ 100%: *", out) == []
         assert out.read_bytes().startswith(PNG if name == "a.png" else b"<?xml")
 
 
 def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None:
     chosen = selection(options("active"))
     with Rrdtool(folder) as rrdtool:
-        groups = grouped(list(drawing.look_at(rrdtool, folder, chosen).last), None)
+        groups = grouped(list(look_at(rrdtool, folder, chosen).last), None)
         limits = []
         for below in (False, True):
             look = Look(LOOK.start, LOOK.end, below)
@@ -197,7 +197,7 @@ def test_titles_say_what_is_drawn(folder: Path) -> None:
     with Rrdtool(folder) as rrdtool:
         for words, expected in titles.items():
             chosen = selection(options("active", *words))
-            assert title(list(drawing.look_at(rrdtool, folder, chosen).last)) == expected
+            assert title(list(look_at(rrdtool, folder, chosen).last)) == expected
 
 
 def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
@@ -205,9 +205,9 @@ def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
     rounds.folder(tmp_path, {"lb1": rows}, END, polls=1)
     stacked = selection(options("active", "--stack", "service"))
     with pytest.raises(UsageError, match=r"41 are too many.*leave out --stack"):
-        drawing.draw(tmp_path, stacked, "active", LOOK, "", tmp_path / "out.png")
+        picture.draw(tmp_path, stacked, "active", LOOK, "", tmp_path / "out.png")
     summed = selection(options("active"))
-    assert drawing.draw(tmp_path, summed, "active", LOOK, "", tmp_path / "out.png") == []
+    assert picture.draw(tmp_path, summed, "active", LOOK, "", tmp_path / "out.png") == []
 
 
 def test_colours_differ() -> None:
@@ -220,12 +220,12 @@ def test_a_file_that_is_damaged_costs_only_itself(tmp_path: Path) -> None:
     rounds.folder(tmp_path, {"lb1": {HTTP: 1, HTTPS: 2}}, END)
     (tmp_path / "lb1" / "TCP_192.0.2.10_443.rrd").write_bytes(b"RRD")
     out = tmp_path / "out.png"
-    (error,) = drawing.draw(tmp_path, selection(options("active")), "active", LOOK, "", out)
+    (error,) = picture.draw(tmp_path, selection(options("active")), "active", LOOK, "", out)
     assert error.startswith(f"{tmp_path}/lb1/TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph")
     assert out.exists()
     https = selection(options("active", "--port", "443"))
     with pytest.raises(PollerError, match="not a file of"):
-        drawing.draw(tmp_path, https, "active", LOOK, "", out)
+        picture.draw(tmp_path, https, "active", LOOK, "", out)
 
 
 @pytest.mark.parametrize(

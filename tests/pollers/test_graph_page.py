@@ -14,13 +14,12 @@ import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.errors import PollerError
-from lvs_agent.pollers.graph import album, page
-from lvs_agent.pollers.graph.drawing import look_at
+from lvs_agent.pollers.graph import page
 from lvs_agent.pollers.graph.files import File
 from lvs_agent.pollers.graph.page import Subject
 from lvs_agent.pollers.graph.picture import Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.graph.selection import selection
+from lvs_agent.pollers.graph.selection import look_at, selection
 from lvs_agent.pollers.naming import parse
 from tests.pollers import rounds
 from tests.pollers.rounds import STEP
@@ -94,7 +93,7 @@ def made(folder: Path, *words: str, now: float = END) -> Path:
     out = folder.parent / "page"
     args = options(*words)
     look = Look("", "", args.inactive_below)
-    assert album.draw(folder, selection(args), look, args.redraw, out, now) == []
+    assert page.draw(folder, selection(args), look, args.redraw, out, now) == []
     return out
 
 
@@ -158,7 +157,7 @@ def test_real_servers_have_a_colour_each(folder: Path) -> None:
     with Rrdtool(folder) as rrdtool:
         chosen = selection(options())
         servers = selection(options("--real-port", "8080", "--real-port", "8443"))
-        plans = album.planned(
+        plans = page.planned(
             look_at(rrdtool, folder, chosen), look_at(rrdtool, folder, servers), END
         )
     groups = {plan.subject.name: [group.name for group in plan.groups["day"]] for plan in plans}
@@ -204,14 +203,14 @@ def test_a_file_that_is_damaged_costs_only_itself(folder: Path) -> None:
     (folder / "lb1" / "TCP_192.0.2.10_443.rrd").write_bytes(b"RRD")
     out = folder.parent / "page"
     look = Look("", "")
-    (error,) = album.draw(folder, selection(options()), look, False, out, END)
+    (error,) = page.draw(folder, selection(options()), look, False, out, END)
     assert "TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph" in error
     assert set(pages(out)) == {"index.html", *PAGES} - {"TCP_192.0.2.10_443.html"}
 
 
 def test_an_empty_folder_has_no_page(tmp_path: Path) -> None:
     with pytest.raises(PollerError, match="no file of what is selected"):
-        album.draw(tmp_path, selection(options()), Look("", ""), False, tmp_path / "page", END)
+        page.draw(tmp_path, selection(options()), Look("", ""), False, tmp_path / "page", END)
     assert not (tmp_path / "page").exists()
 
 

@@ -12,7 +12,8 @@ from typing import List, Sequence
 
 from lvs_agent import log
 from lvs_agent.errors import UsageError
-from lvs_agent.pollers.graph import album, drawing, files
+from lvs_agent.pollers.graph import files, picture
+from lvs_agent.pollers.graph import page as pages
 from lvs_agent.pollers.graph.picture import PERIODS, Look
 from lvs_agent.pollers.graph.selection import selection
 
@@ -50,13 +51,13 @@ def draw(args: argparse.Namespace) -> List[str]:
     """One picture; the errors."""
     start = args.start or f"end-{PERIODS[args.period]}s"
     look = Look(start, args.end, args.inactive_below, args.width, args.height)
-    return drawing.draw(args.folder, selection(args), args.kind, look, args.title, args.output)
+    return picture.draw(args.folder, selection(args), args.kind, look, args.title, args.output)
 
 
 def page(args: argparse.Namespace) -> List[str]:
     """A page; the errors."""
     look = Look("", "", args.inactive_below)
-    return album.draw(args.folder, selection(args), look, args.redraw, args.into, time.time())
+    return pages.draw(args.folder, selection(args), look, args.redraw, args.into, time.time())
 
 
 def _check_folders(directors: Sequence[str]) -> None:

@@ -7,11 +7,16 @@ The first value of a kind is drawn upwards. The second is drawn downwards, or on
 from __future__ import annotations
 
 import colorsys
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
+from lvs_agent.errors import PollerError, UsageError
 from lvs_agent.pollers.graph.files import AVERAGE, DAY, MAX
-from lvs_agent.pollers.graph.selection import Group
+from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
+from lvs_agent.pollers.graph.selection import Group, Selection, grouped, look_at, needed
+from lvs_agent.pollers.graph.selection import title as title_of
 
 # seconds that a picture shows
 PERIODS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
@@ -89,6 +94,31 @@ def words(output: str, kind: Kind, groups: Sequence[Group], title: str, look: Lo
         *_data(kind, groups, below),
         *(_one(kind, below) if len(groups) == 1 else _many(kind, groups, below)),
     ]
+
+
+def draw(
+    folder: Path, selection: Selection, kind: str, look: Look, name: str, out: Path
+) -> List[str]:
+    """One picture of what is selected; the errors of files, a line each.
+
+    name is its title, if not empty. Raises OSError, PollerError, and UsageError for too much.
+    """
+    with Rrdtool(folder) as rrdtool:
+        found = needed(look_at(rrdtool, folder, selection), folder)
+        groups = grouped(list(found.last), selection.stack)
+        if len(groups) > MOST_GROUPS:
+            raise UsageError(
+                f"{len(groups)} are too many for a colour each: select {MOST_GROUPS} or fewer, or"
+                " leave out --stack for their sum"
+            )
+        name = name or f"{title_of(list(found.last))} - {KINDS[kind].title}"
+        # rrdtool runs in the folder of the files
+        path = os.path.abspath(out)
+        try:
+            rrdtool.run(*words(path, KINDS[kind], groups, name, look))
+        except RrdError as error:
+            raise PollerError(f"{out}: not drawn: {error}") from None
+        return found.errors
 
 
 def colour(place: int) -> str:

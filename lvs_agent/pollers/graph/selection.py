@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files go into a picture, and which of them are added up in it."""
+"""The files that go into a picture, and those of them that are added up in it."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from lvs_agent.codes import IpProtocol
-from lvs_agent.pollers.graph.files import File, folder_of
+from lvs_agent.errors import PollerError
+from lvs_agent.pollers.graph.files import File, FileError, Last, folder_of, last, listed
+from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.naming import Row, Service, parse_server, parse_service
 
 SERVICE, SERVER, DIRECTOR = "service", "server", "director"
@@ -73,6 +76,39 @@ class Group:
     def is_one_row(self) -> bool:
         """Whether it is one service or server, be it on several directors."""
         return len({file.row for file in self.files}) == 1
+
+
+@dataclass
+class Files:
+    """Files that can be used, with the last update of each; and the errors of the others."""
+
+    last: Dict[File, Last] = field(default_factory=dict)
+    errors: List[str] = field(default_factory=list)
+
+    def by_service(self) -> Dict[Service, List[File]]:
+        """Those of each service, in their order."""
+        found: Dict[Service, List[File]] = {}
+        for file in self.last:
+            found.setdefault(file.row.service, []).append(file)
+        return found
+
+
+def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
+    """What is selected of a folder. Raises OSError."""
+    found = Files()
+    for file in filter(selection.takes, listed(folder)):
+        try:
+            found.last[file] = last(rrdtool, file)
+        except FileError as error:
+            found.errors.append(f"{folder}/{error}")
+    return found
+
+
+def needed(found: Files, folder: Path) -> Files:
+    """The same. Raises PollerError if nothing was selected, or nothing of that can be used."""
+    if not found.last:
+        raise PollerError("; ".join(found.errors) or f"{folder}: no file of what is selected")
+    return found
 
 
 def selection(args: argparse.Namespace) -> Selection:
