@@ -40,7 +40,9 @@ class ChildCollector:
 
     def __init__(self, run: Callable[[Listener], None]) -> None:
         self._run = run
+        # our end of the socketpair: while it is open the child runs on
         self._control: Optional[socket.socket] = None
+        # the last child, until it is known to have ended
         self._process: Optional[multiprocessing.process.BaseProcess] = None
 
     def connect(self) -> socket.socket:

@@ -42,10 +42,13 @@ class History:
 
     def __init__(self, folder: Optional[Path]) -> None:
         self._file = StateFile(folder) if folder is not None else None
+        # whether this process may save, which it may from _open() to close()
         self._held = False
         self._services: Numbering[ServiceState] = Numbering()
+        # whether _services has what the file has not: set where it changes, reset in _save() alone
         self._new_numbers = False
         self._new_counts = False
+        # why nothing is saved, "" if all is well
         self._trouble = ""
 
     def annotate(self, snapshot: Snapshot) -> None:

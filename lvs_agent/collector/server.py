@@ -42,6 +42,7 @@ class Collector:
         self._kernel = kernel
         self._history = history
         self._survey = Survey(kernel)
+        # the last snapshot, and when it was taken by time.monotonic(); changed in snapshot() alone
         self._data = b""
         self._taken = float("-inf")
 
@@ -96,8 +97,10 @@ class _Server:
     def __init__(self, collector: Collector, listener: Listener) -> None:
         self._collector = collector
         self._listener = listener
+        # who has not got all, by file descriptor: those that the selector watches for writing
         self._clients: Dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
+        # until when what was served may wait to be kept; None if nothing has to be
         self._keep_by: Optional[float] = None
 
     def run(self, stop: socket.socket) -> None:

@@ -29,6 +29,7 @@ class LiveKernel:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
+        # open between two requests only if the one before was answered to its end
         self._connection: Optional[netlink.Connection] = None
         self._sequence = 0
 
@@ -58,8 +59,8 @@ class LiveKernel:
             self._connection.send(request.encode())
             yield from netlink.replies(request, receive)
         except (OSError, netlink.NetlinkError):
-            # what is left of the answer must not meet the next request, nor a dump that was not
-            # read to its end: the kernel has one at a time for each socket, and says EBUSY
+            # Open a new socket: unread replies would be taken for the next request's, and a socket
+            # allows one dump at a time (EBUSY).
             self.close()
             raise
 

@@ -125,8 +125,10 @@ class MibTree:
         for table in tables:
             columns.extend(_columns(table, snapshot, started))
         columns.sort(key=lambda column: column.prefix)
+        # in the order of their prefixes, and never changed
         self._columns = columns
         self._prefixes = [column.prefix for column in columns]
+        # walks that may go on, by the OID of their last answer, the oldest first
         self._walks: Dict[str, Iterator[Varbind]] = {}
 
     def get(self, oid: Oid) -> Optional[Varbind]:

@@ -84,14 +84,20 @@ class Feed:
     def __init__(self, connect: Callable[[], socket.socket], patience: Patience) -> None:
         self._connect = connect
         self._patience = patience
+        # the last whole snapshot, changed in advance() alone
         self._snapshot: Optional[Snapshot] = None
+        # it with the status it has by now, or None; both changed in advance() and _judge() alone
         self._judged: Optional[Snapshot] = None
         self._judged_from: Optional[Snapshot] = None
+        # the next one on its way: begun in _begin(), ended in _end_fetch() alone
         self._fetch: Optional[_Fetch] = None
+        # lvsAgentErrors, and what of it the collector has counted
         self._errors = 0
         self._collectors_errors = 0
+        # why there is no newer snapshot, "" while the last one is; and when that was so last
         self._failure = "no snapshot has come yet"
         self._failed = float("-inf")
+        # when current() was called last, in seconds of CLOCK_BOOTTIME
         self._asked = float("-inf")
 
     def current(self) -> Snapshot:

@@ -87,10 +87,14 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._early_pong = early_pong
+        # whether the PONG to the next PING has been sent
         self._ponged = False
+        # what has come and is not taken in: whole lines, and the beginning of one
         self._lines: List[bytes] = []
         self._rest = b""
+        # the command whose OID comes next, or ""
         self._command = ""
+        # whether what comes is dropped up to the next PING
         self._skipping = False
 
     def run(self) -> None:
