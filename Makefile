@@ -99,7 +99,8 @@ lint: $(VENV)/test
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_counters.py \
-		--ignore=tests/test_churn.py --ignore=tests/test_packages.py --ignore=tests/pollers
+		--ignore=tests/test_churn.py --ignore=tests/test_packages.py --ignore=tests/pollers \
+		--ignore=tests/contrib
 
 # the two that take minutes side by side, a processor each
 lab: $(VENV)/test
@@ -124,7 +125,7 @@ bench: $(VENV)/test
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
-	$(BIN)/python -m pytest -q tests/pollers
+	$(BIN)/python -m pytest -q tests/pollers tests/contrib
 
 build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	@rm -rf $@ $@.debs

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, TextIO
 
-from tests.guests import GuestError, command
-from tests.snmpd import AGENT
+from tests.support.guests import GuestError, command
+from tests.support.paths import CHECKOUT, TESTS
+from tests.support.snmpd import AGENT
 
-FOLDER = Path(__file__).parent.parent / "build" / "soak"
+FOLDER = CHECKOUT / "build" / "soak"
 
 # Booting, sending traffic and two walks at rest before, the last walks after
 AROUND_SECONDS = 240
@@ -94,7 +95,7 @@ def growth(samples: List[int]) -> str:
 
 def run(folder: Path, seconds: float, seed: int) -> Summary:
     """Boot a guest and soak; progress goes to standard output. Raises GuestError."""
-    churn = Path(__file__).parent / "lab" / "churn"
+    churn = TESTS / "lab" / "churn"
     limit = int(seconds + AROUND_SECONDS + STOP_SECONDS)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "progress").touch()

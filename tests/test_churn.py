@@ -14,7 +14,7 @@ import pytest
 
 from tests import soak
 from tests.lab.walkcheck import Change, Checker, Timeline
-from tests.snmpd import BASE
+from tests.support.snmpd import BASE
 
 SECONDS = 180
 

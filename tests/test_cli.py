@@ -3,38 +3,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import List, Optional
+from typing import List
 
 import pytest
 
-from tests.snmpd import AGENT, BASE
+from tests.support.commands import run
+from tests.support.recorded import SMALL
+from tests.support.snmpd import AGENT, BASE
 
-RECORDING = Path(__file__).parent / "data" / "directors" / "small"
 ABSENT = "/nonexistent/collector.sock"
-
-
-def run(
-    *arguments: object, stdin: str = "", environment: Optional[dict[str, str]] = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(AGENT), *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **(environment or {})},
-        check=False,
-    )
 
 
 def damaged(tmp_path: Path, file: str, text: str) -> Path:
     folder = tmp_path / "recording"
-    shutil.copytree(RECORDING, folder)
+    shutil.copytree(SMALL, folder)
     (folder / file).write_text(text)
     return folder
 
@@ -56,12 +42,12 @@ def test_version_is_the_packages() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ["--replay", RECORDING],
+        ["--replay", SMALL],
         ["--replay", "/nonexistent"],
         ["--collector", ABSENT],
-        ["--collector", RECORDING / "netlink.jsonl"],
+        ["--collector", SMALL / "netlink.jsonl"],
         ["--log", "/nonexistent/log"],
-        ["--state", "/proc/none", "--replay", RECORDING],
+        ["--state", "/proc/none", "--replay", SMALL],
         ["--max-age", "never"],
         ["--max-age", "-1"],
         ["--frobnicate"],
@@ -108,7 +94,7 @@ def test_a_damaged_recording_is_refused_by_its_place(
 
 
 def test_a_damaged_row_costs_that_row(tmp_path: Path) -> None:
-    text = (RECORDING / "netlink.jsonl").read_text()
+    text = (SMALL / "netlink.jsonl").read_text()
     # the scheduler of the first service loses its attribute header's length
     bad = text.replace("0700060073680000", "0100060073680000", 1)
     assert bad != text
@@ -128,7 +114,7 @@ def test_walk_without_any_director_says_why() -> None:
 
 def test_a_reader_that_leaves_is_no_error() -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{AGENT} walk --replay {RECORDING} | head -1"],
+        ["bash", "-c", f"{AGENT} walk --replay {SMALL} | head -1"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -139,13 +125,13 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 def test_a_recording_and_a_collector_exclude_each_other() -> None:
-    done = run("walk", "--replay", RECORDING, "--collector", ABSENT)
+    done = run("walk", "--replay", SMALL, "--collector", ABSENT)
     assert (done.returncode, done.stdout) == (1, "")
     assert "not both" in done.stderr
 
 
 def test_numbers_are_kept_in_the_state_directory_that_is_named(tmp_path: Path) -> None:
-    run("walk", "--replay", RECORDING, "--state", tmp_path / "one")
+    run("walk", "--replay", SMALL, "--state", tmp_path / "one")
     assert (tmp_path / "one" / "history.jsonl").is_file()
 
 
@@ -159,7 +145,7 @@ def test_record_keeps_a_folder_that_has_something_in_it(tmp_path: Path) -> None:
 
 def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [AGENT, "pass-persist", "--replay", RECORDING, "--log", tmp_path / "log"],
+        [AGENT, "pass-persist", "--replay", SMALL, "--log", tmp_path / "log"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,12 +12,12 @@ from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
 import pytest
 
-from tests import ipvsadm, walked
-from tests.expected import read_expected
-from tests.guests import boot
-from tests.ipvsadm import Counters
-from tests.snmpd import AGENT
-from tests.walked import Instance
+from tests.support import ipvsadm, walked
+from tests.support.expected import read_expected
+from tests.support.guests import boot
+from tests.support.ipvsadm import Counters
+from tests.support.snmpd import AGENT
+from tests.support.walked import Instance
 
 pytestmark = pytest.mark.timeout(900)
 

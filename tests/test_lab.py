@@ -12,11 +12,11 @@ from typing import Dict, List
 import pytest
 
 from lvs_agent.codes import Status
-from tests import ipvsadm, snmpd, walked
-from tests.expected import read_expected
-from tests.guests import boot
-from tests.ipvsadm import without_rates
-from tests.snmpd import AGENT
+from tests.support import ipvsadm, snmpd, walked
+from tests.support.expected import read_expected
+from tests.support.guests import boot
+from tests.support.ipvsadm import without_rates
+from tests.support.snmpd import AGENT
 
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]

@@ -7,17 +7,17 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Dict, List
 
 import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
-from tests.mibs import MIB
-from tests.snmpd import AGENT, BASE
+from tests.support.mibs import MIB
+from tests.support.paths import CHECKOUT
+from tests.support.snmpd import AGENT, BASE
 
-MANPAGE = Path(__file__).parent.parent / "tools" / "manpage"
+MANPAGE = CHECKOUT / "tools" / "manpage"
 # of this machine, not of the page: mandoc's index, which Debian leaves to man-db; pages of other
 # programs, which a minimal Debian leaves out; the operating system's name, where mdoc(7) wants it
 # and the page has the agent's version

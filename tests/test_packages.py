@@ -17,13 +17,13 @@ from typing import Callable, Dict, List
 import pytest
 
 import lvs_agent
-from tests import guests, ipvsadm, walked
-from tests.expected import read_expected
+from tests.support import guests, ipvsadm, walked
+from tests.support.expected import read_expected
+from tests.support.paths import CHECKOUT, TESTS
 
-ROOT = Path(__file__).parent.parent
-BUILD = ROOT / "build"
-PACKAGING = ROOT / "packaging"
-SCRIPTS = Path(__file__).parent / "packages"
+BUILD = CHECKOUT / "build"
+PACKAGING = CHECKOUT / "packaging"
+SCRIPTS = TESTS / "packages"
 VERSION = lvs_agent.__version__
 OLD_VERSION = "0.0.9"
 
@@ -93,7 +93,7 @@ def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path)
     """Staged anew as well, under other settings of the machine."""
     environment = dict(os.environ, TZ="Asia/Kathmandu", LC_ALL="C", TMPDIR=str(tmp_path))
     stage = tmp_path / "stage"
-    python = ROOT / ".venv" / "bin" / "python"
+    python = CHECKOUT / ".venv" / "bin" / "python"
     before = os.umask(0o077)
     try:
         subprocess.run([PACKAGING / "stage", python, stage], check=True, env=environment)

@@ -11,7 +11,9 @@ from typing import Optional
 
 import pytest
 
-SPEC = Path(__file__).parent.parent / "packaging" / "rpm" / "lvs-agent.spec"
+from tests.support.paths import CHECKOUT
+
+SPEC = CHECKOUT / "packaging" / "rpm" / "lvs-agent.spec"
 DROP_INS = "/etc/snmp/snmpd.conf.d"
 SECRET = "rocommunity secret"
 

@@ -7,10 +7,11 @@ import ast
 import graphlib
 import subprocess
 import sys
-from pathlib import Path
 from typing import Iterator, Set
 
-PACKAGE = Path(__file__).parent.parent / "lvs_agent"
+from tests.support.paths import CHECKOUT, TESTS
+
+PACKAGE = CHECKOUT / "lvs_agent"
 
 # Each room imports from itself and from these. The privilege boundary is here: what answers snmpd
 # never imports what reads the kernel, nor what runs with CAP_NET_ADMIN.
@@ -98,6 +99,13 @@ def test_a_package_of_others_is_imported_in_one_place() -> None:
 def test_a_director_needs_no_package_of_the_poll_side() -> None:
     code = "import sys, lvs_agent.cli; print({'pysnmp', 'nagiosplugin'} & {*sys.modules})"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
+def test_no_test_module_is_imported() -> None:
+    imports = {path: [*imported(path.read_text("utf-8"))] for path in sorted(TESTS.rglob("*.py"))}
+    assert len(imports) > 100
+    for path, names in imports.items():
+        assert not [name for name in names if ".test_" in name], path
 
 
 def test_a_module_is_no_longer_than_300_lines() -> None:

@@ -9,16 +9,14 @@ import random
 import re
 import socket
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Type
 
 import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
 from lvs_agent.snapshot import VirtualService
-from tests.builders import director, fwmark, server, service
-
-MIB = Path(__file__).parent.parent / "mibs" / "LVS-MIB.txt"
+from tests.support.builders import director, fwmark, server, service
+from tests.support.mibs import MIB
 
 
 def test_numbers_are_the_kernels() -> None:

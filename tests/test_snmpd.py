@@ -11,10 +11,10 @@ from typing import Iterator, List
 import pytest
 
 from lvs_agent.codes import Status
-from tests import collectors, snmpd
-from tests.snmpd import AGENT, BASE, SYS_UP_TIME, Snmpd
+from tests.support import collectors, snmpd
+from tests.support.paths import DATA
+from tests.support.snmpd import AGENT, BASE, SYS_UP_TIME, Snmpd
 
-DATA = Path(__file__).parent / "data"
 DIRECTORS = sorted((DATA / "directors").iterdir())
 
 COUNTER64_LIMITS = [0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1]

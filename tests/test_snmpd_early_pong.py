@@ -11,9 +11,9 @@ from typing import Iterator, List
 
 import pytest
 
-from tests import snmpd
-from tests.recorded import DIRECTORS
-from tests.snmpd import AGENT, BASE, Snmpd, numbers
+from tests.support import snmpd
+from tests.support.recorded import DIRECTORS
+from tests.support.snmpd import AGENT, BASE, Snmpd, numbers
 
 NAT = next(folder for folder in DIRECTORS if folder.name == "nat")
 

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
 
 from lvs_agent.mib import lvs
-from tests.snmpd import BASE
+from tests.support.paths import CHECKOUT
+from tests.support.snmpd import BASE
 
-PAGE = (Path(__file__).parent.parent / "docs" / "upgrading.md").read_text("utf-8")
+PAGE = (CHECKOUT / "docs" / "upgrading.md").read_text("utf-8")
 
 _, TABLES = lvs.objects()
 COLUMNS: Dict[str, str] = {

@@ -19,10 +19,10 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 from lvs_agent.mib import lvs
 from lvs_agent.snapshot import Snapshot
-from tests import collectors, snmpd
 from tests.bench import directors
-from tests.snmpd import AGENT, BASE, Snmpd
-from tests.words import words
+from tests.support import collectors, snmpd
+from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.words import words
 
 HERE = Path(__file__).parent
 RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns of servers that are not tunnelled

@@ -11,7 +11,7 @@ from typing import Dict, List
 from tests.bench import agents, directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import say
-from tests.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT, BASE
 
 SOME_SERVER = f"{BASE}.22.1.9.1.4.10.8.0.1.6.80.1.4.10.101.0.1.80"  # lvsRsActiveConns
 

@@ -11,10 +11,10 @@ from pyroute2.netlink.generic.ipvs import ipvsmsg
 
 from lvs_agent.codes import Family
 from lvs_agent.kernel.messages import Decoder
-from tests import recorded
 from tests.bench import directors
 from tests.bench.report import Figure
 from tests.bench.rounds import alternate, ratios
+from tests.support import recorded
 
 
 def pyroute2(folder: Path) -> List[Figure]:

@@ -2,7 +2,7 @@
 """Made directors: services of ten real servers each, with the counters of busy ones in every row.
 
 Each is a recording, for the real collector; a snapshot of it can be handed out by a collector of
-tests.collectors, for what shall cost nothing beside what is measured.
+tests.support.collectors, for what shall cost nothing beside what is measured.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from lvs_agent.collector.history import History
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
-from tests import collectors, recorded
 from tests.bench import messages
-from tests.recorded import GET_DEST, GET_SERVICE, Exchange
+from tests.support import collectors, recorded
+from tests.support.recorded import GET_DEST, GET_SERVICE, Exchange
 
 SERVERS = messages.SERVERS
 

@@ -9,8 +9,8 @@ from typing import List
 
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import ratios, say
-from tests.guests import boot
-from tests.snmpd import AGENT
+from tests.support.guests import boot
+from tests.support.snmpd import AGENT
 
 
 def keepalived(folder: Path) -> List[Figure]:

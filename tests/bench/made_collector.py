@@ -17,8 +17,8 @@ from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.kernel.recording import ReplayedKernel
-from tests import recorded
 from tests.bench import messages
+from tests.support import recorded
 
 
 class MadeKernel(ReplayedKernel):

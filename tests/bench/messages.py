@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Iterator, List, Sequence, Tuple
 
-from tests import recorded
-from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, Exchange
+from tests.support import recorded
+from tests.support.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, Exchange
 
 SERVERS = 10  # of each service
 

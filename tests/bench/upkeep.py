@@ -14,7 +14,7 @@ from tests.bench import agents, directors
 from tests.bench.answers import Dialogue
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import say
-from tests.snmpd import AGENT, BASE, Snmpd
+from tests.support.snmpd import AGENT, BASE, Snmpd
 
 POLLS = 10
 PAUSE = 6.0  # longer than --max-age, so that each poll takes a snapshot as one a minute would

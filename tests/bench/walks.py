@@ -12,7 +12,7 @@ from typing import List, Optional
 from tests.bench import agents, directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import alternate, ratios
-from tests.snmpd import AGENT, Snmpd
+from tests.support.snmpd import AGENT, Snmpd
 
 COLUMNS = 20
 

@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests.snmpd import BASE
+from tests.support.snmpd import BASE
 
 ENTRY = f"{BASE}.17.1"  # lvsServiceEntry
 PORT, IN_BYTES, OUT_BYTES = 5, 13, 14

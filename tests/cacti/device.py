@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tests.cacti import by_number
 from tests.cacti.installation import Cacti, CactiError
+from tests.support.paths import CONTRIB
 
-CONTRIB = Path(__file__).parent.parent.parent / "contrib" / "cacti"
-TEMPLATE = CONTRIB / "cacti_host_template_lvs_director.xml"
+TEMPLATES = CONTRIB / "cacti"
+TEMPLATE = TEMPLATES / "cacti_host_template_lvs_director.xml"
 QUERIES = ["lvs_services.xml", "lvs_real_servers.xml"]
 
 REINDEX_WHEN_COUNT_CHANGES = 2
@@ -19,7 +20,7 @@ REINDEX_WHEN_COUNT_CHANGES = 2
 def imports(cacti: Cacti) -> None:
     """The data queries to their place, and the template imported twice, as an update would be."""
     for name in QUERIES:
-        shutil.copy(CONTRIB / name, _queries(cacti) / name)
+        shutil.copy(TEMPLATES / name, _queries(cacti) / name)
     for wanted in ("new", "unchanged"):
         took = cacti.import_template(TEMPLATE)
         if took != {wanted}:
@@ -53,7 +54,7 @@ def add(cacti: Cacti, port: int) -> str:
 def add_control(cacti: Cacti, device: str, mark: str, identified_by: str) -> None:
     """The data query by row number, with its graphs of traffic."""
     file = f"lvs_services_by_{mark.lower()}.xml"
-    query = by_number.data_query(CONTRIB / QUERIES[0], identified_by)
+    query = by_number.data_query(TEMPLATES / QUERIES[0], identified_by)
     (_queries(cacti) / file).write_text(query)
     template = cacti.folder / file
     template.write_text(by_number.template(TEMPLATE, mark, file))

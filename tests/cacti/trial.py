@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Tuple
 from tests.cacti import device, farm, samples
 from tests.cacti.installation import INTERVAL, Cacti, CactiError
 from tests.cacti.samples import Moment, Span
-from tests.pollers.directors import SimulatedDirector
+from tests.support.directors import SimulatedDirector
 
 POLLS = 5
 GONE, ZEROED = 1, 0  # which service goes; which one has counters begin anew, and a number for good

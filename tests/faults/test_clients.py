@@ -13,7 +13,7 @@ import pytest
 
 from lvs_agent.boundary.connections import connect_to
 from lvs_agent.codes import Status
-from tests.faults.site import Site, collector, expected, open_files, resident, site
+from tests.support.site import Site, collector, expected, open_files, resident, site
 
 SERVICES, SERVERS = 200, 10  # a snapshot longer than what a socket's buffer takes
 # 0 to 2, the listening socket, epoll, the two ends of the signals' socketpair

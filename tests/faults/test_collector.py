@@ -14,12 +14,12 @@ import pytest
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from tests import collectors
-from tests.collectors import Connection
-from tests.faults import site as sites
-from tests.faults.made import MadeKernel
-from tests.faults.site import collector, expected, expired, resident, site
-from tests.faults.watch import children
+from tests.support import collectors
+from tests.support import site as sites
+from tests.support.collectors import Connection
+from tests.support.made_kernel import MadeKernel
+from tests.support.site import collector, expected, expired, resident, site
+from tests.support.watch import children
 
 ALL = expected()
 MEMORY_KIB = 512 << 10

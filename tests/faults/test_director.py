@@ -9,10 +9,9 @@ from typing import Dict
 import pytest
 
 from lvs_agent.codes import Status
-from tests import snmpd, walked
-from tests.faults import watch
-from tests.guests import boot
-from tests.snmpd import AGENT
+from tests.support import snmpd, walked, watch
+from tests.support.guests import boot
+from tests.support.snmpd import AGENT
 
 
 @pytest.fixture(scope="module")

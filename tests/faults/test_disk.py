@@ -14,9 +14,9 @@ from typing import Iterator
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from tests import collectors
-from tests.faults.made import MadeKernel
-from tests.faults.site import Walk, collector, collector_of, expected, site
+from tests.support import collectors
+from tests.support.made_kernel import MadeKernel
+from tests.support.site import Walk, collector, collector_of, expected, site
 
 ALL = expected()
 

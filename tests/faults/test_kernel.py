@@ -18,9 +18,10 @@ import pytest
 from lvs_agent.codes import Status
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import NetlinkError, Request
-from tests.faults import site as sites
-from tests.faults.made import MadeKernel, Replies, service_address
-from tests.faults.site import (
+from tests.support import site as sites
+from tests.support.made_kernel import MadeKernel, Replies, service_address
+from tests.support.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, altered, join, split
+from tests.support.site import (
     collector,
     collector_of,
     empty,
@@ -29,8 +30,7 @@ from tests.faults.site import (
     resident,
     site,
 )
-from tests.faults.watch import children
-from tests.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, altered, join, split
+from tests.support.watch import children
 
 ALL = expected()
 ERRORS = (26, 9, 0)

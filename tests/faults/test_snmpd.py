@@ -16,9 +16,10 @@ from typing import Iterator, List
 import pytest
 
 from lvs_agent.codes import Status
-from tests import collectors, snmpd
-from tests.faults.made import MadeKernel
-from tests.faults.site import (
+from tests.support import collectors, snmpd
+from tests.support.made_kernel import MadeKernel
+from tests.support.recorded import SMALL
+from tests.support.site import (
     Site,
     Walk,
     collector,
@@ -30,9 +31,8 @@ from tests.faults.site import (
     resident,
     site,
 )
-from tests.faults.watch import children, watched
-from tests.recorded import SMALL
-from tests.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT, BASE
+from tests.support.watch import children, watched
 
 ALL = expected()
 STARTS = 100

@@ -23,10 +23,10 @@ from lvs_agent.kernel.decoding import TEXT, Field, Layouts
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
-from tests import builders, recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
-from tests.recorded import Attribute, join
+from tests.support import builders, recorded
+from tests.support.recorded import Attribute, join
 
 FAMILY, SEQUENCE = 0x1C, 7
 STATS, STATS64 = 10, 12

@@ -11,9 +11,9 @@ from lvs_agent.codes import Family, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
-from tests import recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
+from tests.support import recorded
 
 FORWARDING = {0: "Masq", 1: "Local", 2: "Tunnel", 3: "Route"}
 SWITCHES = ["run_estimation", "est_cpulist", "drop_entry", "drop_packet", "secure_tcp"]

@@ -11,7 +11,7 @@ from lvs_agent.mib.lookup import MibTree
 from lvs_agent.responder.passpersist import NONE, PassPersist
 from lvs_agent.snapshot import Snapshot
 from tests.fuzz.choices import Choices
-from tests.snmpd import numbers
+from tests.support.snmpd import numbers
 
 # snmpd takes 128 sub-identifiers and 4094 bytes at most
 MAX_PARTS = 128 - len(lvs.LVS)

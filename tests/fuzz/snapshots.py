@@ -12,9 +12,9 @@ from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
 from lvs_agent.snapshot import Snapshot
-from tests import builders, recorded
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
+from tests.support import builders, recorded
 
 VALUES: List[Any] = [None, True, False, 0, 1, -1, 1.5, -0.5, 1e308, "", "x", "\n", "\0", "é"]
 VALUES += [[], {}, [1, 2, 3, 4, 5], [-1, 0, 0, 0, 0], [1 << 64] * 5, "::", "0.0.0.0", "999"]

@@ -19,11 +19,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, List
 
-from tests import ipvsadm, walked
-from tests.ipvsadm import without_rates
 from tests.lab import farm
 from tests.lab.editor import Editor
 from tests.lab.walkcheck import KINDS, Checker, Fault, Timeline
+from tests.support import ipvsadm, walked
+from tests.support.ipvsadm import without_rates
 
 RESULT = Path(os.environ["RESULT"])
 LAB = Path(__file__).parent

@@ -13,9 +13,9 @@ import time
 from types import TracebackType
 from typing import Dict, List, Optional, Sequence, Tuple, Type
 
-from tests import ipvsadm
 from tests.lab.farm import Server, Service
 from tests.lab.walkcheck import Change, Row, Timeline
+from tests.support import ipvsadm
 
 EDITS_A_SECOND = 10
 # Edits go to a few services for a while, so that the others must stay as they are meanwhile

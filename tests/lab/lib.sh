@@ -117,7 +117,7 @@ snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 "
 watch() {
     mkdir -p "$RESULT/longest"
     mkfifo "/tmp/watch.$1"
-    (cd "$lab/../.." && exec /usr/bin/python3 -E -s -S -B -m tests.faults.watch 127.0.0.1:16161) \
+    (cd "$lab/../.." && exec /usr/bin/python3 -E -s -S -B -m tests.support.watch 127.0.0.1:16161) \
         < "/tmp/watch.$1" > "$RESULT/longest/$1" &
     watcher=$!
     exec 9> "/tmp/watch.$1"

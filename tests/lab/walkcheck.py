@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from tests.walked import BASE, Instance
+from tests.support.walked import BASE, Instance
 
 Row = Tuple[str, str]  # the names of a virtual service and of its real server, "" for itself
 Path = Tuple[int, ...]

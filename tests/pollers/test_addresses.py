@@ -14,9 +14,9 @@ from typing import Iterator, List
 
 import pytest
 
-from tests.pollers import directors, files
-from tests.pollers.directors import SimulatedDirector
-from tests.snmpd import AGENT
+from tests.support import directors, files
+from tests.support.directors import SimulatedDirector
+from tests.support.snmpd import AGENT
 
 SERVICE = "TCP 192.0.2.10:80"
 NAMES = "127.0.0.1 localhost\n::1 both.test\n127.0.0.1 both.test\n"

@@ -14,10 +14,9 @@ import pytest
 from lvs_agent.codes import Family, Source, Status
 from lvs_agent.pollers import services
 from lvs_agent.snapshot import Director, Snapshot, VirtualService
-from tests import builders, snmpd
-from tests.pollers import directors, files
-from tests.pollers.directors import SimulatedDirector, counted
-from tests.snmpd import AGENT, BASE
+from tests.support import builders, directors, files, snmpd
+from tests.support.directors import SimulatedDirector, counted
+from tests.support.snmpd import AGENT, BASE
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 STATUS = f"{BASE}.26.2.0"

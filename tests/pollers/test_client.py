@@ -21,10 +21,9 @@ from lvs_agent.pollers.director import Director, DirectorError, parse_director
 from lvs_agent.pollers.objects import ObjectError
 from lvs_agent.pollers.session import Raw, Session, TooBig
 from lvs_agent.snapshot import VirtualService
-from tests import builders
-from tests.pollers import directors
-from tests.pollers.directors import SimulatedDirector, counted
-from tests.snmpd import BASE
+from tests.support import builders, directors
+from tests.support.directors import SimulatedDirector, counted
+from tests.support.snmpd import BASE
 
 USER = Credentials(
     version="3",

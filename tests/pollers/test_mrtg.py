@@ -1,189 +1,276 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MRTG's own cfgmaker and mrtg with the files in contrib/mrtg; time is passed by faketime."""
+"""lvs-agent mrtg: over simulated directors, over real ones, and run by mrtg itself."""
 
 from __future__ import annotations
 
-import shutil
+import subprocess
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
 import pytest
 
-from lvs_agent.snapshot import VirtualService
-from tests import builders
-from tests.pollers import directors, files
-from tests.pollers.directors import SimulatedDirector, counted
+from lvs_agent.codes import Source, Status
+from lvs_agent.mib import lvs
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import dotted
+from lvs_agent.snapshot import Director, Snapshot, VirtualService
+from tests.support import builders, directors, files
+from tests.support.directors import counted
+from tests.support.snmpd import AGENT
+from tests.support.words import words
 
-TEMPLATE, CONFIG = "mrtg/lvs.htp", "mrtg/mrtg.cfg"
-WEB = "/var/www/html/mrtg"
-INTERVAL_MINUTES = 5
-MANY = 2**42  # bytes, more than the line of mrtg.cfg carries in an interval
+SIMULATOR = AGENT.with_name("snmpsim-command-responder")
+PORT = 20161  # on addresses of loopback that no other test has
+HTTPS, WWW = "TCP 192.0.2.10:443", "TCP 192.0.2.10:80"
 
-# in the order of directors.farm
-SERVICES = (
-    "tcp-192.0.2.10-80",
-    "tcp-192.0.2.10-443",
-    "udp-192.0.2.53-53",
-    "fwm-5",
-    "tcp--2001-db8--10--443",
+# snmpsim's type of a value by pass_persist's
+TAGS = {
+    **{"integer": "2", "gauge": "66", "counter": "65", "counter64": "70"},
+    **{"timeticks": "67", "ipaddress": "64", "string": "4", "octet": "4x"},
+}
+
+Lines = Tuple[str, str, str, str]
+
+
+def snmprec(snapshot: Snapshot, name: str) -> str:
+    """A director for snmpsim, up for a day."""
+    lines = [f"1.3.6.1.2.1.1.3.0|67|{24 * 3600 * 100}", f"1.3.6.1.2.1.1.5.0|4|{name}"]
+    for varbind in lvs.tree(snapshot, 0).walk():
+        keyword, value = words(varbind)
+        value = value.replace(" ", "") if keyword == "octet" else value
+        oid = f"{dotted(LVS)}.{varbind.oid}"
+        lines.append(f"{oid}|{TAGS[keyword]}|{value}")
+    return "\n".join(lines) + "\n"
+
+
+def taken(*services: VirtualService, **values: object) -> Snapshot:
+    return builders.snapshot(
+        *services, **{"source": Source.NETLINK, "director": Director(estimation=True), **values}
+    )
+
+
+def https(times: int) -> VirtualService:
+    """Counters and connections that differ, times so many."""
+    server = builders.server(
+        active_conns=30 * times, inact_conns=40 * times, counters=counted(100 * times)
+    )
+    counters = counted(1000 * times, 2000 * times, 10 * times, 500 * times)
+    return builders.service("192.0.2.10", 443, server, counters=counters)
+
+
+# by the community that shows them
+FARMS = {
+    "one": taken(https(1)),
+    "other": taken(https(2)),
+    "odd": taken(builders.service("192.0.2.10", 443, protocol=99, counters=counted(1, 2))),
+    "big": taken(builders.service("192.0.2.10", 443, counters=counted(2**64 - 1, 2**64 - 1))),
+    "none": taken(),
+    "noipvs": taken(source=Source.NONE, status=Status.NO_IPVS, text="ip_vs is not loaded"),
+    "nothing": taken(source=Source.NONE, status=Status.NO_COLLECTOR, text="no snapshot has come"),
+    "frozen": taken(builders.service("192.0.2.10", 443), status=Status.NO_STATISTICS, text="why"),
+}
+ADDRESSES = {community: f"127.0.9.{host}" for host, community in enumerate(FARMS, 1)}
+
+
+@contextmanager
+def simulated(folder: Path) -> Iterator[None]:
+    """snmpsim with every farm at each address."""
+    data = folder / "data"
+    data.mkdir()
+    for community, snapshot in FARMS.items():
+        (data / f"{community}.snmprec").write_text(snmprec(snapshot, f"lb-{community}"))
+    user = files.run("id", "-un").stdout.strip()
+    command = [str(SIMULATOR), f"--data-dir={data}", f"--cache-dir={folder / 'cache'}"]
+    command += [f"--agent-udpv4-endpoint={address}:{PORT}" for address in ADDRESSES.values()]
+    if user == "root":
+        command += ["--process-user=root", "--process-group=root"]
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as it:
+        probe = (
+            "snmpget",
+            "-v2c",
+            "-t0.2",
+            "-r0",
+            "-cone",
+            f"127.0.9.1:{PORT}",
+            "1.3.6.1.2.1.1.5.0",
+        )
+        try:
+            while files.run(*probe, MIBS="").returncode:
+                assert it.poll() is None, (folder / "log").read_text()
+                time.sleep(0.1)  # it has no way to say that it is ready
+            yield
+        finally:
+            it.terminate()
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of net-snmp's files with each director's community, and the directors."""
+    folder = tmp_path_factory.mktemp("snmpsim")
+    (folder / "hosts").mkdir()
+    (folder / "snmp.conf").write_text(f"timeout 1\nretries 0\ndefaultPort {PORT}\n")
+    for community, address in ADDRESSES.items():
+        (folder / "hosts" / f"{address}.conf").write_text(f"defCommunity {community}\n")
+    with simulated(folder):
+        yield folder
+
+
+def asked(conf: Path, communities: str, *words: str) -> Lines:
+    """The four lines, of directors by their communities."""
+    names = ",".join(ADDRESSES[each] for each in communities.split(","))
+    done = files.run(str(AGENT), "mrtg", names, *words, SNMPCONFPATH=str(conf))
+    assert (done.returncode, done.stderr) == (0, "")
+    return lines(done.stdout)
+
+
+def lines(text: str) -> Lines:
+    one, other, uptime, name, *rest = text.split("\n")
+    assert rest == [""]
+    return one, other, uptime, name
+
+
+KINDS = {
+    "conns": ("10", "10"),
+    "packets": ("500", "500"),
+    "bytes": ("1000", "2000"),
+    "active": ("30", "40"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_its_two_values(conf: Path, kind: str) -> None:
+    expected = (*KINDS[kind], "1 days, 0:00:00", "lb-one")
+    assert asked(conf, "one", *HTTPS.split(), kind) == expected
+    assert asked(conf, "one", HTTPS, kind) == expected
+    assert asked(conf, "one", kind, "-t", "192.0.2.10:443") == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_directors_are_summed(conf: Path, kind: str) -> None:
+    one, other, uptime, name = asked(conf, "one,other", HTTPS, kind)
+    assert [one, other] == [str(3 * int(value)) for value in KINDS[kind]]
+    assert (uptime, name) == ("1 days, 0:00:00 + 1 days, 0:00:00", "lb-one + lb-other")
+
+
+def test_a_protocol_without_a_name_has_its_number(conf: Path) -> None:
+    assert asked(conf, "odd", "IP99 192.0.2.10:443", "bytes")[:2] == ("1", "2")
+    assert asked(conf, "odd", HTTPS, "bytes")[:2] == ("0", "0")
+
+
+def test_a_sum_may_be_larger_than_a_counter(conf: Path) -> None:
+    assert asked(conf, "big,one", HTTPS, "bytes")[:2] == (str(2**64 + 999), str(2**64 + 1999))
+
+
+@pytest.mark.parametrize("lacking", ["none", "noipvs"])
+def test_a_service_that_a_director_lacks_counts_as_zero(conf: Path, lacking: str) -> None:
+    assert asked(conf, f"one,{lacking}", HTTPS, "bytes")[:2] == ("1000", "2000")
+    assert asked(conf, lacking, HTTPS, "bytes")[:2] == ("0", "0")
+    assert asked(conf, "one", WWW, "active")[:2] == ("0", "0")
+
+
+def test_a_real_server_has_values_of_its_own(conf: Path) -> None:
+    words = ("-r", "192.168.0.1:8080")
+    assert asked(conf, "one,other", "bytes", *words, *("-t", "192.0.2.10:443"))[0] == "300"
+    assert asked(conf, "one", f"{HTTPS} -> 192.168.0.1:8080", "active")[:2] == ("30", "40")
+    assert asked(conf, "one", f"{HTTPS} -> 192.168.0.1:80", "active")[:2] == ("0", "0")
+
+
+UNKNOWN = {
+    "one,wrong": "127.0.9.99: no answer from UDP port 20161 in 1 s",
+    "wrong": "127.0.9.99: no answer from UDP port 20161 in 1 s",
+    "frozen": f"{ADDRESSES['frozen']}: lvsVsInBytes is not known: why",
+    "one,nothing": f"{ADDRESSES['nothing']}: lvsVsInBytes is not known: no snapshot has come",
+}
+
+
+@pytest.mark.parametrize("communities", UNKNOWN)
+def test_what_is_not_known_is_unknown(conf: Path, communities: str) -> None:
+    names = [ADDRESSES.get(each, "127.0.9.99") for each in communities.split(",")]
+    done = files.run(*(str(AGENT), "mrtg", ",".join(names), HTTPS, "bytes"), SNMPCONFPATH=str(conf))
+    assert done.returncode == 1
+    assert lines(done.stdout)[:2] == ("UNKNOWN", "UNKNOWN")
+    assert lines(done.stdout)[3] == ("lb-one" if "one" in communities.split(",") else "")
+    assert UNKNOWN[communities] in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+WRONG: List[Tuple[str, str]] = [
+    ("director1 TCP 192.0.2.10:443 rate", "invalid choice: 'rate'"),
+    ("director1", "the following arguments are required: conns|packets|bytes|active"),
+    ("director1, TCP 192.0.2.10:443 bytes", "nothing: a director is HOST"),
+    ("director1:x TCP 192.0.2.10:443 bytes", "director1:x: a director is HOST"),
+    ("director1 TCP 192.0.2.10 bytes", "TCP 192.0.2.10: a port is missing"),
+    ("director1 bytes", "nothing: a service is TCP"),
+    ("director1 TCP 192.0.2.10:443 bytes --community public", "unrecognized arguments"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG)
+def test_wrong_arguments_are_said_in_one_line(words: str, said: str) -> None:
+    done = files.run(str(AGENT), "mrtg", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    file = str(tmp_path / "none")
+    done = files.run(str(AGENT), "mrtg", "director1", HTTPS, "bytes", "--snmp-conf", file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"lvs-agent: {file}: No such file or directory\n"
+
+
+# time stands still for mrtg alone
+CONFIG = """\
+WorkDir: {folder}
+Options[_]: growright
+Target[pair]: `LD_PRELOAD= {agent} mrtg {directors} {service} bytes --snmp-conf {folder}/lvs.conf`
+MaxBytes[pair]: 12500000
+Title[pair]: pair
+PageTop[pair]: <h1>pair</h1>
+"""
+USER = (
+    'createUser monitor SHA "says who it is" AES "lets nobody else know"',
+    "rouser monitor priv",
+)
+SECRET = (
+    "defVersion 3\ndefSecurityName monitor\ndefSecurityLevel authPriv\n"
+    "defAuthType SHA\ndefAuthPassphrase says who it is\n"
+    "defPrivType AES\ndefPrivPassphrase lets nobody else know\n"
 )
 
-Rates = Tuple[int, int]
+
+def run_mrtg(folder: Path, minute: int) -> str:
+    """What mrtg says, run at that minute of its time, but for the names of graphs that are new."""
+    config = str(folder / "mrtg.cfg")
+    done = files.run("faketime", "-f", f"2026-01-01 00:{minute:02}:00", "mrtg", config)
+    said = (done.stdout + done.stderr).splitlines()
+    return "\n".join(line for line in said if line and "Rateup WARNING" not in line)
 
 
-@pytest.fixture
-def director(tmp_path: Path) -> Iterator[SimulatedDirector]:
-    with directors.running(tmp_path / "director") as running:
-        yield running
+def test_mrtg_draws_the_sum_that_it_gets_by_snmpv3(tmp_path: Path) -> None:
+    (tmp_path / "lvs.conf").write_text(SECRET)
+    with directors.running(tmp_path / "1", *USER) as one:
+        with directors.running(tmp_path / "2", *USER) as other:
+            pair = [one, other]
+            names = ",".join(each.address for each in pair)
+            config = CONFIG.format(folder=tmp_path, agent=AGENT, directors=names, service=HTTPS)
+            (tmp_path / "mrtg.cfg").write_text(config)
+            for step in (0, 1):
+                for number, each in enumerate(pair, 1):
+                    each.serve(moved(2**42 + step * number * 300_000))
+                assert run_mrtg(tmp_path, 5 * step) == ""
+            assert drawn(tmp_path) == ["3000", "6000"]
+        said = run_mrtg(tmp_path, 10)
+        assert f"{other.address}: no answer from UDP port" in said
 
 
-@pytest.fixture
-def second(tmp_path: Path) -> Iterator[SimulatedDirector]:
-    with directors.running(tmp_path / "second") as running:
-        yield running
+def drawn(folder: Path) -> List[str]:
+    """The last sample, in bytes per second; mrtg-logfile(1)."""
+    return (folder / "pair.log").read_text().splitlines()[1].split()[1:3]
 
 
-class Mrtg:
-    """A configuration, run every five minutes of its own time."""
-
-    def __init__(self, folder: Path, config: str) -> None:
-        self._folder = folder
-        self._config = folder / "mrtg.cfg"
-        self._config.write_text(config)
-        self._minute = 0
-
-    def run(self) -> str:
-        """What mrtg complains of, other than graphs that are new."""
-        at = f"2026-01-01 00:{self._minute:02}:00"
-        self._minute += INTERVAL_MINUTES
-        done = files.run("faketime", "-f", at, "mrtg", str(self._config))
-        lines = (done.stdout + done.stderr).splitlines()
-        return "\n".join(line for line in lines if line and "Rateup WARNING" not in line)
-
-    def targets(self) -> List[str]:
-        return sorted(log.stem for log in self._folder.glob("*.log"))
-
-    def latest(self, target: str) -> Rates:
-        """The last sample: bytes per second, or a gauge; mrtg-logfile(1)."""
-        last = (self._folder / f"{target}.log").read_text().splitlines()[1].split()
-        return int(last[1]), int(last[2])
-
-
-@pytest.fixture
-def generated(director: SimulatedDirector, tmp_path: Path) -> Mrtg:
-    """What cfgmaker makes of a director, by the command in the template."""
-    director.serve(*directors.farm())
-    shutil.copy(files.CONTRIB / TEMPLATE, tmp_path)
-    *command, redirection, _name = files.command(
-        TEMPLATE,
-        "cfgmaker",
-        {"lvs.htp": str(tmp_path / "lvs.htp"), "director1:161": director.address},
-    )
-    assert redirection == ">"
-    made = files.run(*command)
-    assert [line for line in made.stderr.split("\n") if not line.startswith("--base:")] == [""]
-    return Mrtg(tmp_path, files.put(made.stdout, {WEB: str(tmp_path)}))
-
-
-def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:
-    config = files.put(
-        (files.CONTRIB / CONFIG).read_text(),
-        {
-            "director1:161": one.address,
-            "director2:161": other.address,
-            WEB: str(folder),
-            "/var/lib/mrtg": str(folder),
-        },
-    )
-    return Mrtg(folder, config)
-
-
-def https(in_bytes: int) -> VirtualService:
-    """The service of mrtg.cfg: twice as much out as in, 3 active connections, 4 inactive."""
-    server = builders.server(active_conns=3, inact_conns=4)
-    return builders.service(
-        "192.0.2.10", 443, server, counters=counted(in_bytes, out_bytes=2 * in_bytes)
-    )
-
-
-def test_cfgmaker_makes_three_graphs_of_each_service(generated: Mrtg) -> None:
-    assert generated.run() == ""
-    kinds = ("active", "conns", "traffic")
-    expected = [f"127.0.0.1-{name}-{kind}" for name in SERVICES for kind in kinds]
-    assert generated.targets() == sorted(expected)
-
-
-@pytest.mark.parametrize(("place", "service"), list(enumerate(SERVICES, 1)))
-def test_rates_of_a_generated_configuration_are_the_directors(
-    director: SimulatedDirector, generated: Mrtg, place: int, service: str
-) -> None:
-    generated.run()
-    director.serve(*directors.farm(1))
-    assert generated.run() == ""
-    name = f"127.0.0.1-{service}"
-    assert generated.latest(f"{name}-traffic") == (1000 * place, 2000 * place)
-    assert generated.latest(f"{name}-conns") == (place, place)
-    assert generated.latest(f"{name}-active") == (20 * place + 1, 40 * place + 1)
-
-
-def test_a_service_that_is_gone_is_drawn_as_zero_and_the_others_go_on(
-    director: SimulatedDirector, generated: Mrtg
-) -> None:
-    generated.run()
-    director.serve(*directors.farm(1))
-    generated.run()
-    director.serve(*directors.farm(2)[1:])
-    generated.run()
-    assert generated.latest("127.0.0.1-tcp-192.0.2.10-80-traffic") == (0, 0)
-    assert generated.latest("127.0.0.1-tcp-192.0.2.10-443-traffic") == (2000, 4000)
-
-
-def test_a_zeroed_counter_makes_no_spike(director: SimulatedDirector, generated: Mrtg) -> None:
-    generated.run()
-    director.serve(*directors.farm(1))
-    generated.run()
-    director.serve(*(zeroed(service) for service in directors.farm()))
-    assert generated.run() == ""
-    assert generated.latest("127.0.0.1-tcp-192.0.2.10-80-traffic") == (0, 0)
-
-
-def zeroed(service: VirtualService) -> VirtualService:
-    service.counters = counted(0)
-    return service
-
-
-def test_a_pair_is_summed(
-    director: SimulatedDirector, second: SimulatedDirector, tmp_path: Path
-) -> None:
-    mrtg = pair(tmp_path, director, second)
-    for step in (0, 1):
-        director.serve(https(MANY + step * 300_000))
-        second.serve(https(MANY + step * 900_000))
-        assert mrtg.run() == ""
-    assert mrtg.latest("director1-traffic") == (1000, 2000)
-    assert mrtg.latest("pair-traffic") == (4000, 8000)
-    assert mrtg.latest("pair-active") == (6, 8)
-
-
-@pytest.mark.parametrize(
-    ("others", "meanwhile"), [(2 * MANY, (1000, 2000)), (MANY // 2, (0, 0))], ids=["up", "down"]
-)
-def test_a_fail_over_makes_no_spike_and_the_sum_goes_on(
-    director: SimulatedDirector,
-    second: SimulatedDirector,
-    tmp_path: Path,
-    others: int,
-    meanwhile: Rates,
-) -> None:
-    mrtg = pair(tmp_path, director, second)
-    for step in range(3):
-        director.serve(https(MANY + step * 300_000))
-        mrtg.run()
-    assert mrtg.latest("pair-traffic") == (1000, 2000)
-    director.serve()
-    for step, expected in enumerate([meanwhile, (3000, 6000)]):
-        second.serve(https(others + step * 900_000))
-        mrtg.run()
-        assert mrtg.latest("pair-traffic") == expected
-        assert mrtg.latest("director1-traffic") == (0, 0)
-        assert mrtg.latest("pair-active") == (3, 4)
+def moved(in_bytes: int) -> VirtualService:
+    return builders.service("192.0.2.10", 443, counters=counted(in_bytes, 2 * in_bytes))

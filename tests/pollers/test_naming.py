@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
@@ -15,9 +14,9 @@ from lvs_agent.mib import lvs
 from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.naming import NamingError, Row, Server, Service
-from tests import builders
+from tests.support import builders
+from tests.support.paths import DATA
 
-DATA = Path(__file__).parent.parent / "data"
 BASE = r"\.1\.3\.6\.1\.4\.1\.8225\.4711"
 VS_NAME, RS_NAME = rf"{BASE}\.21\.1\.5", rf"{BASE}\.22\.1\.4"
 

@@ -11,10 +11,9 @@ import pytest
 
 from lvs_agent.errors import UsageError
 from lvs_agent.pollers import naming, objects, oid
-from tests import mibs
-from tests.pollers import directors, files
-from tests.pollers.directors import SimulatedDirector
-from tests.snmpd import AGENT, BASE
+from tests.support import directors, files, mibs
+from tests.support.directors import SimulatedDirector
+from tests.support.snmpd import AGENT, BASE
 
 FOLDERS = (mibs.MIB.parent, mibs.IETF)
 

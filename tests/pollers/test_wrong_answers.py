@@ -22,11 +22,10 @@ from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.graph import update
 from lvs_agent.snapshot import Director, Snapshot
-from tests import builders
-from tests.pollers import fakes, files
-from tests.pollers.directors import counted
-from tests.pollers.fakes import FakeDirector, Manner
-from tests.snmpd import AGENT
+from tests.support import builders, fakes, files
+from tests.support.directors import counted
+from tests.support.fakes import FakeDirector, Manner
+from tests.support.snmpd import AGENT
 
 OK, UNKNOWN = 0, 3
 HTTPS = "TCP 192.0.2.10:443"

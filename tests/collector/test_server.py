@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collector as a process, and its clients, good and bad."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, Tuple
+
+import pytest
+
+from lvs_agent.boundary.child import ChildCollector
+from lvs_agent.boundary.connections import activated, connect_to, listen_at
+from lvs_agent.codes import Status
+from lvs_agent.collector import server as collectors
+from lvs_agent.collector.history import History
+from lvs_agent.collector.server import Collector, serve
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.responder.connector import Connector
+from tests.support.commands import collector, received
+from tests.support.recorded import SMALL
+from tests.support.snmpd import AGENT
+
+
+def flood_with(connection: socket.socket) -> None:
+    """Send until the other side's patience ends."""
+    while True:
+        connection.send(b"x" * 65536)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "collector.sock"
+
+
+def test_each_connection_gets_one_snapshot_and_its_end(path: Path) -> None:
+    with collector(path):
+        for _ in range(3):
+            snapshot = received(connect_to(path))
+            assert [service.number for service in snapshot.services] == [1, 2, 3, 4]
+
+
+def test_the_socket_is_for_owner_and_group_and_gone_afterwards(path: Path) -> None:
+    with collector(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_the_state_saved(
+    path: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with collector(path, "--state", str(tmp_path)) as process:
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+    assert '["service","TCP 10.2.0.1:80",[2,' in (tmp_path / "history.jsonl").read_text()
+
+
+def test_two_hundred_clients_at_once_are_served(path: Path) -> None:
+    with collector(path):
+        connections = [connect_to(path) for _ in range(60)]
+        for _ in range(140):
+            connections.append(connect_to(path))
+            received(connections.pop(0))
+        for connection in connections:
+            received(connection)
+
+
+def test_clients_that_never_read_flood_or_leave_hold_up_nobody(path: Path) -> None:
+    with collector(path) as process:
+        idle = [connect_to(path) for _ in range(20)]
+        for _ in range(20):
+            connect_to(path).close()
+        # nobody reads it: the socket is full, or closed with the snapshot sent
+        full = (BlockingIOError, BrokenPipeError, ConnectionResetError)
+        with connect_to(path) as flood, pytest.raises(full):
+            flood_with(flood)
+        received(connect_to(path))
+        assert process.poll() is None
+        for connection in idle:
+            connection.close()
+
+
+LARGE = 8 << 20
+
+
+class Large(Collector):
+    """More than a socket holds."""
+
+    def snapshot(self) -> bytes:
+        return bytes(LARGE)
+
+
+def large(listener: object) -> None:
+    serve(Large(ReplayedKernel(SMALL), History(None)), listener)  # type: ignore[arg-type]
+
+
+@contextmanager
+def slow_client() -> Iterator[Tuple[socket.socket, select.poll]]:
+    """A connection to a collector of its own, and what tells when that has hung up."""
+    own = ChildCollector(large)
+    with own.connect() as slow:
+        slow.settimeout(20)
+        hung_up = select.poll()
+        hung_up.register(slow, 0)  # POLLHUP without POLLIN needs no reading
+        yield slow, hung_up
+    own.close()
+
+
+def portions(connection: socket.socket) -> Iterator[bytes]:
+    while data := connection.recv(65536):
+        yield data
+
+
+@pytest.mark.parametrize("limit", ["IDLE_SECONDS", "CLIENT_SECONDS"])
+def test_a_client_that_takes_too_long_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(collectors, limit, 0.2)
+    with slow_client() as (slow, hung_up):
+        assert hung_up.poll(20_000)
+        assert 0 < sum(map(len, portions(slow))) < LARGE
+
+
+def test_a_client_that_goes_on_taking_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collectors, "IDLE_SECONDS", 0.5)
+    took = 0
+    with slow_client() as (slow, hung_up):
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:
+            assert not hung_up.poll(50)
+            took += len(slow.recv(65536))
+        assert took + sum(map(len, portions(slow))) == LARGE
+
+
+def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
+    """Keeping may take longer than a client's patience."""
+
+    class Keeping(Large):
+        def served(self) -> None:
+            time.sleep(60)
+
+    def run(listener: object) -> None:
+        serve(Keeping(ReplayedKernel(SMALL), History(None)), listener)  # type: ignore[arg-type]
+
+    own = ChildCollector(run)
+    with own.connect() as client:
+        client.settimeout(20)
+        assert sum(map(len, portions(client))) == LARGE
+    assert own._process is not None
+    own._process.kill()
+    own.close()
+
+
+def test_a_socket_left_by_a_killed_collector_is_replaced(path: Path) -> None:
+    with collector(path) as process:
+        process.kill()
+        process.wait(timeout=20)
+        assert path.exists()
+    with collector(path):
+        received(connect_to(path))
+
+
+def test_a_second_collector_at_the_same_path_is_refused(path: Path) -> None:
+    with collector(path):
+        second = subprocess.run(
+            [AGENT, "collector", "--listen", path, "--replay", SMALL],
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert str(path) in second.stderr
+        received(connect_to(path))
+
+
+def test_it_listens_where_systemd_does(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(8)
+        # what systemd does between fork and exec: the socket becomes fd 3, LISTEN_PID its own pid
+        shell = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+        command = ["bash", "-c", shell, "bash", str(AGENT), "collector"]
+        command += ["--replay", str(SMALL)]
+        process = subprocess.Popen(command, pass_fds=[listening.fileno()])
+        assert received(connect_to(path)).services
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    assert path.exists()
+
+
+def test_a_socket_passed_to_another_process_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", str(os.getppid()))
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    assert activated() is None
+
+
+def test_without_a_socket_it_says_how_to_name_one() -> None:
+    done = subprocess.run(
+        [AGENT, "collector"], stderr=subprocess.PIPE, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    assert "--listen PATH" in done.stderr
+
+
+def test_an_own_collector_serves_and_is_started_again_when_it_dies() -> None:
+    def run(listener: object) -> None:
+        serve(Collector(ReplayedKernel(SMALL), History(None)), listener)  # type: ignore[arg-type]
+
+    own = ChildCollector(run)
+    assert received(own.connect()).services
+    process = own._process
+    assert process is not None
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(timeout=20)
+    assert received(own.connect()).services
+    own.close()
+
+
+def test_an_own_collector_ends_with_its_responder(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    responder = subprocess.Popen(
+        [AGENT, "pass-persist", "--replay", SMALL, "--log", log],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert responder.stdin is not None
+    assert responder.stdout is not None
+    responder.stdin.write("PING\ngetnext\n.1.3.6.1.4.1.8225.4711\n")
+    responder.stdin.flush()
+    assert [responder.stdout.readline() for _ in range(2)] == [
+        "PONG\n",
+        ".1.3.6.1.4.1.8225.4711.1.0\n",
+    ]
+    children = Path(f"/proc/{responder.pid}/task/{responder.pid}/children").read_text().split()
+    assert len(children) == 1
+    pidfd = os.pidfd_open(int(children[0]))
+    responder.kill()
+    # the pipe ends only when nobody holds it any more: neither does the collector
+    assert responder.stdout.read() == "string\n1.2.1\n"
+    responder.communicate(timeout=20)
+    assert select.select([pidfd], [], [], 20)[0], "its collector runs on"
+    os.close(pidfd)
+
+
+def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
+    path: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+
+    def run(listener: object) -> None:
+        serve(Collector(ReplayedKernel(SMALL), History(state)), listener)  # type: ignore[arg-type]
+
+    connector = Connector(path, ChildCollector(run))
+    assert received(connector.connect()).status == Status.OK
+    with collector(path, "--state", str(state)):
+        assert received(connector.connect()).services
+        until = time.monotonic() + 20
+        while received(connect_to(path)).status != Status.OK:
+            assert time.monotonic() < until, "the state is still held"
+            time.sleep(0.1)
+        connector.connect().close()
+        assert multiprocessing.active_children() == []
+    assert received(connector.connect()).status == Status.OK, "it has one of its own again"
+    connector.close()
+
+
+def test_listen_at_replaces_nothing_but_a_dead_socket(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("precious")
+    with pytest.raises(FileExistsError, match="is not a socket"):
+        listen_at(file)
+    assert file.read_text() == "precious"

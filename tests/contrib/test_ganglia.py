@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script for Ganglia, by the real gmetric to a gmond on loopback."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+import pytest
+
+from tests.support import directors, files
+from tests.support.directors import SimulatedDirector
+from tests.support.paths import CONTRIB
+
+SCRIPT = CONTRIB / "ganglia" / "lvs-gmetric"
+CRON = "#   * * * * * ganglia /usr/local/bin/"
+
+GMOND = """
+globals {{
+  daemonize = no
+  setuid = no
+  mute = yes
+}}
+udp_send_channel {{
+  host = 127.0.0.1
+  port = {port}
+}}
+udp_recv_channel {{
+  port = {port}
+  bind = 127.0.0.1
+}}
+tcp_accept_channel {{
+  port = {port}
+  bind = 127.0.0.1
+}}
+"""
+
+# Ganglia is in Debian up to 12
+GANGLIA = {
+    "PATH": f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}",
+    "LD_LIBRARY_PATH": ":".join(map(str, files.BOOKWORM.glob("**/*-linux-gnu*"))),
+}
+
+# in the order of directors.farm
+SERVICES = {
+    "tcp_192.0.2.10_80": "TCP 192.0.2.10:80",
+    "tcp_192.0.2.10_443": "TCP 192.0.2.10:443",
+    "udp_192.0.2.53_53": "UDP 192.0.2.53:53",
+    "fwm_5": "FWM 5",
+    "tcp__2001_db8__10__443": "TCP [2001:db8::10]:443",
+}
+METRICS = 6 * len(SERVICES)
+
+
+@pytest.fixture(scope="module")
+def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path_factory.mktemp("director")) as running:
+        running.serve(*directors.farm())
+        yield running
+
+
+class Gmond:
+    """A gmond, and what it knows."""
+
+    def __init__(self, config: Path, port: int) -> None:
+        self.config = config
+        self._port = port
+
+    def with_metrics(self, count: int) -> Dict[str, Dict[str, ElementTree.Element]]:
+        """hosts(), once that many have come: by UDP, so gmetric does not wait for them."""
+        hosts = self.hosts()
+        while sum(map(len, hosts.values())) < count:
+            hosts = self.hosts()
+        return hosts
+
+    def hosts(self) -> Dict[str, Dict[str, ElementTree.Element]]:
+        """The metrics of each host, by name."""
+        with socket.create_connection(("127.0.0.1", self._port)) as connection:
+            text = b"".join(iter(lambda: connection.recv(65536), b""))
+        return {
+            host.attrib["NAME"]: {metric.attrib["NAME"]: metric for metric in host.iter("METRIC")}
+            for host in ElementTree.fromstring(text).iter("HOST")
+        }
+
+
+@pytest.fixture
+def gmond(tmp_path: Path) -> Iterator[Gmond]:
+    with running_gmond(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def running_gmond(folder: Path) -> Iterator[Gmond]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    config = folder / "gmond.conf"
+    config.write_text(GMOND.format(port=port))
+    command = [str(files.BOOKWORM / "usr" / "sbin" / "gmond"), "-c", str(config)]
+    with subprocess.Popen(command, env={**os.environ, **GANGLIA}) as running:
+        gmond = Gmond(config, port)
+        try:
+            while not answers(port):
+                assert running.poll() is None
+            yield gmond
+        finally:
+            running.terminate()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def cron_lines() -> List[List[str]]:
+    """What cron is told to run, in the script's comment."""
+    lines = SCRIPT.read_text().splitlines()
+    return [shlex.split(line[len(CRON) :]) for line in lines if line.startswith(CRON)]
+
+
+def run(folder: Path, *command: str, community: str = "public") -> subprocess.CompletedProcess[str]:
+    (folder / "snmp.conf").write_text(f"defVersion 2c\ndefCommunity {community}\nretries 0\n")
+    (folder / "persistent" / "cert_indexes").mkdir(parents=True, exist_ok=True)
+    return files.run(
+        *command,
+        **GANGLIA,
+        MIBS="",
+        SNMPCONFPATH=str(folder),
+        SNMP_PERSISTENT_DIR=str(folder / "persistent"),
+    )
+
+
+def test_gmond_has_the_metrics_of_each_service(
+    director: SimulatedDirector, gmond: Gmond, tmp_path: Path
+) -> None:
+    local, _other = cron_lines()
+    program, where = local
+    assert (program, where) == ("lvs-gmetric", "localhost")
+    done = run(tmp_path, str(SCRIPT), director.address, "-c", str(gmond.config))
+    assert (done.returncode, done.stderr) == (0, "")
+    ((_host, metrics),) = gmond.with_metrics(METRICS).items()
+    expected = {}
+    for place, service in enumerate(SERVICES, 1):
+        values = {
+            "servers_up": 2,
+            "active": 20 * place + 1,
+            "inactive": 40 * place + 1,
+            "new": place,
+            "in": 1000 * place,
+            "out": 2000 * place,
+        }
+        expected.update({f"lvs_{service}_{name}": str(value) for name, value in values.items()})
+    assert {name: metric.attrib["VAL"] for name, metric in metrics.items()} == expected
+
+
+def test_a_metric_says_what_it_is(
+    director: SimulatedDirector, gmond: Gmond, tmp_path: Path
+) -> None:
+    run(tmp_path, str(SCRIPT), director.address, "-c", str(gmond.config))
+    ((_host, metrics),) = gmond.with_metrics(METRICS).items()
+    for service, name in SERVICES.items():
+        metric = metrics[f"lvs_{service}_in"]
+        assert metric.attrib["UNITS"] == "bytes/s"
+        extra = {each.attrib["NAME"]: each.attrib["VAL"] for each in metric.iter("EXTRA_ELEMENT")}
+        assert extra["TITLE"] == f"{name} in"
+        assert extra["GROUP"] == "lvs"
+
+
+def test_another_directors_metrics_are_under_its_name(
+    director: SimulatedDirector, gmond: Gmond, tmp_path: Path
+) -> None:
+    _local, (_program, where, *options) = cron_lines()
+    assert where == "director1"
+    done = run(tmp_path, str(SCRIPT), director.address, *options, "-c", str(gmond.config))
+    assert done.returncode == 0
+    assert len(gmond.with_metrics(METRICS)["director1"]) == METRICS
+
+
+@pytest.mark.parametrize(
+    ("community", "message"),
+    [
+        ("public", "lvs-gmetric: {address} shows no virtual services\n"),
+        ("wrong", "Timeout: No Response from {address}\n"),
+    ],
+)
+def test_no_services_or_no_answer_is_one_line_and_nothing_is_sent(
+    director: SimulatedDirector, gmond: Gmond, tmp_path: Path, community: str, message: str
+) -> None:
+    director.serve()
+    arguments = [director.address, "-c", str(gmond.config)]
+    done = run(tmp_path, str(SCRIPT), *arguments, community=community)
+    director.serve(*directors.farm())
+    assert done.returncode == 1
+    assert done.stderr == message.format(address=director.address)
+    assert gmond.hosts() == {}

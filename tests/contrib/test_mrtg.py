@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MRTG's own cfgmaker and mrtg with the files in contrib/mrtg; time is passed by faketime."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import pytest
+
+from lvs_agent.snapshot import VirtualService
+from tests.support import builders, directors, files
+from tests.support.directors import SimulatedDirector, counted
+from tests.support.paths import CONTRIB
+
+TEMPLATE, CONFIG = "mrtg/lvs.htp", "mrtg/mrtg.cfg"
+WEB = "/var/www/html/mrtg"
+INTERVAL_MINUTES = 5
+MANY = 2**42  # bytes, more than the line of mrtg.cfg carries in an interval
+
+# in the order of directors.farm
+SERVICES = (
+    "tcp-192.0.2.10-80",
+    "tcp-192.0.2.10-443",
+    "udp-192.0.2.53-53",
+    "fwm-5",
+    "tcp--2001-db8--10--443",
+)
+
+Rates = Tuple[int, int]
+
+
+@pytest.fixture
+def director(tmp_path: Path) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path / "director") as running:
+        yield running
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path / "second") as running:
+        yield running
+
+
+class Mrtg:
+    """A configuration, run every five minutes of its own time."""
+
+    def __init__(self, folder: Path, config: str) -> None:
+        self._folder = folder
+        self._config = folder / "mrtg.cfg"
+        self._config.write_text(config)
+        self._minute = 0
+
+    def run(self) -> str:
+        """What mrtg complains of, other than graphs that are new."""
+        at = f"2026-01-01 00:{self._minute:02}:00"
+        self._minute += INTERVAL_MINUTES
+        done = files.run("faketime", "-f", at, "mrtg", str(self._config))
+        lines = (done.stdout + done.stderr).splitlines()
+        return "\n".join(line for line in lines if line and "Rateup WARNING" not in line)
+
+    def targets(self) -> List[str]:
+        return sorted(log.stem for log in self._folder.glob("*.log"))
+
+    def latest(self, target: str) -> Rates:
+        """The last sample: bytes per second, or a gauge; mrtg-logfile(1)."""
+        last = (self._folder / f"{target}.log").read_text().splitlines()[1].split()
+        return int(last[1]), int(last[2])
+
+
+@pytest.fixture
+def generated(director: SimulatedDirector, tmp_path: Path) -> Mrtg:
+    """What cfgmaker makes of a director, by the command in the template."""
+    director.serve(*directors.farm())
+    shutil.copy(CONTRIB / TEMPLATE, tmp_path)
+    *command, redirection, _name = files.command(
+        TEMPLATE,
+        "cfgmaker",
+        {"lvs.htp": str(tmp_path / "lvs.htp"), "director1:161": director.address},
+    )
+    assert redirection == ">"
+    made = files.run(*command)
+    assert [line for line in made.stderr.split("\n") if not line.startswith("--base:")] == [""]
+    return Mrtg(tmp_path, files.put(made.stdout, {WEB: str(tmp_path)}))
+
+
+def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:
+    config = files.put(
+        (CONTRIB / CONFIG).read_text(),
+        {
+            "director1:161": one.address,
+            "director2:161": other.address,
+            WEB: str(folder),
+            "/var/lib/mrtg": str(folder),
+        },
+    )
+    return Mrtg(folder, config)
+
+
+def https(in_bytes: int) -> VirtualService:
+    """The service of mrtg.cfg: twice as much out as in, 3 active connections, 4 inactive."""
+    server = builders.server(active_conns=3, inact_conns=4)
+    return builders.service(
+        "192.0.2.10", 443, server, counters=counted(in_bytes, out_bytes=2 * in_bytes)
+    )
+
+
+def test_cfgmaker_makes_three_graphs_of_each_service(generated: Mrtg) -> None:
+    assert generated.run() == ""
+    kinds = ("active", "conns", "traffic")
+    expected = [f"127.0.0.1-{name}-{kind}" for name in SERVICES for kind in kinds]
+    assert generated.targets() == sorted(expected)
+
+
+@pytest.mark.parametrize(("place", "service"), list(enumerate(SERVICES, 1)))
+def test_rates_of_a_generated_configuration_are_the_directors(
+    director: SimulatedDirector, generated: Mrtg, place: int, service: str
+) -> None:
+    generated.run()
+    director.serve(*directors.farm(1))
+    assert generated.run() == ""
+    name = f"127.0.0.1-{service}"
+    assert generated.latest(f"{name}-traffic") == (1000 * place, 2000 * place)
+    assert generated.latest(f"{name}-conns") == (place, place)
+    assert generated.latest(f"{name}-active") == (20 * place + 1, 40 * place + 1)
+
+
+def test_a_service_that_is_gone_is_drawn_as_zero_and_the_others_go_on(
+    director: SimulatedDirector, generated: Mrtg
+) -> None:
+    generated.run()
+    director.serve(*directors.farm(1))
+    generated.run()
+    director.serve(*directors.farm(2)[1:])
+    generated.run()
+    assert generated.latest("127.0.0.1-tcp-192.0.2.10-80-traffic") == (0, 0)
+    assert generated.latest("127.0.0.1-tcp-192.0.2.10-443-traffic") == (2000, 4000)
+
+
+def test_a_zeroed_counter_makes_no_spike(director: SimulatedDirector, generated: Mrtg) -> None:
+    generated.run()
+    director.serve(*directors.farm(1))
+    generated.run()
+    director.serve(*(zeroed(service) for service in directors.farm()))
+    assert generated.run() == ""
+    assert generated.latest("127.0.0.1-tcp-192.0.2.10-80-traffic") == (0, 0)
+
+
+def zeroed(service: VirtualService) -> VirtualService:
+    service.counters = counted(0)
+    return service
+
+
+def test_a_pair_is_summed(
+    director: SimulatedDirector, second: SimulatedDirector, tmp_path: Path
+) -> None:
+    mrtg = pair(tmp_path, director, second)
+    for step in (0, 1):
+        director.serve(https(MANY + step * 300_000))
+        second.serve(https(MANY + step * 900_000))
+        assert mrtg.run() == ""
+    assert mrtg.latest("director1-traffic") == (1000, 2000)
+    assert mrtg.latest("pair-traffic") == (4000, 8000)
+    assert mrtg.latest("pair-active") == (6, 8)
+
+
+@pytest.mark.parametrize(
+    ("others", "meanwhile"), [(2 * MANY, (1000, 2000)), (MANY // 2, (0, 0))], ids=["up", "down"]
+)
+def test_a_fail_over_makes_no_spike_and_the_sum_goes_on(
+    director: SimulatedDirector,
+    second: SimulatedDirector,
+    tmp_path: Path,
+    others: int,
+    meanwhile: Rates,
+) -> None:
+    mrtg = pair(tmp_path, director, second)
+    for step in range(3):
+        director.serve(https(MANY + step * 300_000))
+        mrtg.run()
+    assert mrtg.latest("pair-traffic") == (1000, 2000)
+    director.serve()
+    for step, expected in enumerate([meanwhile, (3000, 6000)]):
+        second.serve(https(others + step * 900_000))
+        mrtg.run()
+        assert mrtg.latest("pair-traffic") == expected
+        assert mrtg.latest("director1-traffic") == (0, 0)
+        assert mrtg.latest("pair-active") == (3, 4)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real snmp_exporter, older and newer, with the modules in contrib/prometheus."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import pytest
+
+from tests.support import directors, files
+from tests.support.directors import SimulatedDirector
+from tests.support.paths import CONTRIB
+from tests.support.snmpd import BASE
+
+FOLDER = CONTRIB / "prometheus"
+PROGRAM = "usr/bin/prometheus-snmp-exporter"
+EXPORTERS = {
+    "lvs-0.22.yml": (str(files.BOOKWORM / PROGRAM), ""),
+    "lvs.yml": (str(files.TRIXIE / PROGRAM), "&auth=lvs"),
+}
+
+Labels = Tuple[Tuple[str, str], ...]
+Metrics = Dict[str, Dict[Labels, float]]
+
+PROTOCOLS = {"0": "fwmark", "6": "tcp", "17": "udp"}
+VS_COLUMNS = {
+    11: "lvsVsRealServers",
+    12: "lvsVsRealServersUp",
+    14: "lvsVsActiveConns",
+    15: "lvsVsInactConns",
+    17: "lvsVsConns",
+    18: "lvsVsInPkts",
+    19: "lvsVsOutPkts",
+    20: "lvsVsInBytes",
+    21: "lvsVsOutBytes",
+    25: "lvsVsInByteRate",
+}
+RS_COLUMNS = {
+    6: "lvsRsWeight",
+    9: "lvsRsActiveConns",
+    12: "lvsRsConns",
+    15: "lvsRsInBytes",
+    16: "lvsRsOutBytes",
+}
+
+
+@pytest.fixture(scope="module")
+def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path_factory.mktemp("director")) as running:
+        running.serve(*directors.farm())
+        yield running
+
+
+@pytest.fixture(scope="module", params=EXPORTERS)
+def metrics(
+    director: SimulatedDirector,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Metrics:
+    program, query = EXPORTERS[request.param]
+    folder = tmp_path_factory.mktemp("exporter")
+    with exporter(program, FOLDER / request.param, folder) as address:
+        return scraped(f"http://{address}/snmp?target={director.address}&module=lvs{query}")
+
+
+@contextmanager
+def exporter(program: str, config: Path, folder: Path) -> Iterator[str]:
+    """A running snmp_exporter; HOST:PORT."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    log = folder / "exporter.log"
+    command = [program, f"--config.file={config}", f"--web.listen-address={address}"]
+    with log.open("w") as output, subprocess.Popen(command, stderr=output) as running:
+        try:
+            while "Listening on" not in log.read_text():
+                assert running.poll() is None, log.read_text()
+            yield address
+        finally:
+            running.terminate()
+
+
+def scraped(url: str) -> Metrics:
+    """Each metric's values by its labels."""
+    found: Metrics = {}
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        text = answer.read().decode()
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, labels, value = re.findall(r"^(\w+)(?:{(.*)})? (\S+)$", line)[0]
+            pairs = re.findall(r'(\w+)="([^"]*)"', labels)
+            found.setdefault(name, {})[tuple(sorted(pairs))] = float(value)
+    return found
+
+
+def walked(director: SimulatedDirector, table: int, column: int) -> Dict[Labels, float]:
+    """The same of a column, as snmpwalk has it."""
+    oid = f"{BASE}.{table}.1.{column}"
+    found = {}
+    for line in director.snmpd.walk(oid):
+        instance, _, value = line.partition(" = ")
+        rest = instance[len(oid) + 1 :].split(".")
+        address, rest = address_of(rest)
+        labels = [
+            ("lvsVsAddr", address),
+            ("lvsVsProtocol", PROTOCOLS[rest.pop(0)]),
+            ("lvsVsPort", rest.pop(0)),
+        ]
+        if rest:
+            address, (port,) = address_of(rest)
+            labels += [("lvsRsAddr", address), ("lvsRsPort", port)]
+        found[tuple(sorted(labels))] = float(value.partition(": ")[2])
+    return found
+
+
+def address_of(instance: List[str]) -> Tuple[str, List[str]]:
+    """The address that begins an instance, as the exporter writes it, and what follows."""
+    length = int(instance[1])
+    address = ipaddress.ip_address(bytes(int(part) for part in instance[2 : 2 + length]))
+    return address.exploded.upper(), instance[2 + length :]
+
+
+@pytest.mark.parametrize("column", VS_COLUMNS)
+def test_services_are_as_snmpwalk_has_them(
+    director: SimulatedDirector, metrics: Metrics, column: int
+) -> None:
+    expected = walked(director, 21, column)
+    assert len(expected) == len(directors.farm())
+    assert metrics[VS_COLUMNS[column]] == expected
+
+
+@pytest.mark.parametrize("column", RS_COLUMNS)
+def test_real_servers_are_as_snmpwalk_has_them(
+    director: SimulatedDirector, metrics: Metrics, column: int
+) -> None:
+    expected = walked(director, 22, column)
+    assert len(expected) == 2 * len(directors.farm())
+    assert metrics[RS_COLUMNS[column]] == expected
+
+
+def test_labels_can_be_read(metrics: Metrics) -> None:
+    labels = [("lvsVsAddr", "192.0.2.53"), ("lvsVsPort", "53"), ("lvsVsProtocol", "udp")]
+    assert tuple(labels) in metrics["lvsVsInBytes"]
+    named = dict(labels, lvsVsName="UDP 192.0.2.53:53")
+    assert metrics["lvsVsName"][tuple(sorted(named.items()))] == 1
+
+
+def test_the_director_and_its_agent_are_there(metrics: Metrics) -> None:
+    assert metrics["lvsNumServices"] == {(): 5}
+    assert metrics["lvsTotalConns"] == {(): 15 * 10**6}
+    assert metrics["lvsAgentStatus"][(("lvsAgentStatus", "ok"),)] == 1
+    assert metrics["lvsAgentStatus"][(("lvsAgentStatus", "noCollector"),)] == 0
+
+
+def test_every_object_that_is_walked_is_declared(metrics: Metrics) -> None:
+    declared = set(re.findall(r"- name: (\w+)", (FOLDER / "lvs.yml").read_text()))
+    served = {re.sub("_info$", "", name) for name in metrics if name.startswith("lvs")}
+    assert served <= declared
+    # no real server here is reached by a tunnel
+    assert declared - served == {"lvsRsTunnelType", "lvsRsTunnelPort", "lvsRsTunnelFlags"}
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_unknown_community_is_an_error_and_not_an_empty_page(
+    director: SimulatedDirector, tmp_path: Path, name: str
+) -> None:
+    program, query = EXPORTERS[name]
+    text = (FOLDER / name).read_text()
+    text = files.put(text, {"community: public": "community: wrong"})
+    config = tmp_path / name
+    config.write_text(
+        re.sub(r"^( *)walk:", r"\1retries: 0\n\1timeout: 1s\n\1walk:", text, flags=re.M)
+    )
+    with exporter(program, config, tmp_path) as address:
+        url = f"http://{address}/snmp?target={director.address}&module=lvs{query}"
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            scraped(url)
+
+
+def test_the_modules_are_what_the_generator_makes(tmp_path: Path) -> None:
+    path = f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}"
+    assert files.run(str(FOLDER / "generate"), str(tmp_path), PATH=path).stderr == ""
+    for name in EXPORTERS:
+        assert (tmp_path / name).read_text() == (FOLDER / name).read_text()

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of snmpd's answer, of each kind there is."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Iterator, List, Mapping, Optional, Sequence
+
+import pytest
+
+from lvs_agent import __version__
+from lvs_agent.doctor import asking, query
+from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.machine import Done, Machine
+from lvs_agent.doctor.query import Outcome, Reply
+from tests.support import doctors
+
+CONF = "/etc/snmp/snmpd.conf"
+ANSWER = dict(zip(query.ASKED, (__version__, "1", "", "3", "4")))
+LINE = "pass_persist .1.3.6.1.4.1.8225.4711 /usr/bin/lvs-agent pass-persist\n"
+
+
+def look(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: Reply,
+    conf: str = LINE + "rocommunity public\n",
+    bad: bool = False,
+) -> List[Finding]:
+    """The findings on the query, on a machine with this configuration."""
+    machine = doctors.Picture(tmp_path, {CONF: conf})
+    machine.draw("/usr/bin/lvs-agent", "", 0o755)
+    monkeypatch.setattr(query, "ask", lambda *asked: reply)
+    monkeypatch.setattr(asking, "AGAIN_SECONDS", 0)
+    found = asking.look(machine, doctors.process(), bad)
+    return [each for each in found if each.check == "query"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "said", "remedy"),
+    [
+        (Reply(Outcome.ANSWERED, ANSWER, 0.04), State.OK, "answers in 0.0 s: 3 virtual", None),
+        (
+            Reply(Outcome.ANSWERED, {**ANSWER, query.VERSION: "0.0.1"}),
+            State.WRONG,
+            f"still runs lvs-agent 0.0.1, not {__version__}",
+            "service snmpd restart",
+        ),
+        (
+            Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "99"}),
+            State.WRONG,
+            "gives no status",
+            "service snmpd restart",
+        ),
+        (
+            Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "6", query.TEXT: "too old"}),
+            State.WRONG,
+            "status expired: too old",
+            "grep lvs-agent /var/log/syslog",
+        ),
+        (Reply(Outcome.TIMEOUT), State.WRONG, "hangs, or its community", "service snmpd restart"),
+        (Reply(Outcome.NO_OBJECT), State.WRONG, "no such object", "service snmpd restart"),
+        (Reply(Outcome.NO_INSTANCE), State.WRONG, "does not start", "service snmpd restart"),
+        (
+            Reply(Outcome.NOT_ASKED, said=query.NOT_INSTALLED),
+            State.UNSEEN,
+            "snmpget is not installed",
+            "apt install snmp",
+        ),
+        (Reply(Outcome.NOT_ASKED, said="odd"), State.UNSEEN, "odd", None),
+    ],
+)
+def test_each_kind_of_answer(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: Reply,
+    state: State,
+    said: str,
+    remedy: Optional[str],
+) -> None:
+    (finding,) = look(tmp_path, monkeypatch, reply)
+    assert (finding.state, finding.remedy) == (state, remedy)
+    assert said in finding.text
+
+
+def test_a_status_that_is_explained_is_only_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "4"})
+    (finding,) = look(tmp_path, monkeypatch, reply, bad=True)
+    assert finding.state == State.NOTE
+
+
+def test_what_was_mended_a_moment_ago_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The responder answers from the snapshot it has for some seconds more."""
+    replies = [Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: each}) for each in ("5", "5", "1")]
+    machine = doctors.Picture(tmp_path, {CONF: LINE + "rocommunity public\n"})
+    monkeypatch.setattr(query, "ask", lambda *asked: replies.pop(0))
+    found = asking.look(machine, doctors.process(), False)
+    assert [each.state for each in found if each.check == "query"] == [State.OK]
+    assert replies == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_OBJECT, Outcome.NO_INSTANCE])
+def test_an_answer_that_is_explained_is_not_said_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    assert look(tmp_path, monkeypatch, Reply(outcome), "rocommunity public\n") == []
+
+
+def test_without_a_community_silence_says_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = look(tmp_path, monkeypatch, Reply(Outcome.TIMEOUT), LINE + "rouser who\n")
+    assert (finding.state, finding.remedy) == (State.UNSEEN, "sudo lvs-agent doctor")
+
+
+def test_the_view_is_mended_where_the_line_is(tmp_path: Path) -> None:
+    drop_in = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
+    machine = doctors.Picture(tmp_path, {CONF: doctors.DEBIAN, drop_in: LINE})
+    machine.draw("/usr/bin/lvs-agent", "", 0o755)
+    finding = doctors.only(asking.look(machine, doctors.process(), False), State.WRONG)
+    assert finding.check == "view"
+    assert f">> {drop_in} && " in (finding.remedy or "")
+
+
+def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
+    machine = doctors.Picture(tmp_path, {CONF: LINE.replace("pass", "#") + "includeFile fifo\n"})
+    os.mkfifo(machine.path("/etc/snmp/fifo"))
+    found = asking.look(machine, doctors.process(), True)
+    assert [each.text for each in found if each.check == "snmpd.conf"] == [
+        "/etc/snmp/fifo was not read: not a regular file"
+    ]
+    assert State.WRONG not in doctors.states([each for each in found if each.check != "query"])
+
+
+class Connected(doctors.Picture):
+    """A picture whose programs are real, as is what the kernel says of sockets."""
+
+    def path(self, name: str) -> Path:
+        return Path(name) if name.startswith("/proc/net/") else super().path(name)
+
+    def run(
+        self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
+    ) -> Optional[Done]:
+        return Machine().run(command, environment)
+
+
+@pytest.fixture(params=[(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["v4", "v6"])
+def nobodys(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    """A socket of user 65534."""
+    family, host = request.param
+    os.seteuid(65534)
+    try:
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+    finally:
+        os.seteuid(0)
+    with bound:
+        bound.bind((host, 0))
+        bound.setblocking(False)
+        yield bound
+
+
+@pytest.mark.parametrize("uid", [0, 102])
+def test_a_community_is_not_for_another_users_port(
+    tmp_path: Path, nobodys: socket.socket, uid: int
+) -> None:
+    six = nobodys.family == socket.AF_INET6
+    port = nobodys.getsockname()[1]
+    conf = f"agentaddress {'udp6:[::1]' if six else '127.0.0.1'}:{port}\n" + LINE
+    community = "rocommunity6 secret\n" if six else "rocommunity secret\n"
+    machine = Connected(tmp_path, {CONF: conf + community})
+    found = asking.look(machine, doctors.process(uid=uid), True)
+    (finding,) = [each for each in found if each.check == "query"]
+    assert finding.state == State.UNSEEN
+    assert finding.text.endswith("its port is open to nobody, who is not snmpd's user")
+    with pytest.raises(BlockingIOError):
+        nobodys.recv(1500)
+    # the user of snmpd itself is sent it
+    asking.look(machine, doctors.process(uid=65534), True)
+    assert b"secret" in nobodys.recv(1500)
+    nobodys.close()
+    found = asking.look(machine, doctors.process(uid=uid), True)
+    assert [each.text for each in found if each.check == "query"] == [
+        f"snmpd was not asked at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}:"
+        " nobody listens there"
+    ]

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pass_persist line, and whether what is said of it is what snmpd makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import pytest
+
+from lvs_agent.doctor import passline
+from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import command
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.snmpdconf import Invocation
+from tests.support import doctors
+from tests.support.recorded import SMALL
+from tests.support.snmpd import AGENT, BASE
+
+DROP_IN = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
+GOOD = f"pass_persist {BASE} /usr/bin/lvs-agent pass-persist\n"
+RESTART = command("systemctl", "restart", "snmpd")
+REPLAY = f"{AGENT} pass-persist --replay {SMALL}"
+
+# a line, and what is said of it: None if it is good
+LINES: Dict[str, Optional[str]] = {
+    f"pass_persist {BASE} {REPLAY}": None,
+    f"PASS_persist   {BASE[1:]}\t{REPLAY}  ": None,
+    f"pass_persist -p 10 {BASE} {REPLAY} # old": None,
+    f"pass_persist enterprises.8225.4711 {REPLAY}": "no names",
+    f'pass_persist {BASE} "{AGENT}" pass-persist': "a quote",
+    f"pass_persist {BASE} {AGENT}\tpass-persist --replay {SMALL}": "a tab",
+    f"pass_persist {BASE} {AGENT} pass-persist  --replay {SMALL}": "two spaces",
+    f"pass_persist {BASE} /usr/bin/none pass-persist": "/usr/bin/none is not there",
+    f"pass_persist {BASE} lvs-agent pass-persist": "no absolute path",
+    f"pass_persist {BASE} {REPLAY.replace('pass-persist', 'walk')}": "lacks the command",
+    f"pass_persist {BASE}": "no program",
+    f"pass_persist {BASE} # {REPLAY}": "no program",
+    f"pass {BASE} {REPLAY}": "must be pass_persist",
+    f"pass_persist .1.3.6.1.4.1.8225.4712 {REPLAY}": "no pass_persist line",
+    f"# pass_persist {BASE} {REPLAY}": "no pass_persist line",
+}
+
+
+def snmpd(uid: int = 0, target: str = "/etc/snmp/snmpd.local.conf") -> passline.Snmpd:
+    return passline.Snmpd(doctors.process(uid=uid), target, RESTART)
+
+
+def look(machine: Machine, uid: int = 0) -> List[Finding]:
+    return passline.look(machine, snmpd(uid), snmpdconf.read(machine, Invocation()))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> doctors.Picture:
+    drawn = doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": doctors.DEBIAN})
+    drawn.draw("/usr/bin/lvs-agent", "", 0o755)
+    drawn.path(DROP_IN).parent.mkdir()
+    return drawn
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> None:
+    with doctors.daemon(tmp_path, line) as daemon:
+        answers = "INTEGER: 1" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
+        told = Invocation((str(daemon.config),), only=True)
+        (finding,) = passline.look(Machine(), snmpd(), snmpdconf.read(Machine(), told))
+    expected = LINES[line]
+    assert answers == (expected is None)
+    assert finding.state == (State.OK if expected is None else State.WRONG)
+    assert (expected or "runs ") in finding.text
+
+
+def test_of_two_lines_snmpd_takes_the_first(tmp_path: Path) -> None:
+    lines = f"pass_persist {BASE} /bin/false\npass_persist {BASE} {REPLAY}\n"
+    with doctors.daemon(tmp_path, lines) as daemon:
+        assert "No Such Instance" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
+
+
+def test_a_healthy_line(machine: doctors.Picture) -> None:
+    machine.draw(DROP_IN, GOOD)
+    (finding,) = look(machine)
+    assert finding.state == State.OK
+    assert finding.text == f"{DROP_IN}:1 runs /usr/bin/lvs-agent pass-persist"
+
+
+def test_no_line_gives_the_one_to_add(machine: doctors.Picture) -> None:
+    (finding,) = look(machine)
+    assert finding.state == State.WRONG
+    assert finding.remedy == f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf && {RESTART}"
+
+
+def test_a_file_that_may_not_be_read_is_not_called_empty(machine: doctors.Picture) -> None:
+    machine.draw(DROP_IN, GOOD)
+    machine.draw("/etc/snmp/snmpd.conf")
+    config = snmpdconf.read(machine, Invocation())
+    config.closed.append("/etc/snmp/snmpd.local.conf")
+    (finding,) = passline.look(machine, snmpd(), config)
+    assert finding.state == State.UNSEEN
+
+
+def test_a_line_that_is_repeated(machine: doctors.Picture) -> None:
+    machine.draw("/etc/snmp/snmpd.local.conf", GOOD)
+    machine.draw(DROP_IN, "# comment\n" + GOOD)
+    finding = doctors.only(look(machine), State.NOTE)
+    assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1 repeats " + DROP_IN + ":2")
+    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.local.conf && {RESTART}"
+
+
+def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) -> None:
+    machine.draw("/usr/local/bin/lvs-agent", "", 0o755)
+    old = GOOD.replace("/usr/bin", "/usr/local/bin")
+    machine.draw("/etc/snmp/snmpd.conf", old + doctors.DEBIAN)
+    machine.draw(DROP_IN, GOOD)
+    finding = doctors.only(look(machine), State.WRONG)
+    assert finding.text.startswith(f"{DROP_IN}:1 repeats /etc/snmp/snmpd.conf:1")
+    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.conf && {RESTART}"
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "said", "remedy"),
+    [
+        (
+            "rocommunity public\n",
+            DROP_IN,
+            "no includeDir line",
+            "echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.local.conf",
+        ),
+        (
+            doctors.DEBIAN,
+            DROP_IN[:-5],
+            "must end in .conf",
+            f"mv -T --backup=numbered {DROP_IN[:-5]} {DROP_IN}",
+        ),
+        (
+            doctors.DEBIAN,
+            "/etc/snmp/snmp.conf",
+            "does not read that file",
+            f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf",
+        ),
+    ],
+)
+def test_a_line_in_a_file_that_snmpd_does_not_read(
+    machine: doctors.Picture, config: str, file: str, said: str, remedy: str
+) -> None:
+    machine.draw("/etc/snmp/snmpd.conf", config)
+    machine.draw(file, GOOD)
+    (finding,) = look(machine)
+    assert finding.state == State.WRONG
+    assert finding.text.startswith(f"{file}:1 ")
+    assert said in finding.text
+    assert finding.remedy == f"{remedy} && {RESTART}"
+
+
+def test_leftovers_beside_a_good_line_are_nobodys_business(machine: doctors.Picture) -> None:
+    machine.draw(DROP_IN, GOOD)
+    machine.draw(DROP_IN + ".dpkg-old", GOOD)
+    assert doctors.states(look(machine)) == [State.OK]
+
+
+@pytest.mark.parametrize("oid", [".1.3.6.1.4.1.8225", f"{BASE}.26"])
+def test_an_oid_that_is_not_quite_ours(machine: doctors.Picture, oid: str) -> None:
+    machine.draw(DROP_IN, GOOD.replace(BASE, oid))
+    (finding,) = look(machine)
+    assert finding.state == State.WRONG
+    assert f"{oid}, not {BASE}" in finding.text
+    assert finding.remedy == f"vi +1 {DROP_IN}"
+
+
+def test_a_drop_in_that_snmpds_user_can_not_read(machine: doctors.Picture, tmp_path: Path) -> None:
+    for folder in (tmp_path, *machine.path(DROP_IN).parents[:3]):
+        folder.chmod(0o755)
+    machine.draw(DROP_IN, GOOD, 0o600)
+    (finding,) = look(machine, uid=4242)
+    assert finding.state == State.WRONG
+    assert finding.remedy == f"chmod 0644 {DROP_IN} && {RESTART}"
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o744, 0o711])
+def test_a_program_that_snmpds_user_can_not_run(
+    machine: doctors.Picture, tmp_path: Path, mode: int
+) -> None:
+    for name in (DROP_IN, "/usr/bin/x"):
+        for folder in machine.path(name).parents[:4]:
+            folder.chmod(0o755)
+    machine.draw("/usr/bin/lvs-agent", "", mode)
+    machine.draw(DROP_IN, GOOD)
+    (finding,) = look(machine, uid=4242)
+    assert "4242 may not run /usr/bin/lvs-agent" in finding.text
+
+
+def test_a_program_of_another_name_is_worth_a_note(machine: doctors.Picture) -> None:
+    machine.draw("/opt/wrapper", "", 0o755)
+    machine.draw(DROP_IN, GOOD.replace("/usr/bin/lvs-agent", "/opt/wrapper"))
+    assert doctors.states(look(machine)) == [State.NOTE]
+
+
+def test_the_module_of_2001_is_in_the_way(machine: doctors.Picture) -> None:
+    machine.draw(DROP_IN, GOOD + "dlmod lvs /usr/lib/snmp/dlmod/liblvs.so\n")
+    finding = doctors.only(look(machine), State.WRONG)
+    assert finding.text.startswith(f"{DROP_IN}:2 loads the module of 2001")
+    assert finding.remedy == f"sed -i '2s/^/#/' {DROP_IN} && {RESTART}"
+
+
+def test_what_is_included_and_not_there(machine: doctors.Picture) -> None:
+    machine.draw(DROP_IN, GOOD + "includeFile gone.conf\n")
+    finding = doctors.only(look(machine), State.WRONG)
+    assert finding.text == f"{DROP_IN}:2: gone.conf is not there"

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole report: of a real snmpd on a machine that is half drawn, and as it is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import pytest
+
+from lvs_agent import __version__
+from lvs_agent.doctor import report
+from lvs_agent.doctor.collector import SOCKET_PATH
+from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
+from lvs_agent.doctor.machine import Process
+from lvs_agent.doctor.remedy import command
+from tests.support import doctors
+from tests.support.commands import collector, run
+from tests.support.recorded import SMALL
+from tests.support.snmpd import AGENT, BASE, Snmpd
+
+DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
+RESTART = "service snmpd restart"
+VIEW = f"view systemonly included {BASE}\n"
+
+
+class HalfDrawn(doctors.Beside):
+    """One real snmpd and its file, below it a director, a collector and a state that are drawn."""
+
+    def __init__(self, root: Path, pid: int, older: float = 0.0) -> None:
+        super().__init__(pid)
+        self._older = older
+        self._drawn = root
+        self._real = doctors.Beside(pid)
+
+    def processes(self) -> List[Process]:
+        seen = self._real.processes()
+        return [replace(each, started=each.started - self._older) for each in seen]
+
+    def path(self, name: str) -> Path:
+        if name == "/proc" or name.startswith(DRAWN):
+            return self._drawn / name.lstrip("/")
+        return super().path(name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A healthy director, its state directory, and a folder for a socket."""
+    shutil.copytree(SMALL / "proc", tmp_path / "proc")
+    state = tmp_path / "var/lib/lvs-agent"
+    state.mkdir(parents=True)
+    done = run("walk", "--replay", SMALL, "--state", state)
+    assert done.returncode == 0
+    (tmp_path / SOCKET_PATH.lstrip("/")).parent.mkdir(parents=True)
+    return tmp_path
+
+
+@contextmanager
+def examined(root: Path, lines: str) -> Iterator[Callable[[], List[Finding]]]:
+    """A function that examines the machine whose snmpd was started with these lines."""
+    sock = root / SOCKET_PATH.lstrip("/")
+    with collector(sock), doctors.daemon(root, lines) as daemon:
+        yield lambda: report.examine(HalfDrawn(root, daemon.pid))
+
+
+LINE = f"pass_persist {BASE} {AGENT} pass-persist --replay {SMALL}\n"
+
+
+def wrongs(findings: List[Finding]) -> List[str]:
+    return [each.check for each in findings if each.state == State.WRONG]
+
+
+def test_a_healthy_machine(root: Path) -> None:
+    with examined(root, LINE) as look:
+        findings = look()
+    assert wrongs(findings) == []
+    assert report.exit_status(findings) == report.GOOD
+    checks = list(dict.fromkeys(each.check for each in findings))
+    assert checks == [
+        "ip_vs",
+        "estimation",
+        "socket",
+        "collector",
+        "state",
+        "snmpd",
+        "pass_persist",
+        "view",
+        "query",
+        "mib",
+    ]
+    said = {each.check: each.text for each in findings}
+    assert said["query"].endswith("4 virtual services, 2 real servers")
+    assert said["collector"].endswith("4 virtual services, 2 real servers")
+
+
+@pytest.mark.parametrize(
+    ("lines", "checks"),
+    [
+        ("", ["pass_persist"]),
+        (LINE.replace("/lvs-agent pass", "/none pass"), ["pass_persist"]),
+        (LINE.replace("pass-persist", "walk"), ["pass_persist"]),
+        (LINE + f"view _all_ excluded {BASE}\n", ["view"]),
+    ],
+    ids=["no line", "no program", "another command", "hidden"],
+)
+def test_only_the_root_of_it_is_said(root: Path, lines: str, checks: List[str]) -> None:
+    with examined(root, lines) as look:
+        assert wrongs(look()) == checks
+
+
+def test_frozen_counters_are_said_once(root: Path) -> None:
+    sysctl = root / "proc/sys/net/ipv4/vs/run_estimation"
+    sysctl.write_text("0\n")
+    with examined(root, LINE.replace("small", "frozen")) as look:
+        findings = look()
+    assert wrongs(findings) == ["estimation"]
+    assert "status counters frozen" in doctors.only(findings[-2:-1], State.NOTE).text
+
+
+def test_a_responder_that_has_no_statistics_is_wrong_by_itself(root: Path) -> None:
+    """All else is well: so it is its own fault, whatever that is."""
+    lines = f"pass_persist {BASE} {AGENT} pass-persist --collector /nonexistent\n"
+    with examined(root, lines) as look:
+        findings = look()
+    assert wrongs(findings) == ["query"]
+    assert "status no collector" in doctors.only(findings, State.WRONG).text
+
+
+def test_a_file_that_was_changed_since(root: Path) -> None:
+    lines = LINE + f"view _all_ excluded {BASE}\n"
+    for text, state in ((lines, State.WRONG), (LINE, State.NOTE)):
+        with doctors.daemon(root, text) as daemon:
+            (root / "snmpd.conf").write_text(address_of(daemon) + LINE + "rocommunity probe\n")
+            findings = report.examine(HalfDrawn(root, daemon.pid, older=10))
+        (finding,) = [each for each in findings if each.check == "snmpd.conf"]
+        assert (finding.state, finding.remedy) == (state, RESTART)
+        assert wrongs(findings) == (["snmpd.conf"] if state == State.WRONG else [])
+
+
+def address_of(daemon: Snmpd) -> str:
+    return f"agentaddress udp:{daemon.address}\n"
+
+
+def test_a_wrong_community_and_a_hanging_snmpd_look_alike(root: Path) -> None:
+    with doctors.daemon(root, LINE) as daemon:
+        file = root / "snmpd.conf"
+        text = file.read_text().replace("rocommunity probe", "rocommunity other")
+        file.write_text(text)
+        findings = report.examine(HalfDrawn(root, daemon.pid))
+    assert "query" in wrongs(findings)
+
+
+def test_nothing_of_it_runs(tmp_path: Path) -> None:
+    findings = report.examine(doctors.Picture(tmp_path))
+    assert wrongs(findings) == ["ip_vs", "snmpd"]
+    assert report.exit_status(findings) == report.BAD
+
+
+SOME = [
+    ok("ip_vs", "is there"),
+    note("snmpd", "is old"),
+    wrong("view", "hides", command("show")),
+    unseen("state", "closed"),
+]
+
+
+def test_the_text_is_a_line_each_and_a_last_one() -> None:
+    assert report.text(SOME).splitlines() == [
+        "ok      is there",
+        "note    is old",
+        "wrong   hides",
+        "          show",
+        "unseen  closed",
+        "          sudo lvs-agent doctor",
+        "1 wrong, 1 not looked at",
+    ]
+    assert report.text(SOME[:2]).splitlines()[-1] == "nothing is wrong"
+
+
+HOSTILE = "a\nok      all is well\x1b[2J\x85\u202e\udcff"
+SHOWN = r"a\nok      all is well\x1b[2J\x85\u202e\udcff"
+
+
+def test_what_others_wrote_stays_on_its_line() -> None:
+    told = report.text([wrong("view", HOSTILE, command(HOSTILE))])
+    assert told.splitlines() == [f"wrong   {SHOWN}", f"          '{SHOWN}'", "1 wrong"]
+    assert told.replace("\n", "").isprintable()
+    assert report.as_json([wrong("view", HOSTILE)]).isascii()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_name_can_be_printed(tmp_path: Path, encoding: str) -> None:
+    code = (
+        "from lvs_agent import cli; from lvs_agent.doctor import finding, report\n"
+        "report.examine = lambda machine: [finding.ok('x', '\\u0416 \\udcff')]\n"
+        "cli.main(['doctor'])"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
+    assert done.stderr == b""
+    shown = "\u0416" if encoding == "utf-8" else r"\u0416"
+    assert done.stdout.decode(encoding).splitlines()[0] == f"ok      {shown} \\udcff"
+
+
+def test_the_exit_status() -> None:
+    assert report.exit_status(SOME) == 1
+    assert report.exit_status(SOME[:2]) == 0
+    assert report.exit_status([*SOME[:2], SOME[3]]) == 3
+
+
+def test_json_has_all_of_it() -> None:
+    told = json.loads(report.as_json(SOME))
+    assert (told["version"], told["status"]) == (__version__, 1)
+    assert told["findings"][0] == {
+        "check": "ip_vs",
+        "state": "ok",
+        "text": "is there",
+        "remedy": None,
+    }
+    assert told["findings"][2]["remedy"] == "show"
+
+
+def test_the_command_on_this_machine() -> None:
+    done = run("doctor", "--json")
+    told = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert told["status"] == done.returncode
+    assert done.returncode in (0, 1, 3)
+    done = run("doctor")
+    assert done.stdout.splitlines()[-1].endswith(("wrong", "not looked at"))
+    assert run("doctor", "--frobnicate").returncode == 2

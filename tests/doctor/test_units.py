@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What systemctl show prints of the collector's units, and what follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from lvs_agent.doctor import units
+from lvs_agent.doctor.finding import State
+from lvs_agent.doctor.machine import Done
+from lvs_agent.doctor.units import DROP_IN, Units
+from tests.support import doctors
+from tests.support.doctors import HEALTHY, OWN, SHOWN
+
+ENABLE = "systemctl enable --now lvs-agent.socket"
+
+
+def shown(**values: str) -> Units:
+    return Units(SHOWN.format(**{**HEALTHY, **values}))
+
+
+def test_healthy_units() -> None:
+    found = shown()
+    assert doctors.states(found.socket()) == [State.OK]
+    assert found.drop_ins() == []
+    assert found.failed() is None
+    assert found.mend() == "systemctl restart lvs-agent.service"
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "remedy"),
+    [
+        ({"load": "masked"}, State.WRONG, f"systemctl unmask lvs-agent.socket && {ENABLE}"),
+        ({"load": "bad-setting"}, State.WRONG, f"systemctl revert lvs-agent.socket && {ENABLE}"),
+        ({"active": "inactive"}, State.WRONG, ENABLE),
+        ({"active": "inactive", "file": "disabled"}, State.WRONG, ENABLE),
+        (
+            {"active": "failed", "result": "service-start-limit-hit"},
+            State.WRONG,
+            "journalctl -u lvs-agent.socket -n 20 && systemctl restart lvs-agent.socket",
+        ),
+        ({"file": "disabled"}, State.NOTE, "systemctl enable lvs-agent.socket"),
+    ],
+)
+def test_a_socket_that_is_not_well(values: dict[str, str], state: State, remedy: str) -> None:
+    (finding,) = shown(**values).socket()
+    assert (finding.state, finding.remedy) == (state, remedy)
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "remedy"),
+    [
+        (
+            {"service_load": "masked"},
+            "is masked",
+            "systemctl unmask lvs-agent.service && systemctl restart lvs-agent.socket",
+        ),
+        (
+            {"service": "activating", "sub": "auto-restart", "service_result": "exit-code"},
+            "exit-code, 12 restarts",
+            "journalctl -u lvs-agent.service -n 20",
+        ),
+        (
+            {"service": "failed", "service_drop_in": OWN.format("service")},
+            "ends as soon as it is started",
+            "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service",
+        ),
+    ],
+)
+def test_a_service_that_does_not_start(values: dict[str, str], said: str, remedy: str) -> None:
+    finding = shown(**values).failed()
+    assert finding is not None
+    assert (finding.state, finding.remedy) == (State.WRONG, remedy)
+    assert said in finding.text
+
+
+def test_what_an_administrator_changed_is_told_and_reverted() -> None:
+    found = shown(service_drop_in=OWN.format("service"))
+    assert doctors.states(found.drop_ins()) == [State.NOTE]
+    revert = "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service"
+    assert found.mend() == revert
+
+
+@pytest.mark.parametrize(
+    ("values", "begins"),
+    [
+        ({}, "systemctl restart lvs-agent.socket"),
+        ({"group": "root", "drop_in": OWN.format("socket")}, "systemctl revert lvs-agent.socket"),
+        ({"group": "root"}, f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '%s\\n' '[Socket]'"),
+    ],
+)
+def test_the_socket_is_opened_to_a_group(values: dict[str, str], begins: str) -> None:
+    command = shown(**values).open_to("Debian-snmp")
+    assert command is not None
+    assert command.startswith(begins)
+    assert command.endswith("systemctl restart lvs-agent.socket")
+
+
+def test_a_socket_that_was_removed() -> None:
+    (finding,) = shown().without_socket("/run/x")
+    assert finding.state == State.WRONG
+    assert finding.remedy == "systemctl restart lvs-agent.socket"
+    (finding,) = shown(active="inactive").without_socket("/run/x")
+    assert finding.remedy == ENABLE
+
+
+def test_no_units_say_nothing() -> None:
+    for found in (Units(), shown(load="not-found", service_load="not-found")):
+        assert found.socket() == []
+        assert found.failed() is None
+        assert found.mend() is None
+        assert found.open_to("g") is None
+
+
+@pytest.mark.parametrize("done", [None, Done(1, "", "Failed to connect to bus: Host is down\n")])
+def test_a_systemd_that_does_not_answer(tmp_path: Path, done: Optional[Done]) -> None:
+    machine = doctors.Picture(tmp_path, {"/run/systemd/system/x": ""})
+    if done is not None:
+        machine.prints["systemctl"] = done
+    (finding,) = units.ask(machine).socket()
+    assert finding.state == State.UNSEEN
+
+
+def test_a_machine_without_systemd_is_not_asked(tmp_path: Path) -> None:
+    machine = doctors.Picture(tmp_path)
+    machine.prints["systemctl"] = Done(0, SHOWN.format(**{**HEALTHY, "load": "masked"}), "")
+    assert units.ask(machine).socket() == []
+    machine.draw("/run/systemd/system/x")
+    assert doctors.states(units.ask(machine).socket()) == [State.WRONG]

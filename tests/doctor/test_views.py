@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of views: which of them hide us, and the line that shows us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+from lvs_agent.doctor import views
+from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.remedy import command
+from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.oids import SUBTREE
+from lvs_agent.netsnmp.snmpdconf import Invocation
+from tests.support import doctors
+
+CONF = "/etc/snmp/snmpd.conf"
+TARGET = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
+
+
+def look(tmp_path: Path, text: str) -> List[Finding]:
+    machine = doctors.Picture(tmp_path, {CONF: text})
+    return views.look(machine, snmpdconf.read(machine, Invocation()), TARGET, command("restart"))
+
+
+def test_debians_view_hides_us_and_is_named_once(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, doctors.DEBIAN)
+    assert finding.state == State.WRONG
+    assert finding.text == (f"view systemonly ({CONF}:3) hides {SUBTREE} from {CONF}:4,5,6")
+    assert finding.remedy == f"echo 'view systemonly included {SUBTREE}' >> {TARGET} && restart"
+
+
+def test_the_remedy_is_one(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, doctors.REDHAT)
+    line = (finding.remedy or "").split("'")[1]
+    (finding,) = look(tmp_path, doctors.REDHAT + line + "\n")
+    assert finding.state == State.OK
+
+
+def test_a_community_for_something_else_is_no_fault(tmp_path: Path) -> None:
+    text = doctors.DEBIAN + "rocommunity secret 10.0.0.0/8\n"
+    found = look(tmp_path, text)
+    assert doctors.states(found) == [State.NOTE, State.OK]
+
+
+def test_a_part_is_worth_a_note(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, f"rocommunity c default {SUBTREE}.26\n")
+    assert finding.state == State.NOTE
+    assert finding.remedy == f"vi +1 {CONF} && restart"
+
+
+def test_nobody_may_read(tmp_path: Path) -> None:
+    (finding,) = look(tmp_path, "sysLocation here\n")
+    assert finding.state == State.WRONG
+
+
+def test_a_community_is_never_printed(tmp_path: Path) -> None:
+    for text in (doctors.DEBIAN, doctors.REDHAT, "rocommunity public\n"):
+        for finding in look(tmp_path, text):
+            assert "public" not in f"{finding.text} {finding.remedy}"
+
+
+def test_a_file_that_is_closed_is_not_called_empty(tmp_path: Path) -> None:
+    config = snmpdconf.Config(closed=[CONF])
+    assert views.look(doctors.Picture(tmp_path), config, TARGET, command("restart")) == []

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a look at a director says of it where something is missing, refused or broken."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+import time
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
+
+import pytest
+
+from lvs_agent.codes import Source, Status
+from lvs_agent.kernel import procfs
+from lvs_agent.kernel.netlink import NetlinkError, Request
+from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.kernel.survey import Survey
+from lvs_agent.snapshot import Director, Traffic, VirtualService
+from tests.support.recorded import (
+    DEST,
+    GET_CONFIG,
+    GET_DAEMON,
+    GET_DEST,
+    GET_INFO,
+    GET_SERVICE,
+    SERVICE,
+    SMALL,
+    AlteredKernel,
+    altered,
+    short,
+)
+
+GET_FAMILY = 3
+SYSCTL = procfs.SYSCTL
+NAMES = ["FWM 5", "TCP 10.2.0.1:80", "UDP 10.2.0.1:53", "FWM 5 IPv6"]
+# the small director, as its /proc/net/ip_vs would say it
+IP_VS = """\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+UDP  0A020001:0035 rr ops
+TCP  0A020001:0050 rr
+  -> 0A010116:0050      Tunnel  1      2          3
+  -> 0A010115:0050      Masq    1      0          0
+FWM  00000005 sh
+"""
+BEFORE_OR_AFTER = [(Status.NO_IPVS, Source.NONE, []), (Status.OK, Source.NETLINK, NAMES)]
+Files = Dict[str, Union[str, OSError]]
+
+
+class RefusingKernel(AlteredKernel):
+    """The small director; some commands fail, from the first reply on or when they are asked."""
+
+    def __init__(
+        self,
+        refused: Optional[Mapping[int, Exception]] = None,
+        files: Optional[Files] = None,
+        at_once: bool = False,
+    ) -> None:
+        super().__init__(files={procfs.IP_VS: IP_VS, **(files or {})})
+        self.refused = refused or {}
+        self._at_once = at_once
+        self.asked: List[int] = []
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        self.asked.append(request.command)
+        error = self.refused.get(request.command)
+        if error is not None and self._at_once:
+            raise error
+        return self._replies(request, error)
+
+    def _replies(self, request: Request, error: Optional[Exception]) -> Iterator[bytes]:
+        if error is not None:
+            raise error
+        yield from super().ask(request)
+
+
+def gone() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+
+def names(services: List[VirtualService]) -> List[str]:
+    return [each.name for each in services]
+
+
+def test_a_sound_director_is_ok_and_read_by_netlink() -> None:
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    snapshot = Survey(ReplayedKernel(SMALL)).take()
+    after = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert (snapshot.status, snapshot.source) == (Status.OK, Source.NETLINK)
+    assert (snapshot.text, snapshot.errors) == ("", 0)
+    assert before <= snapshot.taken <= snapshot.taken + snapshot.took <= after
+    assert snapshot.totals == snapshot.total_rates == Traffic(0, 0, 0, 0, 0)
+    assert [each.number for each in snapshot.cpus] == [0]
+    assert snapshot.director == Director("1.2.1", 4096, 900, 120, 300, True, 0, 0, 0)
+
+
+def test_rows_are_in_the_order_of_what_identifies_them() -> None:
+    snapshot = Survey(ReplayedKernel(SMALL)).take()
+    assert names(snapshot.services) == NAMES
+    servers = snapshot.services[1].real_servers
+    assert [each.name for each in servers] == ["10.1.1.21:80", "10.1.1.22:80"]
+
+
+def test_where_the_module_is_absent_netlink_is_never_asked() -> None:
+    class Absent:
+        """A kernel without IPVS, which asking would load."""
+
+        def ask(self, request: Request) -> Iterator[bytes]:
+            pytest.fail(f"asked {request}")
+
+        def read(self, path: str) -> str:
+            raise gone()
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    snapshot = Survey(Absent()).take()
+    assert (snapshot.status, snapshot.source) == (Status.NO_IPVS, Source.NONE)
+    assert "ip_vs" in snapshot.text
+    assert (snapshot.services, snapshot.daemons, snapshot.cpus) == ([], [], [])
+    assert (snapshot.totals, snapshot.director.estimation) == (None, None)
+    assert snapshot.errors == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("command", [GET_FAMILY, GET_SERVICE, GET_DEST, GET_DAEMON])
+def test_a_refusal_leaves_what_everyone_may_read_and_no_statistics(
+    command: int, at_once: bool
+) -> None:
+    refused = PermissionError(errno.EPERM, "Operation not permitted")
+    snapshot = Survey(RefusingKernel({command: refused}, at_once=at_once)).take()
+    assert (snapshot.status, snapshot.source) == (Status.NO_STATISTICS, Source.PROCFS)
+    assert "CAP_NET_ADMIN" in snapshot.text
+    assert "Operation not permitted" in snapshot.text
+    assert snapshot.errors == 0
+    assert names(snapshot.services) == NAMES[:3]
+    assert [each.counters for each in snapshot.services] == [None] * 3
+    server = snapshot.services[1].real_servers[1]
+    assert (server.name, server.active_conns, server.inact_conns) == ("10.1.1.22:80", 2, 3)
+    assert server.counters is None
+    assert snapshot.totals == Traffic(0, 0, 0, 0, 0)
+    director = snapshot.director
+    assert (director.version, director.conn_table_size) == ("1.2.1", 4096)
+    assert (director.tcp_timeout, director.udp_timeout) == (None, None)
+    assert snapshot.daemons == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(errno.ETIMEDOUT, "the kernel did not answer"),
+        OSError(errno.ENOBUFS, "No buffer space"),
+        OSError(errno.EAFNOSUPPORT, "Address family not supported"),
+    ],
+)
+def test_a_kernel_that_does_not_answer_leaves_the_files(error: OSError) -> None:
+    snapshot = Survey(RefusingKernel({GET_SERVICE: error})).take()
+    assert (snapshot.status, snapshot.source) == (Status.NO_STATISTICS, Source.PROCFS)
+    assert names(snapshot.services) == NAMES[:3]
+    assert str(error.strerror) in snapshot.text
+
+
+def test_a_family_lookup_that_makes_no_sense_is_an_error_and_leaves_the_files() -> None:
+    snapshot = Survey(RefusingKernel({GET_FAMILY: NetlinkError("family id of 1 bytes")})).take()
+    assert (snapshot.status, snapshot.source) == (Status.NO_STATISTICS, Source.PROCFS)
+    assert snapshot.errors == 1
+    assert names(snapshot.services) == NAMES[:3]
+
+
+def test_a_bad_line_of_the_file_is_counted() -> None:
+    files: Files = {procfs.IP_VS: IP_VS + "IP_47  0A020001:0000 rr\nTCP  0A0200:0050 rr\n"}
+    refused = {GET_FAMILY: PermissionError(errno.EPERM, "no")}
+    snapshot = Survey(RefusingKernel(refused, files)).take()
+    assert snapshot.status == Status.NO_STATISTICS
+    assert snapshot.errors == 2
+    assert names(snapshot.services) == NAMES[:3]
+
+
+@pytest.mark.parametrize(
+    "files", [{SYSCTL + "run_estimation": "0\n"}, {SYSCTL + "est_cpulist": "\n"}]
+)
+def test_counters_that_stand_still_are_said_to(files: Files) -> None:
+    snapshot = Survey(AlteredKernel(files=files)).take()
+    assert (snapshot.status, snapshot.source) == (Status.COUNTERS_FROZEN, Source.NETLINK)
+    assert snapshot.director.estimation is False
+    assert "run_estimation" in snapshot.text
+    assert names(snapshot.services) == NAMES
+    assert snapshot.services[1].counters == Traffic(0, 0, 0, 0, 0)
+
+
+def test_without_statistics_it_does_not_matter_that_they_stand_still() -> None:
+    refused = {GET_FAMILY: PermissionError(errno.EPERM, "no")}
+    snapshot = Survey(RefusingKernel(refused, {SYSCTL + "run_estimation": "0\n"})).take()
+    assert snapshot.status == Status.NO_STATISTICS
+    assert snapshot.director.estimation is False
+
+
+def damage(request: Request, place: int, reply: bytes) -> bytes:
+    """The second service and the first real server get an attribute that is too short."""
+    if (request.command, place) == (GET_SERVICE, 1):
+        return altered(reply, (SERVICE, 8), short)
+    if (request.command, place) == (GET_DEST, 0):
+        return altered(reply, (DEST, 4), short)
+    return reply
+
+
+def test_bad_rows_degrade_a_look_and_are_counted_for_good() -> None:
+    survey = Survey(AlteredKernel(damage))
+    snapshot = survey.take()
+    assert (snapshot.status, snapshot.source) == (Status.DEGRADED, Source.NETLINK)
+    assert names(snapshot.services) == ["FWM 5", "TCP 10.2.0.1:80", "FWM 5 IPv6"]
+    assert [each.name for each in snapshot.services[1].real_servers] == ["10.1.1.21:80"]
+    assert "TIMEOUT" in snapshot.text
+    assert "2 not readable" in snapshot.text
+    assert snapshot.errors == 2
+    assert survey.take().errors == 4
+
+
+def test_a_problem_is_logged_when_it_comes_and_when_it_comes_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("lvs_agent"), "propagate", True)
+    kernel = AlteredKernel(damage)
+    survey = Survey(kernel)
+    for alter, expected in [(damage, 2), (damage, 2), (None, 2), (damage, 4)]:
+        kernel.alter = alter
+        survey.take()
+        assert len(caplog.records) == expected
+    assert "TIMEOUT" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "lost"),
+    [
+        (GET_INFO, OSError(errno.EIO, "broken"), "version"),
+        (GET_CONFIG, NetlinkError("broken"), "tcp_timeout"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_degrades_a_look_and_is_unknown(
+    command: int, error: Exception, lost: str
+) -> None:
+    snapshot = Survey(RefusingKernel({command: error})).take()
+    assert (snapshot.status, snapshot.source) == (Status.DEGRADED, Source.NETLINK)
+    assert (snapshot.errors, getattr(snapshot.director, lost)) == (1, None)
+    assert names(snapshot.services) == NAMES
+
+
+def test_a_totals_file_that_makes_no_sense_degrades_a_look() -> None:
+    snapshot = Survey(AlteredKernel(files={procfs.IP_VS_STATS: "nonsense\n"})).take()
+    assert (snapshot.status, snapshot.totals) == (Status.DEGRADED, None)
+    assert procfs.IP_VS_STATS in snapshot.text
+
+
+@pytest.mark.parametrize("path", [procfs.IP_VS_STATS, procfs.IP_VS_STATS_PERCPU])
+def test_a_file_that_is_denied_degrades_a_look_and_costs_only_itself(path: str) -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    snapshot = Survey(AlteredKernel(files={path: denied})).take()
+    assert snapshot.status == Status.DEGRADED
+    assert names(snapshot.services) == NAMES
+
+
+class VanishingKernel(RefusingKernel):
+    """The small director, whose module is unloaded after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        self._step()
+        return super().ask(request)
+
+    def read(self, path: str) -> str:
+        self._step()
+        return super().read(path)
+
+    def _step(self) -> None:
+        if self.left == 0:
+            raise gone()
+        self.left -= 1
+
+
+def test_a_module_that_is_unloaded_during_a_look_is_no_lack_of_privilege() -> None:
+    seen: List[Tuple[Status, Source, List[str]]] = []
+    for steps in itertools.count():
+        kernel = VanishingKernel(steps)
+        survey = Survey(kernel)
+        snapshot = survey.take()
+        if kernel.left:
+            break
+        seen.append((snapshot.status, snapshot.source, names(snapshot.services)))
+        assert snapshot.errors == 0
+        assert snapshot.status == Status.OK or snapshot.totals is None
+        assert survey.take().status == Status.NO_IPVS
+    assert len(seen) > 10
+    assert [each for each in seen if each not in BEFORE_OR_AFTER] == []

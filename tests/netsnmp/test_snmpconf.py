@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""snmp.conf is read as net-snmp's own tools read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Iterator
+
+import pytest
+
+from lvs_agent.netsnmp import snmpconf
+from lvs_agent.netsnmp.snmpconf import Credentials, CredentialsError
+from tests.support import files, snmpd
+from tests.support.snmpd import SYS_UP_TIME, Snmpd
+
+# communities that an snmpd knows, and files: what is sent is the first that is in both
+COMMUNITY = "two words"
+
+FILES = {
+    "defCommunity two words": True,
+    "defCommunity\ttwo words  ": True,
+    '  defcommunity "two words" and more': True,
+    r'defCommunity "two \words"': True,
+    'defCommunity "two  words"': False,
+    "defCommunity 'two words'": False,
+    "defCommunity two words # a comment": False,
+    "# defCommunity public\ndefCommunity two words": True,
+    "defCommunity public\ndefCommunity two words": True,
+    "defCommunity two words\ndefCommunity public": False,
+    "mibs :\ndefVersion 2c\ndefCommunity two words\n": True,
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
+    line = f'/bin/false\nrocommunity "{COMMUNITY}" 127.0.0.1'
+    with snmpd.running(tmp_path_factory.mktemp("snmpd"), line) as daemon:
+        yield daemon
+
+
+def asked(daemon: Snmpd, **environment: str) -> bool:
+    """Whether net-snmp gets an answer with the community of its files."""
+    done = files.run(
+        *("snmpget", "-v2c", "-t0.3", "-r0", daemon.address, SYS_UP_TIME),
+        MIBS="",
+        SNMP_PERSISTENT_DIR=daemon.environment["SNMP_PERSISTENT_DIR"],
+        **environment,
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_file_says_to_us_what_it_says_to_net_snmp(
+    running: Snmpd, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "snmp.conf").write_text(text)
+    found = snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
+    assert (found.community == COMMUNITY) == FILES[text]
+    if found.community != "public":  # which snmpd knows too
+        assert asked(running, SNMPCONFPATH=str(tmp_path)) == FILES[text]
+
+
+PLACES = ["a/snmp.conf", "a/snmp.local.conf", "b/snmp.conf", "b/snmp.local.conf"]
+
+
+@pytest.mark.parametrize("last", range(len(PLACES)))
+def test_files_and_folders_come_in_net_snmps_order(
+    running: Snmpd, tmp_path: Path, last: int
+) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    for place in PLACES[:last]:
+        (tmp_path / place).write_text("defCommunity wrong\n")
+    (tmp_path / PLACES[last]).write_text(f"defCommunity {COMMUNITY}\n")
+    path = ":".join(str(tmp_path / folder) for folder in "ab")
+    assert snmpconf.read("host", None, {"SNMPCONFPATH": path}).community == COMMUNITY
+    assert asked(running, SNMPCONFPATH=path)
+
+
+def test_a_hosts_own_file_comes_last(tmp_path: Path) -> None:
+    """Net-snmp reads it only for a host that is named without a port."""
+    for folder in ("a/hosts", "b"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "a" / "hosts" / "192.0.2.1.conf").write_text("defCommunity mine\n")
+    (tmp_path / "b" / "snmp.conf").write_text("defCommunity all\n")
+    environment = {"SNMPCONFPATH": f"{tmp_path / 'a'}:{tmp_path / 'b'}"}
+    assert snmpconf.read("192.0.2.1", None, environment).community == "mine"
+    assert snmpconf.read("192.0.2.2", None, environment).community == "all"
+
+
+def test_the_home_folder_is_read_without_a_path(tmp_path: Path) -> None:
+    (tmp_path / ".snmp").mkdir()
+    (tmp_path / ".snmp" / "snmp.conf").write_text("defCommunity mine\n")
+    assert snmpconf.read("host", None, {"HOME": str(tmp_path)}).community == "mine"
+
+
+def test_a_file_that_is_named_is_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / "snmp.conf").write_text("defCommunity theirs\ntimeout 7\n")
+    file = tmp_path / "lvs.conf"
+    file.write_text("retries 4\n")
+    found = snmpconf.read("host", file, {"SNMPCONFPATH": str(tmp_path)})
+    assert found == Credentials(retries=4)
+
+
+def test_snmpv3_is_taken_with_net_snmps_names(tmp_path: Path) -> None:
+    file = tmp_path / "lvs.conf"
+    file.write_text(
+        "defVersion 3\ndefSecurityName monitor\ndefSecurityLevel ap\ndefAuthType SHA-256\n"
+        "defPrivType AES128\ndefPassphrase 'in common'\ndefPrivPassphrase \"its own one\"\n"
+        "defaultPort 1161\n"
+    )
+    assert snmpconf.read("host", file, {}) == Credentials(
+        version="3",
+        user="monitor",
+        level="authPriv",
+        auth_type="SHA256",
+        auth_passphrase="'in common'",
+        priv_type="AES",
+        priv_passphrase="its own one",
+        passphrase="'in common'",
+        port=1161,
+    )
+
+
+WRONG: Dict[str, str] = {
+    "defVersion 1": ":1: defVersion: 1 is not 2c or 3",
+    "\ndefSecurityLevel some": ":2: defSecurityLevel: some is not one of",
+    "defAuthType": ":1: defAuthType: nothing is not one of MD5, SHA",
+    "defPrivType ROT13": ":1: defPrivType: ROT13 is not one of DES, AES",
+    "timeout soon": ":1: timeout: soon is not a number from 1 to 3600",
+    "defaultPort 65536": ":1: defaultPort: 65536 is not a number from 1 to 65535",
+    "defVersion 3": ": defSecurityName is missing, for SNMPv3",
+    "defVersion 3\ndefSecurityName u\ndefSecurityLevel authPriv\ndefPassphrase short": (
+        ": defAuthPassphrase is shorter than 8 bytes and defPrivPassphrase is shorter than 8 bytes"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "lvs.conf"
+    file.write_text(text)
+    with pytest.raises(CredentialsError) as caught:
+        snmpconf.read("host", file, {})
+    assert str(caught.value).startswith(f"{file}{WRONG[text]}")
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="No such file or directory"):
+        snmpconf.read("host", tmp_path / "none", {})
+    assert snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)}) == Credentials()
+
+
+def test_no_secret_is_in_what_python_prints() -> None:
+    shown = repr(
+        Credentials(community="secret", auth_passphrase="secret", priv_passphrase="secret")
+    )
+    assert "secret" not in shown

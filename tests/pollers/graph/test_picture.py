@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The numbers in pictures, which rrdtool prints when they are drawn, and who is in them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+
+from lvs_agent.arguments import parser
+from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.pollers.graph import picture
+from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look
+from lvs_agent.pollers.graph.rrdtool import Rrdtool
+from lvs_agent.pollers.graph.selection import grouped, look_at, selection, title
+from lvs_agent.pollers.naming import NamingError
+from tests.support import rounds
+from tests.support.rounds import STEP
+
+END = 1_800_000_000
+LOOK = Look(str(END - 3600), str(END))
+HTTP, HTTPS, DNS = "TCP 192.0.2.10:80", "TCP 192.0.2.10:443", "UDP [2001:db8::53]:53"
+
+# by what they have, each sum of rows is another
+LB1 = {
+    HTTP: 1,
+    HTTPS: 10,
+    DNS: 100,
+    "FWM 5": 1000,
+    f"{HTTP} -> 192.168.0.1:8080": 2,
+    f"{HTTP} -> 192.168.0.2:8080": 20,
+    f"{HTTPS} -> 192.168.0.1:8443": 200,
+    f"{DNS} -> [2001:db8:1::1]:53": 2000,
+}
+LB2 = {HTTP: 5, "FWM 5": 5000}
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rounds.folder(tmp_path_factory.mktemp("rounds"), {"lb1": LB1, "lb2": LB2}, END)
+
+
+def options(*words: str) -> argparse.Namespace:
+    """The options of graph draw."""
+    return parser().parse_args(["graph", "draw", "--from", "F", "-o", "O", *words])
+
+
+def drawn(
+    folder: Path, *words: str, look: Look = LOOK, polls: int = rounds.HOUR
+) -> Dict[str, List[float]]:
+    """The last, average and maximum of each line of a legend, for both of its sources."""
+    args = options(*words)
+    chosen = selection(args)
+    with Rrdtool(folder) as rrdtool:
+        groups = grouped(list(look_at(rrdtool, folder, chosen).last), chosen.stack)
+        command = picture.words(str(folder / "out.png"), KINDS[args.kind], groups, "title", look)
+        names = [word.split(":")[1] for word in command if word.startswith("GPRINT:")]
+        _size, *printed = rrdtool.run(*command, *(f"PRINT:{name}:%.3lf" for name in names))
+    assert (folder / "out.png").read_bytes().startswith(PNG)
+    found: Dict[str, List[float]] = {}
+    for name, number in zip(names, printed):
+        group, source = re.fullmatch(r"[vt](\d+_)?(\d)(?:last|average|maximum)", name).groups()  # type: ignore[union-attr]
+        line = groups[int(group[:-1])].name if group else "total"
+        line = KINDS[args.kind].sources[int(source)][1] if len(groups) == 1 else line
+        found.setdefault(line, []).append(float(number))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("active", {"active": [1] * 3, "inactive": [2] * 3}),
+        ("conns", {"new": [3] * 3}),
+        ("packets", {"in": [4] * 3, "out": [5] * 3}),
+        ("bits", {"in": [48] * 3, "out": [56] * 3}),
+    ],
+)
+def test_a_picture_has_the_numbers_of_its_kind(
+    folder: Path, kind: str, expected: Dict[str, List[float]]
+) -> None:
+    assert drawn(folder, kind, "--service", HTTP, "--director", "lb1") == expected
+
+
+SELECTIONS = {
+    (): 6116,
+    ("--director", "lb1"): 1111,
+    ("--director", "lb2"): 5005,
+    ("--vip", "192.0.2.10"): 16,
+    ("--vip", "2001:db8:0::53"): 100,
+    ("--port", "80"): 6,
+    ("--port", "http", "--director", "lb1"): 1,
+    ("--vip", "192.0.2.10", "--port", "443"): 10,
+    ("--vip", "192.0.2.10", "--vip", "[2001:db8::53]"): 116,
+    ("--service", "TCP 192.0.2.10"): 16,
+    ("--service", "FWM 5"): 6000,
+    ("--service", "-t 192.0.2.10:https", "--service", "FWM 5"): 6010,
+    ("--real-server", "192.168.0.1"): 202,
+    ("--real-server", "192.168.0.1", "--port", "80"): 2,
+    ("--real-port", "8080"): 22,
+    ("--real-server", "192.168.0.1", "--real-server", "2001:db8:1::1"): 2202,
+    ("--service", HTTP, "--stack", "server", "--real-server", "192.168.0.2"): 20,
+}
+
+
+@pytest.mark.parametrize("words", SELECTIONS)
+def test_what_is_selected_is_summed(folder: Path, words: List[str]) -> None:
+    assert drawn(folder, "active", *words)["active"] == [SELECTIONS[tuple(words)]] * 3
+
+
+@pytest.mark.parametrize(
+    ("stack", "words", "expected"),
+    [
+        ("service", ["--vip", "192.0.2.10"], {HTTP: 6, HTTPS: 10, "total": 16}),
+        ("server", ["--service", HTTP], {"192.168.0.1:8080": 2, "192.168.0.2:8080": 20}),
+        (
+            "server",
+            ["--real-server", "192.168.0.1"],
+            {f"{HTTP} -> 192.168.0.1:8080": 2, f"{HTTPS} -> 192.168.0.1:8443": 200},
+        ),
+        ("director", ["--service", "FWM 5"], {"lb1": 1000, "lb2": 5000, "total": 6000}),
+    ],
+)
+def test_a_stack_has_a_line_for_each(
+    folder: Path, stack: str, words: List[str], expected: Dict[str, int]
+) -> None:
+    found = drawn(folder, "conns", "--stack", stack, *words)
+    total = found.pop("total")
+    expected.setdefault("total", sum(expected.values()))
+    assert total == [3 * expected.pop("total")] * 3
+    assert found == {name: [3 * amount] * 3 for name, amount in expected.items()}
+
+
+def test_where_one_director_has_a_gap_the_sum_is_the_others(tmp_path: Path) -> None:
+    rounds.folder(tmp_path, {"lb1": {HTTP: 1}}, END - 1800)
+    rounds.folder(tmp_path, {"lb2": {HTTP: 5}}, END, polls=3)
+    last, average, maximum = drawn(tmp_path, "active", "--service", HTTP)["active"]
+    assert (last, maximum) == (5, 5)
+    assert 1 < average < 5
+
+
+def test_the_maximum_of_one_row_is_of_polls_and_that_of_a_sum_is_drawn(tmp_path: Path) -> None:
+    """A peak of one poll in a week's picture, where a pixel is half an hour."""
+    rounds.folder(tmp_path, {"lb1": {HTTP: 10, HTTPS: 10}}, END, polls=24)
+    with Rrdtool(tmp_path) as rrdtool:
+        for file in look_at(rrdtool, tmp_path, selection(options("active"))).last:
+            rounds.fill(rrdtool, file, 70, [END + STEP])
+            rounds.fill(rrdtool, file, 10, range(END + 2 * STEP, END + 12 * STEP, STEP))
+    week = Look(str(END - 7 * 86400), str(END + 7200))
+    assert drawn(tmp_path, "active", "--service", HTTP, look=week)["active"][2] == 70
+    assert drawn(tmp_path, "active", look=week)["active"][2] == 40
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("words", [[], ["--stack", "service"], ["--inactive-below"]])
+def test_every_kind_is_drawn_every_way(
+    folder: Path, tmp_path: Path, kind: str, words: List[str]
+) -> None:
+    args = options(kind, *words)
+    look = Look(LOOK.start, LOOK.end, args.inactive_below, 300, 100)
+    for name in ("a.png", "b b.svg"):
+        out = tmp_path / name
+        assert picture.draw(folder, selection(args), kind, look, "it's \\ 100%: *", out) == []
+        assert out.read_bytes().startswith(PNG if name == "a.png" else b"<?xml")
+
+
+def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None:
+    chosen = selection(options("active"))
+    with Rrdtool(folder) as rrdtool:
+        groups = grouped(list(look_at(rrdtool, folder, chosen).last), None)
+        limits = []
+        for below in (False, True):
+            look = Look(LOOK.start, LOOK.end, below)
+            words = picture.words(str(folder / "o.png"), KINDS["active"], groups, "", look)
+            info = rrdtool.run("graphv", *words[1:])
+            values = dict(line.split(" = ", 1) for line in info)
+            limits.append((float(values["value_min"]), float(values["value_max"])))
+    (least, most), (least_below, most_below) = limits
+    assert least == 0
+    assert most >= 3 * 6116
+    assert least_below <= -2 * 6116
+    assert 6116 <= most_below < 3 * 6116
+
+
+def test_titles_say_what_is_drawn(folder: Path) -> None:
+    titles = {
+        (): "4 virtual services",
+        ("--port", "80"): HTTP,
+        ("--real-port", "8443"): f"{HTTPS} -> 192.168.0.1:8443",
+        ("--real-port", "8080"): f"2 real servers of {HTTP}",
+        ("--stack", "server"): "4 real servers of 3 virtual services",
+    }
+    with Rrdtool(folder) as rrdtool:
+        for words, expected in titles.items():
+            chosen = selection(options("active", *words))
+            assert title(list(look_at(rrdtool, folder, chosen).last)) == expected
+
+
+def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
+    rows = {f"FWM {mark}": 1 for mark in range(1, MOST_GROUPS + 2)}
+    rounds.folder(tmp_path, {"lb1": rows}, END, polls=1)
+    stacked = selection(options("active", "--stack", "service"))
+    with pytest.raises(UsageError, match=r"41 are too many.*leave out --stack"):
+        picture.draw(tmp_path, stacked, "active", LOOK, "", tmp_path / "out.png")
+    summed = selection(options("active"))
+    assert picture.draw(tmp_path, summed, "active", LOOK, "", tmp_path / "out.png") == []
+
+
+def test_colours_differ() -> None:
+    colours = [picture.colour(place) for place in range(MOST_GROUPS)]
+    assert len(set(colours)) == MOST_GROUPS
+    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
+
+
+def test_a_file_that_is_damaged_costs_only_itself(tmp_path: Path) -> None:
+    rounds.folder(tmp_path, {"lb1": {HTTP: 1, HTTPS: 2}}, END)
+    (tmp_path / "lb1" / "TCP_192.0.2.10_443.rrd").write_bytes(b"RRD")
+    out = tmp_path / "out.png"
+    (error,) = picture.draw(tmp_path, selection(options("active")), "active", LOOK, "", out)
+    assert error.startswith(f"{tmp_path}/lb1/TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph")
+    assert out.exists()
+    https = selection(options("active", "--port", "443"))
+    with pytest.raises(PollerError, match="not a file of"):
+        picture.draw(tmp_path, https, "active", LOOK, "", out)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--vip", "nowhere.invalid"),
+        ("--vip", "192.0.2.300"),
+        ("--port", "nonsense"),
+        ("--port", "70000"),
+        ("--service", "192.0.2.10:80"),
+        ("--service", "TCP 192.0.2.10:80 -> 192.168.0.1:80"),
+    ],
+)
+def test_what_names_nothing_is_said(words: List[str]) -> None:
+    with pytest.raises(NamingError):
+        selection(options("active", *words))

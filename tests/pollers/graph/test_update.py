@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a director serves and what rrdtool then says, over polls of an own clock."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
+
+import pytest
+
+from lvs_agent.codes import Status
+from lvs_agent.netsnmp.snmpconf import Credentials
+from lvs_agent.pollers.client import Client
+from lvs_agent.pollers.director import parse_director
+from lvs_agent.pollers.graph import files
+from lvs_agent.pollers.graph.files import SOURCES, File
+from lvs_agent.pollers.graph.rrdtool import Rrdtool
+from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
+from lvs_agent.pollers.naming import parse
+from lvs_agent.snapshot import Snapshot, VirtualService
+from tests.support import builders, directors
+from tests.support.directors import SimulatedDirector, counted
+
+START, STEP = 1_800_000_000, 300  # a multiple of STEP, so that a poll's interval is a row's
+NOWHERE = "127.0.0.1:9"  # discard(9), where nobody listens
+HTTP, HTTPS = "TCP 192.0.2.10:80", "TCP 192.0.2.10:443"
+
+# in the order of directors.farm
+SERVERS = {
+    HTTP: "10.0.1.{}:80",
+    HTTPS: "10.0.2.{}:80",
+    "UDP 192.0.2.53:53": "10.0.3.{}:80",
+    "FWM 5": "10.0.4.{}:80",
+    "TCP [2001:db8::10]:443": "[2001:db8:1::{}]:80",
+}
+
+Rates = Dict[str, Optional[float]]
+
+
+class Poller:
+    """Files of a folder, updated every five minutes of a clock that a test moves."""
+
+    def __init__(self, folder: Path, *addresses: str) -> None:
+        self.folder = folder
+        self.polls = 0
+        patience = Credentials(timeout=1, retries=0)
+        self._clients = [Client(parse_director(address), patience) for address in addresses]
+        self.names = [files.folder_of(address) for address in addresses]
+
+    def poll(self) -> List[str]:
+        """One update, and its errors."""
+        now = self.now
+        self.polls += 1
+        return update(self._clients, self.folder, STEP, lambda: now + 0.9)
+
+    @property
+    def now(self) -> int:
+        """The time of the next poll."""
+        return START + self.polls * STEP
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+    def file(self, name: str, director: int = 0) -> File:
+        return File(self.names[director], parse([name]))
+
+    def rates(self, name: str, director: int = 0) -> List[Rates]:
+        """Each interval after the first poll, as rrdtool fetch has it; None is unknown."""
+        with Rrdtool(self.folder) as rrdtool:
+            words = (
+                "--start",
+                str(START),
+                "--end",
+                str(self.now - STEP),
+                "--resolution",
+                str(STEP),
+            )
+            names, _, *rows = rrdtool.run(
+                "fetch", self.file(name, director).path, "AVERAGE", *words
+            )
+        assert names.split() == list(SOURCES)
+        found = []
+        for row in rows:
+            when, _, values = row.partition(": ")
+            if START < int(when) < self.now:
+                numbers = [float(value) for value in values.split()]
+                known = [None if math.isnan(number) else number for number in numbers]
+                found.append(dict(zip(SOURCES, known)))
+        return found
+
+    def of(self, source: str, name: str, director: int = 0) -> List[Optional[float]]:
+        """One source of them."""
+        return [rates[source] for rates in self.rates(name, director)]
+
+
+@pytest.fixture
+def director(tmp_path: Path) -> Iterator[SimulatedDirector]:
+    with directors.running(tmp_path / "director") as running:
+        yield running
+
+
+Follow = Callable[..., Poller]
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Iterator[Follow]:
+    """A poller of directors by their addresses."""
+    pollers = []
+
+    def follow(*addresses: str) -> Poller:
+        pollers.append(Poller(tmp_path / "files", *addresses))
+        return pollers[-1]
+
+    yield follow
+    for each in pollers:
+        each.close()
+
+
+@pytest.fixture
+def poller(director: SimulatedDirector, following: Follow) -> Poller:
+    return following(director.address)
+
+
+def run(poller: Poller, director: SimulatedDirector, *farms: Sequence[VirtualService]) -> List[str]:
+    """A poll of each farm; all errors."""
+    errors = []
+    for farm in farms:
+        director.serve(*farm)
+        errors += poller.poll()
+    return errors
+
+
+def place(number: int, active: int, inactive: int) -> Rates:
+    """The rates of the service at a place of directors.farm, or of one of its servers."""
+    return {
+        "active": active,
+        "inactive": inactive,
+        "conns": number,
+        "in_pkts": 10 * number,
+        "out_pkts": 10 * number,
+        "in_bytes": 1000 * number,
+        "out_bytes": 2000 * number,
+    }
+
+
+def test_the_rates_of_every_service_and_server_are_the_directors(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    assert run(poller, director, *(directors.farm(step) for step in range(3))) == []
+    for number, (service, servers) in enumerate(SERVERS.items(), 1):
+        expected = place(number, 20 * number + 1, 40 * number + 1)
+        assert poller.rates(service) == [pytest.approx(expected)] * 2
+        for host in (0, 1):
+            expected = place(number, 10 * number + host, 20 * number + host)
+            name = f"{service} -> {servers.format(host + 1)}"
+            assert poller.rates(name) == [pytest.approx(expected)] * 2
+    assert len(files.listed(poller.folder)) == 15
+
+
+def test_a_service_that_is_gone_is_a_gap_and_goes_on_in_its_file(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    farms = [directors.farm(step) for step in range(7)]
+    farms[2:4] = [farm[1:] for farm in farms[2:4]]
+    assert run(poller, director, *farms) == []
+    # the interval of its return is not known from its begin on
+    assert poller.of("conns", HTTP) == [1, None, None, None, 1, 1]
+    assert poller.of("active", HTTP) == [21, None, None, None, 21, 21]
+    assert poller.of("conns", f"{HTTP} -> 10.0.1.1:80") == [1, None, None, None, 1, 1]
+    assert poller.of("conns", HTTPS) == [2] * 6
+
+
+def test_a_file_tells_when_its_service_went(director: SimulatedDirector, poller: Poller) -> None:
+    farm = directors.farm()
+    run(poller, director, farm, farm[1:], farm[1:], farm[1:])
+    with Rrdtool(poller.folder) as rrdtool:
+        assert files.last(rrdtool, poller.file(HTTP)) == files.Last(START + STEP, False)
+        assert files.last(rrdtool, poller.file(HTTPS)) == files.Last(START + 3 * STEP, True)
+
+
+def test_a_poll_that_was_missed_is_no_gap_and_two_are(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    for step in (0, 1, 3, 4, 7, 8):
+        poller.polls = step
+        run(poller, director, directors.farm(step))
+    assert poller.of("conns", HTTP) == [1, 1, 1, 1, None, None, None, 1]
+
+
+def test_a_reset_is_a_gap_and_no_spike(tmp_path: Path, following: Follow) -> None:
+    def uncarried(snapshot: Snapshot) -> None:
+        """What a collector says that has lost its history."""
+
+    with directors.running(tmp_path / "director", annotate=uncarried) as director:
+        poller = following(director.address)
+        farms = [directors.farm(step) for step in range(5)]
+        for farm in farms[2:]:
+            first = farm[0]
+            assert first.counters is not None
+            whole = directors.farm()[0].counters
+            assert whole is not None
+            first.counters = type(whole)(*(a - b for a, b in zip(first.counters, whole)))
+        run(poller, director, *farms)
+    assert poller.of("in_bytes", HTTP) == [1000, None, 1000, 1000]
+    assert poller.of("active", HTTP) == [21] * 4
+
+
+def test_counters_that_stand_still_are_a_gap(director: SimulatedDirector, poller: Poller) -> None:
+    run(poller, director, directors.farm(0), directors.farm(1))
+    director.status = Status.COUNTERS_FROZEN
+    run(poller, director, directors.farm(2), directors.farm(2))
+    assert poller.of("conns", HTTP) == [1, None, None]
+    assert poller.of("active", HTTP) == [21] * 3
+
+
+def test_what_a_director_does_not_know_is_a_gap(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    service = builders.service("192.0.2.10", 80, builders.server(active_conns=3, inact_conns=4))
+    run(poller, director, [service], [service])
+    (rates,) = poller.rates(HTTP)
+    assert rates == {**dict.fromkeys(SOURCES), "active": 3, "inactive": 4}
+
+
+def test_a_director_that_does_not_answer_costs_the_others_nothing(
+    director: SimulatedDirector, following: Follow
+) -> None:
+    poller = following(NOWHERE, director.address)
+    errors = run(poller, director, directors.farm(), directors.farm(1))
+    assert [error.startswith(f"{NOWHERE}: ") for error in errors] == [True, True]
+    assert poller.of("conns", HTTP, director=1) == [1]
+    assert {file.director for file in files.listed(poller.folder)} == {poller.names[1]}
+
+
+def test_a_protocol_without_a_name_has_files(director: SimulatedDirector, poller: Poller) -> None:
+    server = builders.server(counters=counted(5))
+    odd = builders.service("192.0.2.10", 80, server, protocol=99, counters=counted(5))
+    assert run(poller, director, [odd], [odd]) == []
+    found = [str(file.row) for file in files.listed(poller.folder)]
+    assert found == ["IP99 192.0.2.10:80", "IP99 192.0.2.10:80 -> 192.168.0.1:8080"]
+
+
+def test_two_directors_have_a_folder_each(
+    director: SimulatedDirector, tmp_path: Path, following: Follow
+) -> None:
+    with directors.running(tmp_path / "second") as second:
+        poller = following(director.address, second.address)
+        for step in (0, 1):
+            director.serve(*directors.farm(step))
+            second.serve(*directors.farm(2 * step))
+            assert poller.poll() == []
+    assert poller.of("conns", HTTP) == [1]
+    assert poller.of("conns", HTTP, director=1) == [2]
+
+
+def test_a_file_that_is_damaged_costs_only_itself(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    run(poller, director, directors.farm())
+    path = poller.folder / poller.file(HTTP).path
+    path.write_bytes(path.read_bytes()[:1000])
+    (error,) = run(poller, director, directors.farm(1))
+    assert error.startswith(f"{path}: not a file of lvs-agent graph")
+    assert poller.of("conns", HTTPS) == [2]
+    path.rename(path.with_suffix(".damaged"))
+    assert run(poller, director, directors.farm(2), directors.farm(3)) == []
+    assert poller.of("conns", HTTP) == [None, None, 1]
+
+
+def test_what_is_wrong_with_many_files_is_not_told_of_each(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    run(poller, director, directors.farm())
+    poller.polls = 0
+    errors = run(poller, director, directors.farm())
+    assert len(errors) == MOST_SAID + 1
+    assert all("look at the clock" in error for error in errors[:-1])
+    assert errors[-1].endswith("5 more")
+
+
+def test_two_updates_at_once_are_one_too_many(director: SimulatedDirector, poller: Poller) -> None:
+    run(poller, director, directors.farm())
+    lock = os.open(poller.folder, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(BusyError, match="another update is under way"):
+        poller.poll()
+    os.close(lock)
+    assert poller.poll() == []

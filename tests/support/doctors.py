@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines for the doctor: a picture of one in a folder, and a real snmpd with a configuration."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+
+from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.machine import Done, Machine, Process
+from tests.support import snmpd
+from tests.support.snmpd import Snmpd
+
+DEBIAN = """\
+agentaddress  127.0.0.1,[::1]
+view   systemonly  included   .1.3.6.1.2.1.1
+view   systemonly  included   .1.3.6.1.2.1.25.1
+rocommunity  public default -V systemonly
+rocommunity6 public default -V systemonly
+rouser authPrivUser authpriv -V systemonly
+includeDir /etc/snmp/snmpd.conf.d
+"""
+REDHAT = """\
+com2sec notConfigUser  default       public
+group   notConfigGroup v1           notConfigUser
+group   notConfigGroup v2c           notConfigUser
+view    systemview    included   .1.3.6.1.2.1.1
+view    systemview    included   .1.3.6.1.2.1.25.1.1
+access  notConfigGroup ""      any       noauth    exact  systemview none none
+"""
+# a drop-in for a unit of the collector's
+OWN = "/etc/systemd/system/lvs-agent.{}.d/override.conf"
+# the properties of the collector's units that the doctor asks systemctl show for
+SHOWN = """\
+Result={result}
+SocketGroup={group}
+Id=lvs-agent.socket
+LoadState={load}
+ActiveState={active}
+SubState=listening
+UnitFileState={file}
+DropInPaths={drop_in}
+
+Result={service_result}
+NRestarts=12
+Id=lvs-agent.service
+LoadState={service_load}
+ActiveState={service}
+SubState={sub}
+DropInPaths={service_drop_in}
+"""
+# values of SHOWN for units that are enabled and running
+HEALTHY = {
+    "result": "success",
+    "group": "Debian-snmp",
+    "load": "loaded",
+    "active": "active",
+    "file": "enabled",
+    "drop_in": "",
+    "service_result": "success",
+    "service_load": "loaded",
+    "service": "active",
+    "sub": "running",
+    "service_drop_in": "/usr/lib/systemd/system/service.d/10-timeout-abort.conf",
+}
+
+
+class Picture(Machine):
+    """A machine drawn by a test: its files, its processes, and what programs would print."""
+
+    def __init__(self, root: Path, files: Optional[Dict[str, str]] = None) -> None:
+        super().__init__(root)
+        self.running: List[Process] = []
+        self.prints: Dict[str, Done] = {}
+        self.spaces: Dict[int, Dict[str, str]] = {}
+        for name, text in (files or {}).items():
+            self.draw(name, text)
+
+    def draw(self, name: str, text: str = "", mode: int = 0o644) -> Path:
+        """Put a file there."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def runs(self, process: Process, program: Optional[str] = None) -> Process:
+        """Let a process run, a program of which there is a file if there shall be one."""
+        self.running.append(process)
+        if program is not None:
+            exe = self.path(f"/proc/{process.pid}/exe")
+            exe.parent.mkdir(parents=True)
+            exe.symlink_to(program)
+        return process
+
+    def processes(self) -> List[Process]:
+        return self.running
+
+    def namespace(self, pid: int, kind: str) -> Optional[str]:
+        return self.spaces.get(pid, {}).get(kind)
+
+    def environment(self, pid: int) -> Optional[Dict[str, str]]:
+        return {}
+
+    def find(self, program: str) -> Optional[str]:
+        return f"/usr/sbin/{program}" if program in self.prints else None
+
+    def run(
+        self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
+    ) -> Optional[Done]:
+        return self.prints.get(command[0])
+
+
+class Beside(Machine):
+    """This machine, as if no processes but some ran on it, which is no collector."""
+
+    def __init__(self, *pids: int) -> None:
+        super().__init__()
+        self._pids = pids
+
+    def processes(self) -> List[Process]:
+        return [process for process in super().processes() if process.pid in self._pids]
+
+
+def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -> Process:
+    """A process; by default root's snmpd, started in 2100, so after any file was changed."""
+    known: Dict[str, object] = {
+        "arguments": (f"/usr/sbin/{name}",),
+        "gid": uid,
+        "groups": (),
+        "capabilities": 0,
+        "started": 4102444800.0,
+        **values,
+    }
+    return Process(pid, name, uid=uid, **known)  # type: ignore[arg-type]
+
+
+def states(findings: List[Finding]) -> List[State]:
+    """The states alone."""
+    return [finding.state for finding in findings]
+
+
+def only(findings: List[Finding], state: State) -> Finding:
+    """The one finding of a state."""
+    (found,) = [finding for finding in findings if finding.state == state]
+    return found
+
+
+@contextmanager
+def daemon(folder: Path, lines: str) -> Iterator[Snmpd]:
+    """snmpd on loopback with these lines; a community `probe` is added, to see that it is up."""
+    with snmpd.configured(
+        folder, lines, "rocommunity probe 127.0.0.1", community="probe"
+    ) as running:
+        yield running

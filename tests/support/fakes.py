@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directors that answer wrongly on purpose, over what an honest one would say.
+
+A Manner makes the datagrams that go back for a request. honest() is one; the others change what it
+says, and a test may bring its own.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from bisect import bisect_right
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+from pyasn1.codec.ber import decoder, encoder
+from pysnmp.proto.api import v2c
+
+from lvs_agent.mib import lvs
+from lvs_agent.mib.lvs import LVS
+from lvs_agent.mib.smi import Oid
+from lvs_agent.snapshot import Snapshot
+from tests.support.words import words
+
+Varbind = Tuple[Oid, Any]
+
+# a value's type and form by pass_persist's
+TYPES: Dict[str, Callable[[str], Any]] = {
+    "integer": v2c.Integer32,
+    "gauge": v2c.Gauge32,
+    "counter": v2c.Counter32,
+    "counter64": v2c.Counter64,
+    "timeticks": v2c.TimeTicks,
+    "ipaddress": v2c.IpAddress,
+    "string": lambda text: v2c.OctetString(text.encode()),
+    "octet": lambda text: v2c.OctetString(bytes.fromhex(text)),
+}
+
+
+class Request:
+    """A request of SNMPv2c: get, or getbulk with repetitions."""
+
+    def __init__(self, datagram: bytes, values: Dict[Oid, Any]) -> None:
+        self._message, _ = decoder.decode(datagram, asn1Spec=v2c.Message())
+        self.pdu = v2c.apiMessage.get_pdu(self._message)
+        self.bulk = isinstance(self.pdu, v2c.GetBulkRequestPDU)
+        self.oids: List[Oid] = [tuple(oid) for oid, _ in v2c.apiPDU.get_varbinds(self.pdu)]
+        self.repetitions = int(v2c.apiBulkPDU.get_max_repetitions(self.pdu)) if self.bulk else 0
+        self.values = values
+
+    def honestly(self) -> List[Varbind]:
+        """The variables of a right answer, RFC 3416, 4.2.1 and 4.2.3."""
+        if not self.bulk:
+            return [(oid, self.values.get(oid, v2c.NoSuchInstance(""))) for oid in self.oids]
+        found: List[Varbind] = []
+        last = self.oids
+        for _ in range(self.repetitions):
+            step = [self._after(oid) for oid in last]
+            found += step
+            last = [oid for oid, _ in step]
+        return found
+
+    def reply(self, varbinds: Sequence[Varbind], status: int = 0, later: int = 0) -> bytes:
+        """A response with them; later is added to its request-id."""
+        pdu = v2c.GetResponsePDU()
+        v2c.apiPDU.set_defaults(pdu)
+        v2c.apiPDU.set_request_id(pdu, v2c.apiPDU.get_request_id(self.pdu) + later)
+        pdu.setComponentByPosition(1, status, verifyConstraints=False)
+        v2c.apiPDU.set_varbinds(pdu, varbinds)
+        message = v2c.Message()
+        v2c.apiMessage.set_defaults(message)
+        v2c.apiMessage.set_community(message, b"public")
+        v2c.apiMessage.set_pdu(message, pdu)
+        datagram: bytes = encoder.encode(message)
+        return datagram
+
+    def _after(self, oid: Oid) -> Varbind:
+        oids = list(self.values)
+        place = bisect_right(oids, oid)
+        if place == len(oids):
+            return oid, v2c.EndOfMibView("")
+        return oids[place], self.values[oids[place]]
+
+
+Manner = Callable[[Request], Sequence[bytes]]
+
+
+def honest(request: Request) -> Sequence[bytes]:
+    """A right answer."""
+    return [request.reply(request.honestly())]
+
+
+def silent(request: Request) -> Sequence[bytes]:
+    """None."""
+    return []
+
+
+def fewer(request: Request) -> Sequence[bytes]:
+    """A variable too few for a get."""
+    return [request.reply(request.honestly()[: None if request.bulk else -1])]
+
+
+def none_at_all(request: Request) -> Sequence[bytes]:
+    return [request.reply([])]
+
+
+def more(request: Request) -> Sequence[bytes]:
+    """All variables twice."""
+    return [request.reply(request.honestly() * 2)]
+
+
+def others(request: Request) -> Sequence[bytes]:
+    """The values of a get under OIDs that nobody asked for."""
+    varbinds = request.honestly()
+    return [request.reply(varbinds if request.bulk else [((*o, 1), v) for o, v in varbinds])]
+
+
+def turned(request: Request) -> Sequence[bytes]:
+    """The variables of a get in the opposite order."""
+    varbinds = request.honestly()
+    return [request.reply(varbinds if request.bulk else varbinds[::-1])]
+
+
+def backwards(request: Request) -> Sequence[bytes]:
+    """Each walk begins again where it was."""
+    varbinds = request.honestly()
+    return [request.reply([(o, v) for o, (_, v) in zip(request.oids, varbinds)])]
+
+
+def endless(request: Request) -> Sequence[bytes]:
+    """Columns whose instances go on rising, each of them of a service or of a server."""
+    if not request.bulk:
+        return honest(request)
+    return [request.reply([(_risen(oid), v2c.Gauge32(1)) for oid in request.oids])]
+
+
+def odd_rows(request: Request) -> Sequence[bytes]:
+    """Rows of a protocol that is no number of one."""
+    varbinds = request.honestly()
+    if request.bulk:
+        varbinds = [((*oid[:17], 2**16, *oid[18:]), value) for oid, value in varbinds]
+    return [request.reply(varbinds)]
+
+
+def halved(request: Request) -> Sequence[bytes]:
+    """No more than half of what was asked for, as RFC 3416, 4.2.3 allows for getbulk."""
+    varbinds = request.honestly()
+    return [request.reply(varbinds[: max(1, len(varbinds) // 2)] if request.bulk else varbinds)]
+
+
+def one_each(request: Request) -> Sequence[bytes]:
+    """One variable for each getbulk: a repetition is cut off as well."""
+    return [request.reply(request.honestly()[: 1 if request.bulk else None])]
+
+
+def numbers(request: Request) -> Sequence[bytes]:
+    """A number wherever there is a value."""
+    return [request.reply([(oid, v2c.Integer32(1)) for oid, _ in request.honestly()])]
+
+
+def texts(request: Request) -> Sequence[bytes]:
+    """Text wherever there is a value, but for the status."""
+    status = (*LVS, 26, 2, 0)
+    varbinds = request.honestly()
+    return [request.reply([(o, v if o == status else v2c.OctetString(b"1")) for o, v in varbinds])]
+
+
+def oids(request: Request) -> Sequence[bytes]:
+    """An object identifier wherever there is a value."""
+    return [request.reply([(o, v2c.ObjectIdentifier((1, 3))) for o, _ in request.honestly()])]
+
+
+def nulls(request: Request) -> Sequence[bytes]:
+    """Null wherever there is a value."""
+    return [request.reply([(oid, v2c.Null("")) for oid, _ in request.honestly()])]
+
+
+def garbage(request: Request) -> Sequence[bytes]:
+    """No SNMP."""
+    return [b"\x00", b"\x30\x82", bytes(range(256)), b"\xff" * 64, b""]
+
+
+def unreadable(request: Request) -> Sequence[bytes]:
+    """A community of 2^64-1 bytes, at which pyasn1 raises OverflowError."""
+    return [b"\x30\x0d\x02\x01\x01\x04\x88" + b"\xff" * 8]
+
+
+def cut_off(request: Request) -> Sequence[bytes]:
+    """Each beginning of a right answer."""
+    (datagram,) = honest(request)
+    return [datagram[:length] for length in range(len(datagram))]
+
+
+def other_request(request: Request) -> Sequence[bytes]:
+    """A right answer to another request."""
+    return [request.reply(request.honestly(), later=1)]
+
+
+def error_99(request: Request) -> Sequence[bytes]:
+    """An error-status that RFC 3416 does not have."""
+    return [request.reply(request.honestly(), status=99)]
+
+
+def huge_oids(request: Request) -> Sequence[bytes]:
+    """OIDs with a number that is higher than 2^32-1 (RFC 2578, 3.5)."""
+    return [request.reply([((*o, 2**32), value) for o, value in request.honestly()])]
+
+
+def no_rows(request: Request) -> Sequence[bytes]:
+    """A right answer to a get, none to a getbulk."""
+    return [] if request.bulk else honest(request)
+
+
+@dataclass(frozen=True)
+class FakeDirector:
+    """Where it listens; requests has what came."""
+
+    address: str
+    requests: List[Request]
+
+
+@contextmanager
+def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
+    """A director that has a snapshot, at a port of 127.0.0.1."""
+    values = _values(snapshot)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        director = FakeDirector(f"127.0.0.1:{sock.getsockname()[1]}", [])
+
+        def serve() -> None:
+            while True:
+                datagram, peer = sock.recvfrom(65535)
+                if not datagram:  # of the test that is over
+                    return
+                request = Request(datagram, values)
+                director.requests.append(request)
+                for answer in manner(request):
+                    sock.sendto(answer, peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield director
+        finally:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
+                ending.sendto(b"", sock.getsockname())
+            thread.join()
+
+
+def _risen(oid: Oid) -> Oid:
+    """The next port; an instance where the OID is that of a column."""
+    service = (1, 4, 192, 0, 2, 10, 6, 0)
+    server = (1, 4, 10, 0, 0, 1, 0)
+    columns = len(LVS) + 3
+    if len(oid) == columns:
+        oid = (*oid, *service, *(server if oid[columns - 3] == 22 else ()))
+    return (*oid[:-1], oid[-1] + 1)
+
+
+def _values(snapshot: Snapshot) -> Dict[Oid, Any]:
+    up_time, name = (1, 3, 6, 1, 2, 1, 1, 3, 0), (1, 3, 6, 1, 2, 1, 1, 5, 0)
+    found: Dict[Oid, Any] = {up_time: v2c.TimeTicks(8640000), name: v2c.OctetString(b"fake")}
+    for varbind in lvs.tree(snapshot, 0).walk():
+        oid = (*LVS, *(int(part) for part in varbind.oid.split(".")))
+        keyword, value = words(varbind)
+        found[oid] = TYPES[keyword](value)
+    return dict(sorted(found.items()))

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A history to save in tests, and the file it is saved in."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List
+
+from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
+from lvs_agent.collector.statefile import StateFile
+from tests.support.builders import traffic
+
+NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
+
+
+def lines(folder: Path) -> List[bytes]:
+    return (folder / "history.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def write(folder: Path, data: bytes) -> None:
+    (folder / "history.jsonl").write_bytes(data)
+
+
+def edit_header(folder: Path, **values: object) -> None:
+    header, *rows = lines(folder)
+    header = json.dumps({**json.loads(header), **values}).encode() + b"\n"
+    write(folder, b"".join([header, *rows]))
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[StateFile]:
+    """A state file that is held, with numbering() in it."""
+    file = StateFile(folder)
+    file.hold()
+    file.save(numbering(), durable=True)
+    yield file
+    file.close()
+
+
+def numbering() -> Numbering[ServiceState]:
+    """Three services numbered 2, 3 and 5 of 7 given, the first two with servers."""
+    services: Numbering[ServiceState] = Numbering(next_number=8)
+    services.add(NAMES[0], ServiceState(2, 1234.5, None, traffic(10), traffic(2**64 - 5)))
+    services.add(NAMES[1], ServiceState(3, 0.0, 1700000000.25, traffic(20), None))
+    services.add(NAMES[2], ServiceState(5, 7.0))
+    first, second = (services.rows[name].servers for name in NAMES[:2])
+    for number in (1, 3):
+        server = RealServerState(number, continuous_since=5.5, counters=traffic(number))
+        first.add(f"192.168.0.{number}:80", server)
+    first.next_number = 4
+    second.add("[2001:db8:1::1]:443", RealServerState(2, missing_since=1.5))
+    second.next_number = 3
+    return services
