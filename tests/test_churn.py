@@ -14,7 +14,7 @@ import pytest
 
 from tests import soak
 from tests.lab.walkcheck import Change, Checker, Timeline
-from tests.support.snmpd import BASE
+from tests.support.lvsmib import oid
 
 SECONDS = 180
 
@@ -50,9 +50,9 @@ def test_no_walk_of_a_director_that_is_edited_meanwhile_is_wrong(summary: soak.S
     assert summary.required > 100
 
 
-def column(lines: Lines, number: str) -> List[int]:
+def column(lines: Lines, name: str) -> List[int]:
     """The places of the lines of a column."""
-    return [at for at, line in enumerate(lines) if line.startswith(f"{BASE}.{number}.")]
+    return [at for at, line in enumerate(lines) if line.startswith(f"{oid(name)}.")]
 
 
 def cut(lines: Lines) -> Lines:
@@ -73,11 +73,11 @@ def twice(lines: Lines) -> Lines:
     return [*lines[:at], lines[at], *lines[at:]]
 
 
-def values_swapped(number: str) -> Callable[[Lines], Lines]:
+def values_swapped(name: str) -> Callable[[Lines], Lines]:
     """Two rows of a column have each other's value."""
 
     def doctor(lines: Lines) -> Lines:
-        rows = {at: lines[at].partition(" = ") for at in column(lines, number)}
+        rows = {at: lines[at].partition(" = ") for at in column(lines, name)}
         one = min(rows)
         other = next(at for at, (_, _, said) in rows.items() if said != rows[one][2])
         doctored = list(lines)
@@ -85,40 +85,44 @@ def values_swapped(number: str) -> Callable[[Lines], Lines]:
         doctored[other] = f"{rows[other][0]} = {rows[one][2]}"
         return doctored
 
-    doctor.__name__ = f"values of {number} swapped"
+    doctor.__name__ = f"values of {name} swapped"
     return doctor
 
 
 def of_nobody(lines: Lines) -> Lines:
-    at = column(lines, "17.1.2")[-1]
-    return [*lines[: at + 1], f'{BASE}.17.1.2.4711 = STRING: "rr"', *lines[at + 1 :]]
+    at = column(lines, "lvsServiceSchedType")[-1]
+    row = f'{oid("lvsServiceSchedType", 4711)} = STRING: "rr"'
+    return [*lines[: at + 1], row, *lines[at + 1 :]]
 
 
 def counter_gone_back(lines: Lines) -> Lines:
-    at = next(at for at in column(lines, "21.1.20") if not lines[at].endswith(": 0"))
-    oid = lines[at].partition(" = ")[0]
-    return [*lines[:at], f"{oid} = Counter64: 1", *lines[at + 1 :]]
+    at = next(at for at in column(lines, "lvsVsInBytes") if not lines[at].endswith(": 0"))
+    whose = lines[at].partition(" = ")[0]
+    return [*lines[:at], f"{whose} = Counter64: 1", *lines[at + 1 :]]
 
 
 def without_a_value(lines: Lines) -> Lines:
-    at = column(lines, "22.1.9")[3]
+    at = column(lines, "lvsRsActiveConns")[3]
     return [*lines[:at], *lines[at + 1 :]]
 
 
 def without_a_row(lines: Lines) -> Lines:
-    instance = lines[column(lines, "22.1.4")[3]].partition(" = ")[0].split(".22.1.4.")[1]
+    instance = lines[column(lines, "lvsRsName")[3]].partition(" = ")[0][len(oid("lvsRsName")) + 1 :]
     return [line for line in lines if f"{instance} = " not in line]
 
 
+SWAPPED = [
+    *("lvsRsName", "lvsRsWeight", "lvsRsUpperThreshold", "lvsRsLowerThreshold"),
+    *("lvsVsName", "lvsVsPersistTimeout", "lvsVsWeight", "lvsVsNumber"),
+    *("lvsServiceAddr", "lvsServicePersistTimeout"),
+    *("lvsRealServerAddr", "lvsRealServerWeight"),
+]
 DOCTORED = {
     cut: "truncated",
     timed_out: "truncated",
     swapped: "out of order",
     twice: "out of order",
-    **{values_swapped(f"22.1.{n}"): "another row's value" for n in (4, 6, 7, 8)},
-    **{values_swapped(f"21.1.{n}"): "another row's value" for n in (5, 8, 13, 27)},
-    **{values_swapped(f"17.1.{n}"): "another row's value" for n in (4, 7)},
-    **{values_swapped(f"18.1.{n}"): "another row's value" for n in (3, 6)},
+    **{values_swapped(name): "another row's value" for name in SWAPPED},
     of_nobody: "another row's value",
     counter_gone_back: "another row's value",
     without_a_value: "row missing",
@@ -159,7 +163,7 @@ def test_a_row_must_be_there_or_not_only_if_nobody_changed_it_meanwhile(
 
 def test_rows_that_cannot_be_told_apart_are_refused(walks: List[Lines]) -> None:
     a, b = walks
-    one, other = column(a, "22.1.6")[:2]
+    one, other = column(a, "lvsRsWeight")[:2]
     same = list(a)
     same[other] = same[other].partition(" = ")[0] + " = " + same[one].partition(" = ")[2]
     with pytest.raises(ValueError, match="another row"):

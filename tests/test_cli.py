@@ -12,8 +12,9 @@ from typing import List
 import pytest
 
 from tests.support.commands import run
+from tests.support.lvsmib import BASE, oid
 from tests.support.recorded import SMALL
-from tests.support.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT
 
 ABSENT = "/nonexistent/collector.sock"
 
@@ -100,15 +101,15 @@ def test_a_damaged_row_costs_that_row(tmp_path: Path) -> None:
     assert bad != text
     done = run("walk", "--replay", damaged(tmp_path, "netlink.jsonl", bad))
     assert done.returncode == 0
-    assert f"{BASE}.2.0 = INTEGER: 3\n" in done.stdout
-    assert f"{BASE}.26.2.0 = INTEGER: 7\n" in done.stdout
+    assert f"{oid('lvsNumServices', 0)} = INTEGER: 3\n" in done.stdout
+    assert f"{oid('lvsAgentStatus', 0)} = INTEGER: 7\n" in done.stdout
     assert "IPVS_CMD_GET_SERVICE, message" in done.stderr
 
 
 def test_walk_without_any_director_says_why() -> None:
     done = run("walk", "--collector", ABSENT)
     assert done.returncode == 0
-    assert f"{BASE}.26.2.0 = INTEGER: 5\n" in done.stdout
+    assert f"{oid('lvsAgentStatus', 0)} = INTEGER: 5\n" in done.stdout
     assert ABSENT in done.stderr
 
 
@@ -120,7 +121,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         timeout=60,
         check=False,
     )
-    assert done.stdout == f'{BASE}.1.0 = STRING: "1.2.1"\n'
+    assert done.stdout == f'{oid("lvsVersion", 0)} = STRING: "1.2.1"\n'
     assert done.stderr == ""
 
 
@@ -152,7 +153,7 @@ def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"PING\nget\n{BASE}.1.0\n".encode())
+    process.stdin.write(f"PING\nget\n{oid('lvsVersion', 0)}\n".encode())
     process.stdin.flush()
     assert process.stdout.readline() == b"PONG\n"
     assert process.stdout.readline()  # from here on it waits

@@ -16,6 +16,7 @@ from tests.support import ipvsadm, walked
 from tests.support.expected import read_expected
 from tests.support.guests import boot
 from tests.support.ipvsadm import Counters
+from tests.support.lvsmib import COUNTERS_2001
 from tests.support.snmpd import AGENT
 from tests.support.walked import Instance
 
@@ -183,23 +184,23 @@ def _step(folder: Path) -> Step:
     legacy: Counts = {}
     since: Dict[Row, int] = {}
     for row, table, at, numbers in _instances(walk):
-        column = {21: (17, 10, 28), 22: (18, 7, 26)}[table]
-        values = [_number(walk[column[0], column[1] + place][numbers]) for place in range(5)]
+        of_2001 = {"lvsVs": "lvsService", "lvsRs": "lvsReal"}[table]
+        values = [_number(walk[f"{of_2001}{each}"][numbers]) for each in COUNTERS_2001]
         legacy[row] = Counters(*values)
-        since[row] = _number(walk[table, column[2]][at])
+        since[row] = _number(walk[f"{table}DiscontinuityTime"][at])
     kernel = _counts(ipvsadm.read(folder / "ipvsadm"))
     return Step(folder.name, portions, kernel, legacy, _counts(walked.director(walk)), since)
 
 
-def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, int, Instance, Instance]]:
+def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, str, Instance, Instance]]:
     """Each row: its table by address and its instance there, and that in the table of 2001."""
-    for service, name in walk.get((21, 5), {}).items():
-        number = _number(walk[21, 27][service])
-        yield (key(str(name)), None), 21, service, (number,)
-        for server, address in walk.get((22, 4), {}).items():
+    for service, name in walk["lvsVsName"].items():
+        number = _number(walk["lvsVsNumber"][service])
+        yield (key(str(name)), None), "lvsVs", service, (number,)
+        for server, address in walk["lvsRsName"].items():
             if server[: len(service)] == service:
-                numbers = (number, _number(walk[22, 25][server]))
-                yield (key(str(name)), key(str(address))), 22, server, numbers
+                numbers = (number, _number(walk["lvsRsNumber"][server]))
+                yield (key(str(name)), key(str(address))), "lvsRs", server, numbers
 
 
 def _counts(director: ipvsadm.Director) -> Counts:

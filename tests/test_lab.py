@@ -16,10 +16,22 @@ from tests.support import ipvsadm, snmpd, walked
 from tests.support.expected import read_expected
 from tests.support.guests import boot
 from tests.support.ipvsadm import without_rates
+from tests.support.lvsmib import COUNTERS, COUNTERS_2001, RATES, RATES_2001
 from tests.support.snmpd import AGENT
 
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]
+
+# a column of 2001: the new one with the same meaning
+SAME_OF_SERVICES = {
+    "lvsServiceSchedType": "lvsVsScheduler",
+    "lvsServiceNumDests": "lvsVsRealServers",
+    **{f"lvsService{old}": f"lvsVs{new}" for old, new in zip(COUNTERS_2001, COUNTERS)},
+}
+SAME_OF_REAL_SERVERS = {
+    "lvsRealServerFlags": "lvsRsForwarding",
+    **{f"lvsReal{old}": f"lvsRs{new}" for old, new in zip(COUNTERS_2001, COUNTERS)},
+}
 
 
 class Captures:
@@ -69,7 +81,7 @@ def test_sums_of_a_service_are_those_of_its_servers(captures: Captures, scenario
     folder = captures.of(scenario)
     walk = walked.tables(lines(folder / "snmpwalk"))
     said = ipvsadm.read(folder / "ipvsadm").services
-    by_name = {walk[21, 5][at]: at for at in walk.get((21, 5), {})}
+    by_name = {walk["lvsVsName"][at]: at for at in walk["lvsVsName"]}
     assert len(by_name) == len(said)
     for key, service in said.items():
         servers = service.servers.values()
@@ -78,31 +90,30 @@ def test_sums_of_a_service_are_those_of_its_servers(captures: Captures, scenario
         if key.protocol == "FWM":
             name = f"FWM {key.port}" + (" IPv6" if key.family == 6 else "")
         at = by_name[name]
-        assert walk[21, 11][at] == len(servers)
-        assert walk[21, 12][at] == sum(server.weight > 0 for server in servers)
-        assert walk[21, 13][at] == min(sum(server.weight for server in servers), 2**32 - 1)
-        assert walk[21, 14][at] == sum(server.active for server in servers)
-        assert walk[21, 15][at] == sum(server.inactive for server in servers)
-        assert walk[21, 16][at] == sum(server.persistent for server in servers)
+        assert walk["lvsVsRealServers"][at] == len(servers)
+        assert walk["lvsVsRealServersUp"][at] == sum(server.weight > 0 for server in servers)
+        assert walk["lvsVsWeight"][at] == min(sum(server.weight for server in servers), 2**32 - 1)
+        assert walk["lvsVsActiveConns"][at] == sum(server.active for server in servers)
+        assert walk["lvsVsInactConns"][at] == sum(server.inactive for server in servers)
+        assert walk["lvsVsPersistConns"][at] == sum(server.persistent for server in servers)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_original_tables_say_what_the_new_ones_do(captures: Captures, scenario: str) -> None:
     walk = walked.tables(lines(captures.of(scenario) / "snmpwalk"))
-    services = {number: at for at, number in walk.get((21, 27), {}).items()}
-    assert sorted(walk.get((17, 1), {})) == sorted((number,) for number in services)
-    # original column: the new one with the same meaning
-    for old, new in {2: 6, 9: 11, 10: 17, 11: 18, 12: 19, 13: 20, 14: 21}.items():
+    services = {number: at for at, number in walk["lvsVsNumber"].items()}
+    assert sorted(walk["lvsServiceNumber"]) == sorted((number,) for number in services)
+    for old, new in SAME_OF_SERVICES.items():
         for number, at in services.items():
-            assert walk[17, old][number,] == walk[21, new][at]  # type: ignore[index]
+            assert walk[old][number,] == walk[new][at]  # type: ignore[index]
     pairs = {}
-    for at, number in walk.get((22, 25), {}).items():
+    for at, number in walk["lvsRsNumber"].items():
         service = next(index for index in services.values() if at[: len(index)] == index)
-        pairs[walk[21, 27][service], number] = at
-    assert set(walk.get((18, 1), {})) == set(pairs)
-    for old, new in {5: 5, 7: 12, 8: 13, 9: 14, 10: 15, 11: 16}.items():
+        pairs[walk["lvsVsNumber"][service], number] = at
+    assert set(walk["lvsRealServiceNumber"]) == set(pairs)
+    for old, new in SAME_OF_REAL_SERVERS.items():
         for pair, at in pairs.items():
-            assert walk[18, old][pair] == walk[22, new][at]  # type: ignore[index]
+            assert walk[old][pair] == walk[new][at]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS, "absent"])
@@ -147,17 +158,24 @@ def test_without_privilege_structure_is_served_and_no_statistics(
 ) -> None:
     folder = captures.of(scenario)
     full, view = (walked.tables(lines(folder / name)) for name in ("snmpwalk", "walk-unprivileged"))
-    assert view[26, 2] == {(0,): Status.NO_STATISTICS}
-    assert "CAP_NET_ADMIN" in str(view[26, 3][0,])
-    counted = [(21, column) for column in range(17, 27)] + [(22, c) for c in range(12, 22)]
-    counted += [(17, column) for column in range(10, 20)] + [(18, c) for c in range(7, 17)]
-    assert not [column for column in counted if column in view]
-    for column in ((21, 5), (21, 6), (21, 11), (21, 12), (21, 13), (21, 14), (21, 15)):
-        assert set(view.get(column, {})) == set(full.get(column, {}))
-    for column in ((22, 4), (22, 6), (22, 9), (22, 10)):
-        assert view.get(column, {}) == full.get(column, {})
-    for total in range(1, 6):
-        assert view[20, total] == full[20, total]
+    assert view["lvsAgentStatus"] == {(0,): Status.NO_STATISTICS}
+    assert "CAP_NET_ADMIN" in str(view["lvsAgentStatusText"][0,])
+    counted = [f"{table}{each}" for table in ("lvsVs", "lvsRs") for each in COUNTERS + RATES]
+    counted += [
+        f"{table}{each}"
+        for table in ("lvsService", "lvsReal")
+        for each in COUNTERS_2001 + RATES_2001
+    ]
+    assert not [column for column in counted if view[column]]
+    for column in (
+        *("lvsVsName", "lvsVsScheduler", "lvsVsRealServers", "lvsVsRealServersUp"),
+        *("lvsVsWeight", "lvsVsActiveConns", "lvsVsInactConns"),
+    ):
+        assert set(view[column]) == set(full[column])
+    for column in ("lvsRsName", "lvsRsWeight", "lvsRsActiveConns", "lvsRsInactConns"):
+        assert view[column] == full[column]
+    for each in COUNTERS:
+        assert view[f"lvsTotal{each}"] == full[f"lvsTotal{each}"] != {}
 
 
 @pytest.mark.parametrize(
@@ -174,8 +192,8 @@ def test_the_status_says_what_state_the_director_is_in(
     captures: Captures, scenario: str, status: Status
 ) -> None:
     walk = walked.tables(lines(captures.of(scenario) / "snmpwalk"))
-    assert walk[26, 2] == {(0,): status}
-    assert walk[26, 9] == {(0,): 0}
+    assert walk["lvsAgentStatus"] == {(0,): status}
+    assert walk["lvsAgentErrors"] == {(0,): 0}
 
 
 def test_asking_and_recording_never_load_the_module(captures: Captures) -> None:
@@ -189,18 +207,18 @@ def test_life_of_a_director(tmp_path: Path) -> None:
     folder = boot(tmp_path / "life", "life", AGENT)
     steps = {path.name: walked.tables(lines(path)) for path in (folder / "steps").iterdir()}
     for absent in ("1-absent", "4-unloaded"):
-        assert steps[absent][26, 2] == {(0,): Status.NO_IPVS}
-        assert (17, 1) not in steps[absent]
+        assert steps[absent]["lvsAgentStatus"] == {(0,): Status.NO_IPVS}
+        assert steps[absent]["lvsServiceNumber"] == {}
 
     def numbers(step: str) -> Dict[object, object]:
         walk = steps[step]
-        assert walk[26, 2] == {(0,): Status.OK}, step
+        assert walk["lvsAgentStatus"] == {(0,): Status.OK}, step
         found: Dict[object, object] = {
-            walk[21, 5][at]: number for at, number in walk[21, 27].items()
+            walk["lvsVsName"][at]: number for at, number in walk["lvsVsNumber"].items()
         }
-        for at, name in walk[22, 4].items():
-            service = next(index for index in walk[21, 5] if at[: len(index)] == index)
-            found[walk[21, 5][service], name] = walk[22, 25][at]
+        for at, name in walk["lvsRsName"].items():
+            service = next(index for index in walk["lvsVsName"] if at[: len(index)] == index)
+            found[walk["lvsVsName"][service], name] = walk["lvsRsNumber"][at]
         return found
 
     first = numbers("2-loaded")
@@ -236,10 +254,11 @@ def test_sixty_thousand_services_of_a_real_kernel(tmp_path: Path) -> None:
     folder = boot(tmp_path / "many", "many", AGENT, 60_000, memory="1G")
     files = sorted(folder.glob("agent.*[0-9]"), key=lambda path: int(path.suffix[1:]))
     said = [walked.tables(path.read_text().splitlines()) for path in files]
-    assert "no snapshot has come yet" in str(said[0][26, 3][(0,)])
-    assert {walk[26, 2][(0,)] for walk in said[:-1]} == {Status.NO_COLLECTOR}
-    assert said[-1][26, 2][(0,)] == Status.OK
-    assert (said[-1][26, 7][(0,)], said[-1][26, 8][(0,)]) == (60_000, 60_000)
+    assert "no snapshot has come yet" in str(said[0]["lvsAgentStatusText"][(0,)])
+    assert {walk["lvsAgentStatus"][(0,)] for walk in said[:-1]} == {Status.NO_COLLECTOR}
+    assert said[-1]["lvsAgentStatus"][(0,)] == Status.OK
+    for number in ("lvsAgentServices", "lvsAgentRealServers"):
+        assert said[-1][number][(0,)] == 60_000
     names = [line.partition(" = ")[2] for line in (folder / "names").read_text().splitlines()]
     hosts = ["8.0.1", "8.117.49", "8.234.96"]
     assert names == [f'STRING: "TCP 10.{host}:80"' for host in hosts]

@@ -13,9 +13,10 @@ import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
+from tests.support.lvsmib import BASE
 from tests.support.mibs import MIB
 from tests.support.paths import CHECKOUT
-from tests.support.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT
 
 MANPAGE = CHECKOUT / "tools" / "manpage"
 # of this machine, not of the page: mandoc's index, which Debian leaves to man-db; pages of other

@@ -12,8 +12,9 @@ import pytest
 
 from lvs_agent.codes import Status
 from tests.support import collectors, snmpd
+from tests.support.lvsmib import BASE, COUNTERS, oid
 from tests.support.paths import DATA
-from tests.support.snmpd import AGENT, BASE, SYS_UP_TIME, Snmpd
+from tests.support.snmpd import AGENT, SYS_UP_TIME, Snmpd
 
 DIRECTORS = sorted((DATA / "directors").iterdir())
 
@@ -58,7 +59,7 @@ def test_a_walk_of_a_recorded_director_is_the_golden_one(walk: List[str], record
 
 
 def test_a_walk_is_in_order_and_complete(agent: Snmpd, walk: List[str]) -> None:
-    oids = [snmpd.numbers(oid) for oid in snmpd.oids(walk)]
+    oids = [snmpd.numbers(each) for each in snmpd.oids(walk)]
     assert oids == sorted(set(oids))
     assert snmpd.oids(agent.ask("snmpwalk", BASE).splitlines()) == snmpd.oids(walk)
 
@@ -75,12 +76,12 @@ def test_getnext_of_each_oid_of_a_walk_returns_its_successor(agent: Snmpd, walk:
 
 def test_getnext_before_between_and_after(agent: Snmpd, walk: List[str]) -> None:
     first, second, last = snmpd.oids([walk[0], walk[1], walk[-1]])
-    for oid in (BASE, f"{BASE}.0", ".1.3.6.1.4.1.8225.4710.5"):
-        assert snmpd.oids(agent.get_next(oid)) == [first]
-    for oid in (f"{first}.0", f"{first}.4294967295.5"):
-        assert snmpd.oids(agent.get_next(oid)) == [second]
-    for oid in (last, f"{BASE}.4294967295"):
-        assert not agent.get_next(oid)[0].startswith(BASE + ".")
+    for each in (BASE, f"{BASE}.0", ".1.3.6.1.4.1.8225.4710.5"):
+        assert snmpd.oids(agent.get_next(each)) == [first]
+    for each in (f"{first}.0", f"{first}.4294967295.5"):
+        assert snmpd.oids(agent.get_next(each)) == [second]
+    for each in (last, f"{BASE}.4294967295"):
+        assert not agent.get_next(each)[0].startswith(BASE + ".")
 
 
 def test_odd_oids_are_answered_and_leave_snmpd_well(agent: Snmpd, walk: List[str]) -> None:
@@ -88,15 +89,15 @@ def test_odd_oids_are_answered_and_leave_snmpd_well(agent: Snmpd, walk: List[str
     long = first + ".4294967295" * (127 - first.count("."))
     assert "No Such Instance" in agent.get(long)[0]
     assert snmpd.oids(agent.get_next(long)) == [snmpd.oids(walk)[1]]
-    for oid in (BASE, f"{BASE}.17", f"{BASE}.17.1.2", f"{BASE}.999.1.0"):
-        assert "No Such" in agent.get(oid)[0]
+    for each in (BASE, f"{BASE}.17", oid("lvsServiceSchedType"), f"{BASE}.999.1.0"):
+        assert "No Such" in agent.get(each)[0]
     assert "Timeticks" in agent.value(SYS_UP_TIME)
 
 
 def test_set_is_not_writable_and_leaves_snmpd_in_step(agent: Snmpd, walk: List[str]) -> None:
-    for oid in (f"{BASE}.26.1.0", f"{BASE}.2.0", f"{BASE}.999.0"):
+    for each in (oid("lvsAgentVersion", 0), oid("lvsNumServices", 0), f"{BASE}.999.0"):
         for kind, value in (("i", "5"), ("s", "text with\nlines\nPING"), ("x", "00ff")):
-            said = agent.ask("snmpset", oid, kind, value, community="private")
+            said = agent.ask("snmpset", each, kind, value, community="private")
             assert "notWritable" in said or "noAccess" in said
             assert snmpd.steady(agent.get(snmpd.oids(walk)[0])) == [walk[0]]
 
@@ -109,7 +110,7 @@ def test_snmpv1_skips_counter64_and_goes_on(agent: Snmpd, walk: List[str]) -> No
 
 @pytest.mark.parametrize("value", COUNTER64_LIMITS)
 def test_counter64_is_exact(tmp_path: Path, value: int) -> None:
-    row = "1.4.192.0.2.1.6.80"
+    row = (1, 4, 192, 0, 2, 1, 6, 80)
     path = tmp_path / "collector.sock"
 
     def answer(connection: collectors.Connection) -> None:
@@ -119,13 +120,12 @@ def test_counter64_is_exact(tmp_path: Path, value: int) -> None:
         collectors.at(path, answer),
         snmpd.running(tmp_path / "snmpd", f"{AGENT} pass-persist --collector {path}") as agent,
     ):
-        for column in range(17, 22):
-            assert agent.value(f"{BASE}.21.1.{column}.{row}") == f"Counter64: {value}"
-        for column in range(12, 17):
-            oid = f"{BASE}.22.1.{column}.{row}.1.4.10.0.0.1.80"
-            assert agent.value(oid) == f"Counter64: {value}"
-        assert agent.value(f"{BASE}.17.1.13.1") == f"Counter64: {value}"
-        assert agent.value(f"{BASE}.17.1.10.1") == f"Counter32: {value % 2**32}"
+        for each in COUNTERS:
+            assert agent.value(oid(f"lvsVs{each}", *row)) == f"Counter64: {value}"
+            at_server = agent.value(oid(f"lvsRs{each}", *row, 1, 4, 10, 0, 0, 1, 80))
+            assert at_server == f"Counter64: {value}"
+        assert agent.value(oid("lvsServiceStatsInBytes", 1)) == f"Counter64: {value}"
+        assert agent.value(oid("lvsServiceStatsConns", 1)) == f"Counter32: {value % 2**32}"
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,12 @@ def test_gauges_and_integers_saturate(tmp_path: Path, rate: int, shown: int) -> 
         collectors.at(path, answer),
         snmpd.running(tmp_path / "snmpd", f"{AGENT} pass-persist --collector {path}") as agent,
     ):
-        row = "1.4.192.0.2.1.6.80"
-        assert agent.value(f"{BASE}.21.1.22.{row}") == f"Gauge32: {shown}"
-        assert agent.value(f"{BASE}.21.1.13.{row}") == f"Gauge32: {shown}"
-        weight = agent.value(f"{BASE}.22.1.6.{row}.1.4.10.0.0.1.80")
+        row = (1, 4, 192, 0, 2, 1, 6, 80)
+        assert agent.value(oid("lvsVsConnRate", *row)) == f"Gauge32: {shown}"
+        assert agent.value(oid("lvsVsWeight", *row)) == f"Gauge32: {shown}"
+        weight = agent.value(oid("lvsRsWeight", *row, 1, 4, 10, 0, 0, 1, 80))
         assert weight == f"INTEGER: {2**31 - 1}"
-        # lvsRealServerWeight ends at 65535
-        assert agent.value(f"{BASE}.18.1.6.1.1") == "INTEGER: 65535"
+        assert agent.value(oid("lvsRealServerWeight", 1, 1)) == "INTEGER: 65535"
 
 
 def test_rows_that_go_while_it_is_walked_end_no_walk(tmp_path: Path) -> None:
@@ -169,9 +168,9 @@ def test_rows_that_go_while_it_is_walked_end_no_walk(tmp_path: Path) -> None:
     ):
         for _ in range(3):
             lines = agent.walk()
-            oids = [snmpd.numbers(oid) for oid in snmpd.oids(lines) if oid.startswith(BASE)]
+            oids = [snmpd.numbers(each) for each in snmpd.oids(lines) if each.startswith(BASE)]
             assert oids == sorted(set(oids))
-            assert oids[-1] == snmpd.numbers(f"{BASE}.26.9.0")
+            assert oids[-1] == snmpd.numbers(oid("lvsAgentErrors", 0))
             assert len(oids) > 100 * 50
     assert turn[0] > 5
 
@@ -179,7 +178,7 @@ def test_rows_that_go_while_it_is_walked_end_no_walk(tmp_path: Path) -> None:
 def test_no_legacy_leaves_out_the_objects_of_2001(tmp_path: Path) -> None:
     command = f"{AGENT} pass-persist --no-legacy --replay {DIRECTORS[0]}"
     with snmpd.running(tmp_path / "snmpd", command) as agent:
-        oids = [snmpd.numbers(oid) for oid in snmpd.oids(agent.walk()) if oid.startswith(BASE)]
+        oids = [snmpd.numbers(each) for each in snmpd.oids(agent.walk()) if each.startswith(BASE)]
     assert oids
     assert min(oids) > snmpd.numbers(f"{BASE}.18.4294967295")
 
@@ -189,35 +188,36 @@ def test_without_a_collector_snmpd_stays_responsive_and_the_status_says_so(
 ) -> None:
     command = f"{AGENT} pass-persist --collector {tmp_path}/nobody.sock"
     with snmpd.running(tmp_path / "snmpd", command) as agent:
-        assert agent.value(f"{BASE}.26.2.0") == f"INTEGER: {int(Status.NO_COLLECTOR)}"
-        assert "nobody.sock" in agent.value(f"{BASE}.26.3.0")
-        assert agent.value(f"{BASE}.26.7.0") == "Gauge32: 0"
+        assert agent.value(oid("lvsAgentStatus", 0)) == f"INTEGER: {int(Status.NO_COLLECTOR)}"
+        assert "nobody.sock" in agent.value(oid("lvsAgentStatusText", 0))
+        assert agent.value(oid("lvsAgentServices", 0)) == "Gauge32: 0"
         assert "Timeticks" in agent.value(SYS_UP_TIME)
 
 
 def test_a_collector_that_goes_and_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "collector.sock"
     command = f"{AGENT} pass-persist --max-age 0 --expire 1 --collector {path}"
-    row = f"{BASE}.21.1.17.1.4.192.0.2.1.6.80"
-    status, name = f"{BASE}.26.2.0", f"{BASE}.21.1.5.1.4.192.0.2.1.6.80"
+    conns = oid("lvsVsConns", 1, 4, 192, 0, 2, 1, 6, 80)
+    name = oid("lvsVsName", 1, 4, 192, 0, 2, 1, 6, 80)
+    status = oid("lvsAgentStatus", 0)
 
     def answer(connection: collectors.Connection) -> None:
         connection.sendall(collectors.encoded(collectors.service(1, 7)))
 
     with snmpd.running(tmp_path / "snmpd", command) as agent:
 
-        def eventually(oid: str, value: str) -> None:
+        def eventually(what: str, value: str) -> None:
             until = time.monotonic() + 20
-            while (now := agent.value(oid)) != value:
-                assert time.monotonic() < until, f"{oid} is {now}, not {value}"
+            while (now := agent.value(what)) != value:
+                assert time.monotonic() < until, f"{what} is {now}, not {value}"
 
         with collectors.at(path, answer):
             eventually(status, f"INTEGER: {int(Status.OK)}")
-            assert agent.value(row) == "Counter64: 7"
+            assert agent.value(conns) == "Counter64: 7"
         eventually(status, f"INTEGER: {int(Status.NO_COLLECTOR)}")
         eventually(status, f"INTEGER: {int(Status.EXPIRED)}")
-        assert "No Such Instance" in agent.value(row)
+        assert "No Such Instance" in agent.value(conns)
         assert agent.value(name) == 'STRING: "TCP 192.0.2.1:80"'
         with collectors.at(path, answer):
             eventually(status, f"INTEGER: {int(Status.OK)}")
-            assert agent.value(row) == "Counter64: 7"
+            assert agent.value(conns) == "Counter64: 7"

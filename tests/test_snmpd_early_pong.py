@@ -11,9 +11,10 @@ from typing import Iterator, List
 
 import pytest
 
-from tests.support import snmpd
+from tests.support import lvsmib, snmpd
+from tests.support.lvsmib import BASE
 from tests.support.recorded import DIRECTORS
-from tests.support.snmpd import AGENT, BASE, Snmpd, numbers
+from tests.support.snmpd import AGENT, Snmpd, numbers
 
 NAT = next(folder for folder in DIRECTORS if folder.name == "nat")
 
@@ -70,17 +71,21 @@ def test_requests_are_the_same(both: List[Snmpd]) -> None:
 
 
 def test_sets_are_refused_in_the_same_way(both: List[Snmpd]) -> None:
-    for oid in (f"{BASE}.26.1.0", f"{BASE}.2.0", f"{BASE}.999.0"):
+    for oid in (
+        lvsmib.oid("lvsAgentVersion", 0),
+        lvsmib.oid("lvsNumServices", 0),
+        f"{BASE}.999.0",
+    ):
         for kind, value in (("i", "5"), ("s", "text with\nlines"), ("x", "00ff")):
             said = same(both, "snmpset", oid, kind, value, community="private")
             assert "notWritable" in " ".join(said) or "noAccess" in " ".join(said)
-            assert " = " in same(both, "snmpget", f"{BASE}.26.2.0")[0]
+            assert " = " in same(both, "snmpget", lvsmib.oid("lvsAgentStatus", 0))[0]
 
 
 def test_a_killed_child_is_replaced_as_without(both: List[Snmpd]) -> None:
     first, *_, last = sorted(snmpd.oids(both[0].walk()), key=numbers)
     for request in (
-        ["snmpget", f"{BASE}.26.2.0"],
+        ["snmpget", lvsmib.oid("lvsAgentStatus", 0)],
         ["snmpgetnext", first, last],
         ["snmpbulkwalk", "-Cr50", BASE],
         ["snmpget", f"{BASE}.999.0"],

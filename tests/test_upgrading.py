@@ -9,8 +9,8 @@ from typing import Dict, List, Tuple
 import pytest
 
 from lvs_agent.mib import lvs
+from tests.support.lvsmib import BASE
 from tests.support.paths import CHECKOUT
-from tests.support.snmpd import BASE
 
 PAGE = (CHECKOUT / "docs" / "upgrading.md").read_text("utf-8")
 

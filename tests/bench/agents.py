@@ -21,7 +21,8 @@ from lvs_agent.mib import lvs
 from lvs_agent.snapshot import Snapshot
 from tests.bench import directors
 from tests.support import collectors, snmpd
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.lvsmib import BASE
+from tests.support.snmpd import AGENT, Snmpd
 from tests.support.words import words
 
 HERE = Path(__file__).parent

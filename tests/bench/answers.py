@@ -11,9 +11,10 @@ from typing import Dict, List
 from tests.bench import agents, directors
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import say
-from tests.support.snmpd import AGENT, BASE
+from tests.support.lvsmib import oid
+from tests.support.snmpd import AGENT
 
-SOME_SERVER = f"{BASE}.22.1.9.1.4.10.8.0.1.6.80.1.4.10.101.0.1.80"  # lvsRsActiveConns
+SOME_SERVER = oid("lvsRsActiveConns", 1, 4, 10, 8, 0, 1, 6, 80, 1, 4, 10, 101, 0, 1, 80)
 
 
 class Dialogue:

@@ -14,16 +14,17 @@ from tests.bench import agents, directors
 from tests.bench.answers import Dialogue
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import say
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.lvsmib import oid
+from tests.support.snmpd import AGENT, Snmpd
 
 POLLS = 10
 PAUSE = 6.0  # longer than --max-age, so that each poll takes a snapshot as one a minute would
 IDLE_SECONDS = 60
-POLLED = [17, 20, 21, 14]  # lvsVsConns, lvsVsInBytes, lvsVsOutBytes, lvsVsActiveConns
+POLLED = ["lvsVsConns", "lvsVsInBytes", "lvsVsOutBytes", "lvsVsActiveConns"]
 SERVICES = 1000
 SERVICES_A_GET = 10
-SERVICES_SERVED = f"{BASE}.26.7.0"  # lvsAgentServices
-LARGE_COLUMN = f"{BASE}.22.1.15"  # lvsRsInBytes
+SERVICES_SERVED = oid("lvsAgentServices", 0)
+LARGE_COLUMN = oid("lvsRsInBytes")
 SNAPSHOTS = 20
 
 
@@ -105,7 +106,7 @@ def _until_at_rest(pids: List[int]) -> None:
 def _batches() -> Iterator[List[str]]:
     for first in range(0, SERVICES, SERVICES_A_GET):
         yield [
-            f"{BASE}.21.1.{column}.1.4.10.8.{n // 250}.{n % 250 + 1}.6.80"
+            oid(column, 1, 4, 10, 8, n // 250, n % 250 + 1, 6, 80)
             for n in range(first, first + SERVICES_A_GET)
             for column in POLLED
         ]

@@ -10,12 +10,14 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests.support.snmpd import BASE
+from tests.support.lvsmib import oid
 
-ENTRY = f"{BASE}.17.1"  # lvsServiceEntry
-PORT, IN_BYTES, OUT_BYTES = 5, 13, 14
 # the fields that table has; ports tell services apart here, as names do in lvsVsTable
-COLUMNS = {"lvsVsName": PORT, "lvsVsInBytes": IN_BYTES, "lvsVsOutBytes": OUT_BYTES}
+COLUMNS = {
+    "lvsVsName": "lvsServicePort",
+    "lvsVsInBytes": "lvsServiceStatsInBytes",
+    "lvsVsOutBytes": "lvsServiceStatsOutBytes",
+}
 
 # hashes of what Cacti brings itself: data inputs, their fields, CDEFs and number formats
 BUILT_IN = re.compile("03|05|06|07")
@@ -26,14 +28,14 @@ def data_query(source: Path, identified_by: str) -> str:
     row again with, the number (lvsVsIndex) or the port (lvsVsName).
     """
     root = ET.fromstring(source.read_text())
-    _at(root, "oid_index").text = f"{ENTRY}.1"
+    _at(root, "oid_index").text = oid("lvsServiceNumber")
     _at(root, "index_order").text = identified_by
     for tag in ("oid_index_parse", "index_transient"):
         root.remove(_at(root, tag))
     fields = _at(root, "fields")
     for field in list(fields):
         if field.tag in COLUMNS:
-            _at(field, "oid").text = f"{ENTRY}.{COLUMNS[field.tag]}"
+            _at(field, "oid").text = oid(COLUMNS[field.tag])
         elif field.tag != "lvsVsIndex":
             fields.remove(field)
     return ET.tostring(root, encoding="unicode")

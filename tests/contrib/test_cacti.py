@@ -103,7 +103,7 @@ def test_the_count_of_indexes_is_there(tree: MibTree) -> None:
         oid = text(ET.parse(CACTI / file).getroot(), "oid_num_indexes")
         varbind = tree.get(tuple(int(part) for part in oid.split(".")[1:])[len(lvs.LVS) :])
         assert varbind is not None
-        assert varbind.value == "5"
+        assert varbind.value == 5
 
 
 def test_words_stand_for_the_values_of_the_mib() -> None:

@@ -18,8 +18,8 @@ import pytest
 
 from tests.support import directors, files
 from tests.support.directors import SimulatedDirector
+from tests.support.lvsmib import oid
 from tests.support.paths import CONTRIB
-from tests.support.snmpd import BASE
 
 FOLDER = CONTRIB / "prometheus"
 PROGRAM = "usr/bin/prometheus-snmp-exporter"
@@ -32,25 +32,12 @@ Labels = Tuple[Tuple[str, str], ...]
 Metrics = Dict[str, Dict[Labels, float]]
 
 PROTOCOLS = {"0": "fwmark", "6": "tcp", "17": "udp"}
-VS_COLUMNS = {
-    11: "lvsVsRealServers",
-    12: "lvsVsRealServersUp",
-    14: "lvsVsActiveConns",
-    15: "lvsVsInactConns",
-    17: "lvsVsConns",
-    18: "lvsVsInPkts",
-    19: "lvsVsOutPkts",
-    20: "lvsVsInBytes",
-    21: "lvsVsOutBytes",
-    25: "lvsVsInByteRate",
-}
-RS_COLUMNS = {
-    6: "lvsRsWeight",
-    9: "lvsRsActiveConns",
-    12: "lvsRsConns",
-    15: "lvsRsInBytes",
-    16: "lvsRsOutBytes",
-}
+VS_COLUMNS = [
+    *("lvsVsRealServers", "lvsVsRealServersUp", "lvsVsActiveConns", "lvsVsInactConns"),
+    *("lvsVsConns", "lvsVsInPkts", "lvsVsOutPkts", "lvsVsInBytes", "lvsVsOutBytes"),
+    "lvsVsInByteRate",
+]
+RS_COLUMNS = ["lvsRsWeight", "lvsRsActiveConns", "lvsRsConns", "lvsRsInBytes", "lvsRsOutBytes"]
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +88,12 @@ def scraped(url: str) -> Metrics:
     return found
 
 
-def walked(director: SimulatedDirector, table: int, column: int) -> Dict[Labels, float]:
+def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
     """The same of a column, as snmpwalk has it."""
-    oid = f"{BASE}.{table}.1.{column}"
     found = {}
-    for line in director.snmpd.walk(oid):
+    for line in director.snmpd.walk(oid(column)):
         instance, _, value = line.partition(" = ")
-        rest = instance[len(oid) + 1 :].split(".")
+        rest = instance[len(oid(column)) + 1 :].split(".")
         address, rest = address_of(rest)
         labels = [
             ("lvsVsAddr", address),
@@ -130,20 +116,20 @@ def address_of(instance: List[str]) -> Tuple[str, List[str]]:
 
 @pytest.mark.parametrize("column", VS_COLUMNS)
 def test_services_are_as_snmpwalk_has_them(
-    director: SimulatedDirector, metrics: Metrics, column: int
+    director: SimulatedDirector, metrics: Metrics, column: str
 ) -> None:
-    expected = walked(director, 21, column)
+    expected = walked(director, column)
     assert len(expected) == len(directors.farm())
-    assert metrics[VS_COLUMNS[column]] == expected
+    assert metrics[column] == expected
 
 
 @pytest.mark.parametrize("column", RS_COLUMNS)
 def test_real_servers_are_as_snmpwalk_has_them(
-    director: SimulatedDirector, metrics: Metrics, column: int
+    director: SimulatedDirector, metrics: Metrics, column: str
 ) -> None:
-    expected = walked(director, 22, column)
+    expected = walked(director, column)
     assert len(expected) == 2 * len(directors.farm())
-    assert metrics[RS_COLUMNS[column]] == expected
+    assert metrics[column] == expected
 
 
 def test_labels_can_be_read(metrics: Metrics) -> None:

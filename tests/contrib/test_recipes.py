@@ -17,8 +17,8 @@ import pytest
 from lvs_agent.snapshot import VirtualService
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector
+from tests.support.lvsmib import BASE, oid
 from tests.support.paths import CONTRIB
-from tests.support.snmpd import BASE
 
 RECIPES = CONTRIB / "recipes"
 V3 = (RECIPES / "snmpv3-director.conf").read_text()
@@ -128,9 +128,9 @@ def test_a_director_whose_cpus_are_hidden_is_said_so(
 
 
 def test_snmpv3_shows_the_mib_and_little_else(director: SimulatedDirector, poller: Poller) -> None:
-    for oid, seen in ((BASE, True), (SYSTEM, True), (SOFTIRQ, True), (INTERFACES, False)):
-        done = poller.run("snmpbulkwalk", "-On", director.address, oid)
-        assert ("No Such Object" not in done.stdout) == seen, oid
+    for part, seen in ((BASE, True), (SYSTEM, True), (SOFTIRQ, True), (INTERFACES, False)):
+        done = poller.run("snmpbulkwalk", "-On", director.address, part)
+        assert ("No Such Object" not in done.stdout) == seen, part
     in_clear = director.snmpd.walk(f"{BASE}.21")
     done = poller.run("snmpbulkwalk", "-On", "-Cr50", director.address, f"{BASE}.21")
     assert done.stdout.splitlines() == in_clear
@@ -150,7 +150,7 @@ def test_snmpv3_refuses_who_does_not_encrypt_or_know_the_secrets(
 ) -> None:
     config = (RECIPES / "snmpv3-poller.conf").read_text()
     poller = Poller(tmp_path, files.put(config, {ours: theirs}))
-    done = poller.run("snmpget", "-t", "1", "-r", "0", director.address, f"{BASE}.2.0")
+    done = poller.run("snmpget", "-t", "1", "-r", "0", director.address, oid("lvsNumServices", 0))
     assert refusal in done.stdout + done.stderr
     assert "INTEGER" not in done.stdout
 
@@ -172,10 +172,8 @@ class Manager:
 
     def await_trap(self, name: str, service: str, count: int) -> None:
         """Wait until a trap of that name has come for a service so many times."""
-        trap = (
-            f'"{name}".*{re.escape(BASE)}.21.1.12.1.4.192.0.2.10.6.{service}'
-            f'.*Gauge32: .*"TCP 192.0.2.10:{service}"'
-        )
+        up = oid("lvsVsRealServersUp", 1, 4, 192, 0, 2, 10, 6, int(service))
+        trap = f'"{name}".*{re.escape(up)}.*Gauge32: .*"TCP 192.0.2.10:{service}"'
         while len(re.findall(trap, self._log.read_text())) < count:
             assert self._running.poll() is None
 

@@ -15,10 +15,11 @@ from lvs_agent.netsnmp.oids import SUBTREE
 from lvs_agent.netsnmp.snmpdconf import Config, Invocation
 from tests.support import doctors
 from tests.support.doctors import DEBIAN, REDHAT
+from tests.support.lvsmib import oid
 from tests.support.recorded import SMALL
 from tests.support.snmpd import AGENT
 
-STATUS = f"{SUBTREE}.26.2.0"
+STATUS = oid("lvsAgentStatus", 0)
 
 # A community in each, and what its view shows of our subtree.
 CASES: Dict[str, Sight] = {

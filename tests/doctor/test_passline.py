@@ -15,8 +15,9 @@ from lvs_agent.doctor.remedy import command
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
+from tests.support.lvsmib import BASE, oid
 from tests.support.recorded import SMALL
-from tests.support.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT
 
 DROP_IN = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
 GOOD = f"pass_persist {BASE} /usr/bin/lvs-agent pass-persist\n"
@@ -62,7 +63,7 @@ def machine(tmp_path: Path) -> doctors.Picture:
 @pytest.mark.parametrize("line", LINES)
 def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> None:
     with doctors.daemon(tmp_path, line) as daemon:
-        answers = "INTEGER: 1" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
+        answers = "INTEGER: 1" in daemon.ask("snmpget", oid("lvsAgentStatus", 0), community="probe")
         told = Invocation((str(daemon.config),), only=True)
         (finding,) = passline.look(Machine(), snmpd(), snmpdconf.read(Machine(), told))
     expected = LINES[line]
@@ -74,7 +75,8 @@ def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> 
 def test_of_two_lines_snmpd_takes_the_first(tmp_path: Path) -> None:
     lines = f"pass_persist {BASE} /bin/false\npass_persist {BASE} {REPLAY}\n"
     with doctors.daemon(tmp_path, lines) as daemon:
-        assert "No Such Instance" in daemon.ask("snmpget", f"{BASE}.26.2.0", community="probe")
+        said = daemon.ask("snmpget", oid("lvsAgentStatus", 0), community="probe")
+    assert "No Such Instance" in said
 
 
 def test_a_healthy_line(machine: doctors.Picture) -> None:

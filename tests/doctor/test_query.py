@@ -19,8 +19,9 @@ from lvs_agent.doctor.query import Outcome
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
+from tests.support.lvsmib import BASE
 from tests.support.recorded import SMALL
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.snmpd import AGENT, Snmpd
 
 ODD = 'odd "one" #'
 

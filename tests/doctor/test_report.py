@@ -23,8 +23,9 @@ from lvs_agent.doctor.machine import Process
 from lvs_agent.doctor.remedy import command
 from tests.support import doctors
 from tests.support.commands import collector, run
+from tests.support.lvsmib import BASE
 from tests.support.recorded import SMALL
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.snmpd import AGENT, Snmpd
 
 DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
 RESTART = "service snmpd restart"

@@ -13,12 +13,14 @@ import pytest
 
 from lvs_agent.boundary.connections import connect_to
 from lvs_agent.codes import Status
-from tests.support.site import Site, collector, expected, open_files, resident, site
+from tests.support.lvsmib import place
+from tests.support.site import AGENT_GROUP, Site, collector, expected, open_files, resident, site
 
 SERVICES, SERVERS = 200, 10  # a snapshot longer than what a socket's buffer takes
 # 0 to 2, the listening socket, epoll, the two ends of the signals' socketpair
 WITHOUT_CLIENTS = 7
 ALL = expected(range(1, SERVICES + 1), SERVERS)
+VS_TABLE = place("lvsVsName")[:1]
 
 
 def never_reads(path: Path, end: threading.Event) -> None:
@@ -83,7 +85,7 @@ def pid(director: Site) -> Iterator[int]:
     """The collector's process."""
     options = ("--services", SERVICES, "--servers", SERVERS)
     with collector(director.path, *options) as process:
-        while director.walk_below((26,)).status != Status.OK:
+        while director.walk_below(AGENT_GROUP).status != Status.OK:
             assert process.poll() is None
         yield process.pid
         assert process.poll() is None
@@ -99,15 +101,15 @@ def test_beside_bad_clients_every_walk_is_whole(
 ) -> None:
     def walks() -> None:
         for _ in range(5):
-            assert director.walk_below((26,)).status == Status.OK
-            assert director.walk_below((21,)).oids == {oid for oid in ALL if oid[0] == 21}
+            assert director.walk_below(AGENT_GROUP).status == Status.OK
+            assert director.walk_below(VS_TABLE).oids == {oid for oid in ALL if oid[:1] == VS_TABLE}
 
     with clients(count, act, director.path):
         walks()
     memory = resident(pid)
     with clients(count, act, director.path):
         walks()
-    assert director.walk_below((26,)).status == Status.OK
+    assert director.walk_below(AGENT_GROUP).status == Status.OK
     assert resident(pid) < 1.2 * memory
     end = time.monotonic() + 20
     while (files := open_files(pid)) > WITHOUT_CLIENTS:

@@ -15,6 +15,7 @@ from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
 from tests.support import collectors
+from tests.support.lvsmib import split
 from tests.support.made_kernel import MadeKernel
 from tests.support.site import Walk, collector, collector_of, expected, site
 
@@ -140,13 +141,13 @@ def names(walk: Walk) -> list[str]:
     return [
         value.partition(": ")[2].strip('"')
         for oid, value in walk.values.items()
-        if oid[:3] == (21, 1, 5)
+        if split(oid)[0] == "lvsVsName"
     ]
 
 
 def numbers(walk: Walk) -> list[str]:
     """Their numbers."""
-    return [value for oid, value in walk.values.items() if oid[:3] == (21, 1, 27)]
+    return [value for oid, value in walk.values.items() if split(oid)[0] == "lvsVsNumber"]
 
 
 def test_a_file_of_a_newer_version(tmp_path: Path) -> None:

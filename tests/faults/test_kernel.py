@@ -18,7 +18,9 @@ import pytest
 from lvs_agent.codes import Status
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import NetlinkError, Request
+from tests.support import lvsmib
 from tests.support import site as sites
+from tests.support.lvsmib import place
 from tests.support.made_kernel import MadeKernel, Replies, service_address
 from tests.support.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, altered, join, split
 from tests.support.site import (
@@ -33,9 +35,9 @@ from tests.support.site import (
 from tests.support.watch import children
 
 ALL = expected()
-ERRORS = (26, 9, 0)
+ERRORS = place("lvsAgentErrors", 0)
 LOOKS = 6
-PART = (22, 1, 12)  # lvsRsConns, of the longest table, and measured
+PART = place("lvsRsConns")  # of the longest table, and measured
 MEMORY_KIB = 400 << 10
 
 
@@ -45,14 +47,16 @@ def without_statistics(whole: sites.Oids) -> sites.Oids:
     It does not tell counters and rates, persistence in seconds, a netmask without persistence,
     thresholds, time-outs and the sync daemons.
     """
-    counted = {
-        17: [7, 8, *range(10, 20)],
-        18: range(7, 17),
-        21: [8, 9, 10, *range(16, 27), 28],
-        22: [7, 8, *range(11, 22), 26],
+    gone = {
+        *sites.COUNTED,
+        *("lvsServicePersistTimeout", "lvsServicePersistNetmask"),
+        *("lvsVsPersistTimeout", "lvsVsPersistPrefixLength", "lvsVsPersistenceEngine"),
+        *("lvsVsPersistConns", "lvsVsDiscontinuityTime"),
+        *("lvsRsUpperThreshold", "lvsRsLowerThreshold"),
+        *("lvsRsPersistConns", "lvsRsDiscontinuityTime"),
+        *("lvsTcpTimeOut", "lvsTcpFinTimeOut", "lvsUdpTimeOut", "lvsDaemonState", "lvsMcastInt"),
     }
-    gone = {oid for oid in whole if oid[2:3] and oid[2] in counted.get(oid[0], ())}
-    return whole - gone - {(scalar, 0) for scalar in range(4, 9)}
+    return {oid for oid in whole if lvsmib.split(oid)[0] not in gone}
 
 
 def test_a_module_that_is_loaded_late_and_removed(tmp_path: Path) -> None:
@@ -190,7 +194,7 @@ def test_a_protocol_that_no_kernel_has_yet(tmp_path: Path) -> None:
     with site(tmp_path) as director, collector_of(director.path, kernel):
         as_dccp = (*as_tcp[:-2], 33, 80)
         walk = director.until(Status.OK, {_replaced(oid, as_tcp, as_dccp) for oid in ALL})
-        name = (21, 1, 5, *as_dccp)
+        name = place("lvsVsName", *as_dccp)
         assert walk.values[name] == 'STRING: "IP33 10.0.0.3:80"'
 
 
@@ -225,7 +229,7 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
         def until(status: Status) -> None:
             # how long each lasts depends on how busy the machine is
             meanwhile = (Status.OK, Status.NO_COLLECTOR, Status.EXPIRED)
-            while (now := director.walk_below((26,))).status != status:
+            while (now := director.walk_below(sites.AGENT_GROUP)).status != status:
                 assert now.status in meanwhile
 
         nothing = director.walk()

@@ -17,6 +17,7 @@ import pytest
 
 from lvs_agent.codes import Status
 from tests.support import collectors, snmpd
+from tests.support.lvsmib import BASE, oid, split
 from tests.support.made_kernel import MadeKernel
 from tests.support.recorded import SMALL
 from tests.support.site import (
@@ -31,7 +32,7 @@ from tests.support.site import (
     resident,
     site,
 )
-from tests.support.snmpd import AGENT, BASE
+from tests.support.snmpd import AGENT
 from tests.support.watch import children, watched
 
 ALL = expected()
@@ -121,14 +122,14 @@ def test_two_snmpds_each_with_a_collector_of_its_own(tmp_path: Path) -> None:
     with snmpd.running(tmp_path / "two", words) as second, watched(second):
         with snmpd.running(tmp_path / "one", words) as first, watched(first):
             whole = snmpd.steady(first.walk())
-            assert "26.2.0 = INTEGER: 1" in "\n".join(whole)
+            assert f"{oid('lvsAgentStatus', 0)} = INTEGER: 1" in whole
             degraded = second.walk()
-            assert f"{BASE}.26.2.0 = INTEGER: {int(Status.DEGRADED)}" in degraded
-            assert "in use by another collector" in second.value(f"{BASE}.26.3.0")
+            assert f"{oid('lvsAgentStatus', 0)} = INTEGER: {int(Status.DEGRADED)}" in degraded
+            assert "in use by another collector" in second.value(oid("lvsAgentStatusText", 0))
             rest = [line for line in snmpd.steady(degraded) if f"{BASE}.26." not in line]
             assert rest == [line for line in whole if f"{BASE}.26." not in line]
         end = time.monotonic() + 20
-        while second.value(f"{BASE}.26.2.0") != "INTEGER: 1":
+        while second.value(oid("lvsAgentStatus", 0)) != "INTEGER: 1":
             assert time.monotonic() < end
 
 
@@ -140,7 +141,7 @@ def test_killed_in_mid_request(tmp_path: Path) -> None:
 
     path = tmp_path / "collector.sock"
     with collectors.at(path, silent) as came, snmpd.running(tmp_path / "snmpd", command(path)) as a:
-        asking = threading.Thread(target=a.ask, args=("snmpget", "-t1", f"{BASE}.26.2.0"))
+        asking = threading.Thread(target=a.ask, args=("snmpget", "-t1", oid("lvsAgentStatus", 0)))
         asking.start()
         while not came:
             time.sleep(0.001)
@@ -156,21 +157,21 @@ def test_requests_in_bursts(tmp_path: Path) -> None:
     """Fifty clients at once, ten times: each gets what it asked for."""
     with site(tmp_path) as director, collector_of(director.path, MadeKernel(3)):
         whole = director.until(Status.OK, ALL)
-        names = [(21, 1, 5), (22, 1, 4), (17, 1, 2)]
-        wanted = [oid for oid in whole.oids if oid[:3] in names]
+        names = ("lvsVsName", "lvsRsName", "lvsServiceSchedType")
+        wanted = [place for place in whole.oids if split(place)[0] in names]
         for _ in range(10):
             clients = [
                 subprocess.Popen(
-                    director.agent.command("snmpget", f"{BASE}.{'.'.join(map(str, oid))}"),
+                    director.agent.command("snmpget", ".".join([BASE, *map(str, place)])),
                     stdout=subprocess.PIPE,
                     text=True,
                     env=director.agent.environment,
                 )
-                for oid in (wanted * 10)[:50]
+                for place in (wanted * 10)[:50]
             ]
-            for client, oid in zip(clients, (wanted * 10)[:50]):
+            for client, place in zip(clients, (wanted * 10)[:50]):
                 said = client.communicate(timeout=20)[0].strip()
-                assert said.partition(" = ")[2] == whole.values[oid]
+                assert said.partition(" = ")[2] == whole.values[place]
         director.until(Status.OK, ALL)
 
 
@@ -211,9 +212,9 @@ def test_what_no_snmpd_would_say(tmp_path: Path, odd: bytes) -> None:
             process.stdin.write(b"PING\n")
             while b"PONG\n" not in read:
                 read += os.read(process.stdout.fileno(), 65536)
-            process.stdin.write(f"get\n{BASE}.26.2.0\n".encode())
+            process.stdin.write(f"get\n{oid('lvsAgentStatus', 0)}\n".encode())
             assert [process.stdout.readline() for _ in range(3)] == [
-                f"{BASE}.26.2.0\n".encode(),
+                f"{oid('lvsAgentStatus', 0)}\n".encode(),
                 b"integer\n",
                 b"1\n",
             ]

@@ -10,29 +10,33 @@ from __future__ import annotations
 import itertools
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from tests.support.walked import BASE, Instance
+from tests.support.lvsmib import BASE, RATES, RATES_2001, TABLE_OF, place, split
+from tests.support.snmpd import numbers
 
 Row = Tuple[str, str]  # the names of a virtual service and of its real server, "" for itself
-Path = Tuple[int, ...]
+Path = Tuple[int, ...]  # below the base
 
-LAST = (26, 9, 0)
+LAST = place("lvsAgentErrors", 0)
 # a snapshot may be so old when it answers
 SLACK_SECONDS = 5.0
 
 # What two walks at rest need not agree on: rates; age and duration of the snapshot
-FREE: Set[Path] = {(21, 1, column) for column in range(22, 27)} | {
-    (22, 1, c) for c in range(17, 22)
+FREE = {
+    *(f"{table}{each}" for table in ("lvsTotal", "lvsVs", "lvsRs") for each in RATES),
+    *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
+    *("lvsAgentSnapshotAge", "lvsAgentCollectionTime"),
 }
-FREE |= {(17, 1, column) for column in range(15, 20)}
-FREE |= {(18, 1, column) for column in range(12, 17)}
-FREE |= {(20, total) for total in range(6, 11)} | {(26, 5), (26, 6)}
 # What is summed over rows that come and go
-COUNTS: Set[Path] = {(21, 1, 11), (21, 1, 12), (17, 1, 9)}
-WEIGHT = (21, 1, 13)
-OF_ALL: Set[Path] = {(2,), (26, 7), (26, 8)}
+COUNTS = {"lvsVsRealServers", "lvsVsRealServersUp", "lvsServiceNumDests"}
+WEIGHT = "lvsVsWeight"
+OF_ALL = {"lvsNumServices", "lvsAgentServices", "lvsAgentRealServers"}
 # What tells rows apart; of the steady services their counters do as well
-DISTINCT = [(21, 1, 5), (21, 1, 27), (22, 1, 4), (22, 1, 6), (22, 1, 7), (22, 1, 8)]
-PERSISTENCE, COUNTERS = (21, 1, 8), [(21, 1, 17), (21, 1, 18), (21, 1, 20)]
+DISTINCT = [
+    *("lvsVsName", "lvsVsNumber", "lvsRsName"),
+    *("lvsRsWeight", "lvsRsUpperThreshold", "lvsRsLowerThreshold"),
+]
+PERSISTENCE, COUNTED = "lvsVsPersistTimeout", ["lvsVsConns", "lvsVsInPkts", "lvsVsInBytes"]
+ROWS = ("lvsServiceTable", "lvsRealTable", "lvsVsTable", "lvsRsTable")
 
 
 class Fault(NamedTuple):
@@ -145,23 +149,27 @@ class Checker:
     def _name_rows(self) -> Dict[Row, Set[Path]]:
         """The paths of each row: in its table, and by its numbers in the table of 2001."""
         rows: Dict[Row, Set[Path]] = {}
-        of: Dict[Tuple[int, Instance], Row] = {}
+        of: Dict[Tuple[str, Path], Row] = {}  # by table and instance
         for path in self._values:
-            if path[:3] == (21, 1, 5):
+            name, at = split(path)
+            if name == "lvsVsName":
                 row = (_text(self._one(path)), "")
-                of[21, path[3:]] = row
-                of[17, (self._number((21, 1, 27, *path[3:])),)] = row
-        services = {path: row for (table, path), row in of.items() if table == 21}
+                of["lvsVsTable", at] = row
+                of["lvsServiceTable", (self._number(place("lvsVsNumber", *at)),)] = row
+        services = {at: row for (table, at), row in of.items() if table == "lvsVsTable"}
         for path in self._values:
-            if path[:3] == (22, 1, 4):
-                at = next(at for at in services if path[3 : 3 + len(at)] == at)
+            name, below = split(path)
+            if name == "lvsRsName":
+                at = next(at for at in services if below[: len(at)] == at)
                 row = (services[at][0], _text(self._one(path)))
-                of[22, path[3:]] = row
-                number = self._number((22, 1, 25, *path[3:]))
-                of[18, (self._number((21, 1, 27, *at)), number)] = row
+                of["lvsRsTable", below] = row
+                number = self._number(place("lvsRsNumber", *below))
+                service = self._number(place("lvsVsNumber", *at))
+                of["lvsRealTable", (service, number)] = row
         for path in self._values:
-            if path[0] in (17, 18, 21, 22):
-                rows.setdefault(of[path[0], path[3:]], set()).add(path)
+            name, at = split(path)
+            if TABLE_OF.get(name) in ROWS:
+                rows.setdefault(of[TABLE_OF[name], at], set()).add(path)
         return rows
 
     def _sum_up(self) -> None:
@@ -174,7 +182,7 @@ class Checker:
                 for (above, below), own in self._rows.items()
                 if above == service and below
                 for path in own
-                if _object(path) == (22, 1, 6)
+                if _object(path) == "lvsRsWeight"
             ]
             for path in paths:
                 kind = next(iter(self._values[path])).partition(": ")[0]
@@ -186,7 +194,7 @@ class Checker:
 
     def _tell_apart(self) -> None:
         zero = "Gauge32: 0"
-        for column in [*DISTINCT, WEIGHT, PERSISTENCE, *COUNTERS]:
+        for column in [*DISTINCT, WEIGHT, PERSISTENCE, *COUNTED]:
             seen: Set[str] = set()
             for path, values in self._values.items():
                 if _object(path) == column:
@@ -214,13 +222,12 @@ def _read(lines: Sequence[str]) -> List[Tuple[Path, str]]:
         oid, equals, value = line.partition(" = ")
         if not equals or not oid.startswith("."):
             raise ValueError(f"not an object: {line}")
-        path = tuple(int(part) for part in oid[1:].split("."))
-        found.append((path[len(BASE) :] if path[: len(BASE)] == BASE else path, value))
+        found.append((numbers(oid[len(BASE) :] if oid.startswith(f"{BASE}.") else oid), value))
     return found
 
 
-def _object(path: Path) -> Path:
-    return path[:3] if path[0] in (17, 18, 21, 22, 23, 24) else path[:-1]
+def _object(path: Path) -> str:
+    return split(path)[0]
 
 
 def _text(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set, Tuple
 
 import pytest
 
@@ -13,6 +13,7 @@ from lvs_agent.codes import Family, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs
 from lvs_agent.snapshot import Snapshot, SyncDaemon, Traffic
 from tests.support.builders import director, fwmark, server, service, snapshot, traffic
+from tests.support.lvsmib import PLACES, RATES_2001, TABLE_OF, place, split
 from tests.support.mibs import INDEX_NAMES, MIB, Object, compiled, of_code, of_file
 from tests.support.paths import DATA
 from tests.support.snmpd import numbers
@@ -48,9 +49,9 @@ def below(objects: Dict[str, Object]) -> Dict[str, Object]:
     return {name: part for name, part in objects.items() if int(part.oid.split(".")[place]) <= 18}
 
 
-def cell(look: Snapshot, *oid: int) -> Optional[str]:
+def cell(look: Snapshot, name: str, *instance: int) -> Optional[str]:
     """An instance as its type and value; None if it is not there."""
-    found = lvs.tree(look, 0.0).get(oid)
+    found = lvs.tree(look, 0.0).get(place(name, *instance))
     return None if found is None else said(found)
 
 
@@ -94,53 +95,64 @@ def test_timeouts_say_that_they_are_in_seconds(name: str, loaded: Dict[str, Any]
 def test_the_index_is_the_number_that_the_tables_by_address_show() -> None:
     look = director()
     tree = lvs.tree(look, 0.0)
-    number = tree.get((21, 1, 27, 1, 4, 192, 0, 2, 10, 6, 443))
+    web = (1, 4, 192, 0, 2, 10, 6, 443)
+    number = tree.get(place("lvsVsNumber", *web))
     assert number is not None
-    assert cell(look, 17, 1, 1, int(number.value)) == f"integer {number.value!s}"
-    server_number = tree.get((22, 1, 25, 1, 4, 192, 0, 2, 10, 6, 443, 1, 4, 192, 168, 0, 2, 8080))
+    assert cell(look, "lvsServiceNumber", int(number.value)) == f"integer {number.value!s}"
+    server_number = tree.get(place("lvsRsNumber", *web, 1, 4, 192, 168, 0, 2, 8080))
     assert server_number is not None
     instance = (int(number.value), int(server_number.value))
-    assert cell(look, 18, 1, 1, *instance) == f"integer {number.value!s}"
-    assert cell(look, 18, 1, 2, *instance) == f"integer {server_number.value!s}"
-    assert cell(look, 18, 1, 3, *instance) == "ipaddress 192.168.0.2"
+    assert cell(look, "lvsRealServiceNumber", *instance) == f"integer {number.value!s}"
+    assert cell(look, "lvsRealServerNumber", *instance) == f"integer {server_number.value!s}"
+    assert cell(look, "lvsRealServerAddr", *instance) == "ipaddress 192.168.0.2"
 
 
 def test_a_row_of_each_table_and_the_scalars() -> None:
-    shown = {numbers(v.oid): said(v) for v in lvs.tree(director(), 0.0).walk()}
-    assert {oid: value for oid, value in shown.items() if oid[0] < 17} == {
-        (1, 0): "string 1.2.1",
-        (2, 0): "integer 5",
-        (3, 0): "integer 4096",
-        (4, 0): "integer 900",
-        (5, 0): "integer 120",
-        (6, 0): "integer 300",
-        (7, 0): "integer 1",
-        (8, 0): "string eth1",
+    shown: Dict[Tuple[int, ...], Dict[str, str]] = {}
+    for varbind in lvs.tree(director(), 0.0).walk():
+        name, instance = split(numbers(varbind.oid))
+        if name in ORIGINAL:
+            shown.setdefault(instance, {})[name] = said(varbind)
+    assert shown[0,] == {
+        "lvsVersion": "string 1.2.1",
+        "lvsNumServices": "integer 5",
+        "lvsHashTableSize": "integer 4096",
+        "lvsTcpTimeOut": "integer 900",
+        "lvsTcpFinTimeOut": "integer 120",
+        "lvsUdpTimeOut": "integer 300",
+        "lvsDaemonState": "integer 1",
+        "lvsMcastInt": "string eth1",
     }
-    assert {oid[2]: value for oid, value in shown.items() if oid[0] == 17 and oid[3] == 1} == {
-        1: "integer 1",
-        2: "string wlc",
-        3: "integer 6",
-        4: "ipaddress 192.0.2.10",
-        5: "integer 443",
-        6: "integer 0",
-        7: "integer 360",
-        8: "ipaddress 255.255.255.0",
-        9: "integer 3",
-        **{10 + place: f"counter {1000 + place}" for place in range(3)},
-        **{13 + place: f"counter64 {1003 + place}" for place in range(2)},
-        **{15 + place: f"gauge {1010 + place}" for place in range(5)},
+    assert shown[1,] == {
+        "lvsServiceNumber": "integer 1",
+        "lvsServiceSchedType": "string wlc",
+        "lvsServiceProto": "integer 6",
+        "lvsServiceAddr": "ipaddress 192.0.2.10",
+        "lvsServicePort": "integer 443",
+        "lvsServiceFWMark": "integer 0",
+        "lvsServicePersistTimeout": "integer 360",
+        "lvsServicePersistNetmask": "ipaddress 255.255.255.0",
+        "lvsServiceNumDests": "integer 3",
+        "lvsServiceStatsConns": "counter 1000",
+        "lvsServiceStatsInPkts": "counter 1001",
+        "lvsServiceStatsOutPkts": "counter 1002",
+        "lvsServiceStatsInBytes": "counter64 1003",
+        "lvsServiceStatsOutBytes": "counter64 1004",
+        **{f"lvsService{each}": f"gauge {1010 + at}" for at, each in enumerate(RATES_2001)},
     }
-    assert {oid[2]: v for oid, v in shown.items() if oid[0] == 18 and oid[3:] == (1, 2)} == {
-        1: "integer 1",
-        2: "integer 2",
-        3: "ipaddress 192.168.0.2",
-        4: "integer 8080",
-        5: "integer 2",
-        6: "integer 200",
-        **{7 + place: f"counter {210 + place}" for place in range(3)},
-        **{10 + place: f"counter64 {213 + place}" for place in range(2)},
-        **{12 + place: f"gauge {220 + place}" for place in range(5)},
+    assert shown[1, 2] == {
+        "lvsRealServiceNumber": "integer 1",
+        "lvsRealServerNumber": "integer 2",
+        "lvsRealServerAddr": "ipaddress 192.168.0.2",
+        "lvsRealServerPort": "integer 8080",
+        "lvsRealServerFlags": "integer 2",
+        "lvsRealServerWeight": "integer 200",
+        "lvsRealStatsConns": "counter 210",
+        "lvsRealStatsInPkts": "counter 211",
+        "lvsRealStatsOutPkts": "counter 212",
+        "lvsRealStatsInBytes": "counter64 213",
+        "lvsRealStatsOutBytes": "counter64 214",
+        **{f"lvsReal{each}": f"gauge {220 + at}" for at, each in enumerate(RATES_2001)},
     }
 
 
@@ -154,12 +166,12 @@ def test_a_counter32_is_the_kernels_value_modulo_2_32(count: int, shown: int) ->
     look = snapshot(
         service("192.0.2.10", 443, rs, counters=five, number=1, counter_offset=traffic(9))
     )
-    for column in (10, 11, 12):
-        assert cell(look, 17, 1, column, 1) == f"counter {shown}"
-        assert cell(look, 18, 1, column - 3, 1, 1) == f"counter {shown}"
-    for column in (13, 14):
-        assert cell(look, 17, 1, column, 1) == f"counter64 {count}"
-        assert cell(look, 18, 1, column - 3, 1, 1) == f"counter64 {count}"
+    for each in ("StatsConns", "StatsInPkts", "StatsOutPkts"):
+        assert cell(look, f"lvsService{each}", 1) == f"counter {shown}"
+        assert cell(look, f"lvsReal{each}", 1, 1) == f"counter {shown}"
+    for each in ("StatsInBytes", "StatsOutBytes"):
+        assert cell(look, f"lvsService{each}", 1) == f"counter64 {count}"
+        assert cell(look, f"lvsReal{each}", 1, 1) == f"counter64 {count}"
 
 
 @pytest.mark.parametrize(
@@ -167,30 +179,31 @@ def test_a_counter32_is_the_kernels_value_modulo_2_32(count: int, shown: int) ->
 )
 def test_protocols_are_numbered_by_the_iana(protocol: int, shown: int) -> None:
     look = snapshot(service(protocol=protocol, number=1))
-    assert cell(look, 17, 1, 3, 1) == f"integer {shown}"
+    assert cell(look, "lvsServiceProto", 1) == f"integer {shown}"
 
 
 def test_a_firewall_mark_has_protocol_and_port_minus_1_and_no_address() -> None:
     look = snapshot(fwmark(5, number=1, netmask="255.255.255.255"))
-    assert [cell(look, 17, 1, column, 1) for column in range(3, 9)] == [
-        "integer -1",
-        None,
-        "integer -1",
-        "integer 5",
-        None,
-        "ipaddress 255.255.255.255",
-    ]
+    columns = ("Proto", "Addr", "Port", "FWMark", "PersistTimeout", "PersistNetmask")
+    assert {column: cell(look, f"lvsService{column}", 1) for column in columns} == {
+        "Proto": "integer -1",
+        "Addr": None,
+        "Port": "integer -1",
+        "FWMark": "integer 5",
+        "PersistTimeout": None,
+        "PersistNetmask": "ipaddress 255.255.255.255",
+    }
 
 
 @pytest.mark.parametrize(("mark", "shown"), [(2**31 - 1, 2**31 - 1), (2**32 - 1, 2**31 - 1)])
 def test_a_mark_too_large_for_the_column_is_its_largest_value(mark: int, shown: int) -> None:
-    assert cell(snapshot(fwmark(mark, number=1)), 17, 1, 6, 1) == f"integer {shown}"
+    assert cell(snapshot(fwmark(mark, number=1)), "lvsServiceFWMark", 1) == f"integer {shown}"
 
 
 @pytest.mark.parametrize(("weight", "shown"), [(0, 0), (65535, 65535), (65536, 65535)])
 def test_a_weight_too_large_for_the_column_is_its_largest_value(weight: int, shown: int) -> None:
     look = snapshot(service("192.0.2.10", 443, server(weight=weight, number=1), number=1))
-    assert cell(look, 18, 1, 6, 1, 1) == f"integer {shown}"
+    assert cell(look, "lvsRealServerWeight", 1, 1) == f"integer {shown}"
 
 
 @pytest.mark.parametrize(
@@ -199,26 +212,28 @@ def test_a_weight_too_large_for_the_column_is_its_largest_value(weight: int, sho
 )
 def test_ipv6_services_have_a_row_without_the_ipv4_columns(vs: Any) -> None:
     look = snapshot(vs)
-    assert (cell(look, 17, 1, 4, 1), cell(look, 17, 1, 8, 1)) == (None, None)
-    assert cell(look, 17, 1, 1, 1) == "integer 1"
+    assert cell(look, "lvsServiceAddr", 1) is None
+    assert cell(look, "lvsServicePersistNetmask", 1) is None
+    assert cell(look, "lvsServiceNumber", 1) == "integer 1"
 
 
 def test_an_ipv6_server_has_a_row_without_its_address() -> None:
     rs = server("2001:db8:1::1", 80, number=4)
     look = snapshot(service("192.0.2.10", 80, rs, number=1))
-    assert [cell(look, 18, 1, column, 1, 4) for column in (2, 3, 4)] == [
-        "integer 4",
-        None,
-        "integer 80",
-    ]
+    assert cell(look, "lvsRealServerNumber", 1, 4) == "integer 4"
+    assert cell(look, "lvsRealServerAddr", 1, 4) is None
+    assert cell(look, "lvsRealServerPort", 1, 4) == "integer 80"
 
 
 def test_rows_without_a_number_are_left_out_with_their_servers() -> None:
     numbered = service("192.0.2.2", 80, server(), server("192.168.0.2", number=7), number=3)
     look = snapshot(service("192.0.2.1", 80, server(number=1)), numbered)
-    walked = [numbers(v.oid) for v in lvs.tree(look, 0.0).walk()]
-    assert {oid[3:] for oid in walked if oid[0] == 17} == {(3,)}
-    assert {oid[3:] for oid in walked if oid[0] == 18} == {(3, 7)}
+    walked = [split(numbers(varbind.oid)) for varbind in lvs.tree(look, 0.0).walk()]
+    rows: Dict[Optional[str], Set[Tuple[int, ...]]] = {}
+    for name, instance in walked:
+        rows.setdefault(TABLE_OF.get(name), set()).add(instance)
+    assert rows["lvsServiceTable"] == {(3,)}
+    assert rows["lvsRealTable"] == {(3, 7)}
 
 
 @pytest.mark.parametrize(
@@ -235,15 +250,21 @@ def test_of_two_sync_daemons_the_master_is_shown(daemons: Any, state: str, inter
     look = snapshot(
         daemons=[SyncDaemon(which, name, 1) for which, name in daemons], source=Source.NETLINK
     )
-    assert (cell(look, 7, 0), cell(look, 8, 0)) == (state, interface)
+    assert (cell(look, "lvsDaemonState", 0), cell(look, "lvsMcastInt", 0)) == (state, interface)
 
 
 def test_what_the_agent_may_not_ask_the_kernel_has_no_instance() -> None:
     look = snapshot(service(number=1), source=Source.PROCFS, status=Status.NO_STATISTICS)
-    assert [cell(look, number, 0) for number in (4, 5, 6, 7, 8)] == [None] * 5
-    assert cell(look, 2, 0) == "integer 1"
+    for name in (
+        *("lvsTcpTimeOut", "lvsTcpFinTimeOut", "lvsUdpTimeOut"),
+        *("lvsDaemonState", "lvsMcastInt"),
+    ):
+        assert cell(look, name, 0) is None
+    assert cell(look, "lvsNumServices", 0) == "integer 1"
 
 
 def test_without_any_snapshot_nothing_is_said_of_the_director() -> None:
     look = snapshot(source=Source.NONE, status=Status.NO_COLLECTOR)
-    assert [cell(look, number, 0) for number in range(1, 9)] == [None] * 8
+    scalars = [name for name in ORIGINAL if name in PLACES and name not in TABLE_OF]
+    assert len(scalars) == 8
+    assert [name for name in scalars if cell(look, name, 0) is not None] == []

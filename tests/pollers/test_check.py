@@ -16,10 +16,11 @@ from lvs_agent.pollers import services
 from lvs_agent.snapshot import Director, Snapshot, VirtualService
 from tests.support import builders, directors, files, snmpd
 from tests.support.directors import SimulatedDirector, counted
-from tests.support.snmpd import AGENT, BASE
+from tests.support.lvsmib import oid
+from tests.support.snmpd import AGENT
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
-STATUS = f"{BASE}.26.2.0"
+STATUS = oid("lvsAgentStatus", 0)
 HTTPS = "TCP 192.0.2.10:443"
 
 Change = Callable[[Snapshot], None]

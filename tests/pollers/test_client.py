@@ -23,7 +23,7 @@ from lvs_agent.pollers.session import Raw, Session, TooBig
 from lvs_agent.snapshot import VirtualService
 from tests.support import builders, directors
 from tests.support.directors import SimulatedDirector, counted
-from tests.support.snmpd import BASE
+from tests.support.lvsmib import BASE
 
 USER = Credentials(
     version="3",

@@ -14,11 +14,10 @@ from lvs_agent.mib import lvs
 from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.naming import NamingError, Row, Server, Service
-from tests.support import builders
+from tests.support import builders, lvsmib
 from tests.support.paths import DATA
 
-BASE = r"\.1\.3\.6\.1\.4\.1\.8225\.4711"
-VS_NAME, RS_NAME = rf"{BASE}\.21\.1\.5", rf"{BASE}\.22\.1\.4"
+VS_NAME, RS_NAME = (re.escape(lvsmib.oid(name)) for name in ("lvsVsName", "lvsRsName"))
 
 HTTPS = Service(Family.INET, "192.0.2.10", IpProtocol.TCP, 443)
 WORDS = {

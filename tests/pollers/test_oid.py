@@ -13,7 +13,8 @@ from lvs_agent.errors import UsageError
 from lvs_agent.pollers import naming, objects, oid
 from tests.support import directors, files, mibs
 from tests.support.directors import SimulatedDirector
-from tests.support.snmpd import AGENT, BASE
+from tests.support.lvsmib import BASE
+from tests.support.snmpd import AGENT
 
 FOLDERS = (mibs.MIB.parent, mibs.IETF)
 

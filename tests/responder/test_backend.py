@@ -13,6 +13,7 @@ from lvs_agent.responder.backend import LvsBackend
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.responder.parent import process_started
 from tests.support import collectors
+from tests.support.lvsmib import place
 
 
 def boottime() -> float:
@@ -46,5 +47,5 @@ def test_a_view_is_made_once_for_each_snapshot(tmp_path: Path) -> None:
     with collectors.at(path, answer):
         responder = LvsBackend(Feed(lambda: connect_to(path), Patience()), boottime(), True)
         tree = responder.tree()
-        assert tree.get((17, 1, 1, 1)) is not None
+        assert tree.get(place("lvsServiceNumber", 1)) is not None
         assert responder.tree() is tree

@@ -18,9 +18,10 @@ from lvs_agent.codes import Family, IpProtocol, Status
 from lvs_agent.collector.history import History
 from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
 from tests.support import builders, collectors, snmpd
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.lvsmib import oid
+from tests.support.snmpd import AGENT, Snmpd
 
-GENERATION = f"{BASE}.26.9.0"  # lvsAgentErrors, which a test here has no other use for
+GENERATION = oid("lvsAgentErrors", 0)  # which a test here has no other use for
 
 Services = Sequence[VirtualService]
 

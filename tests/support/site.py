@@ -20,14 +20,17 @@ from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Set, Tu
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
-from tests.support import collectors, snmpd
+from tests.support import collectors, lvsmib, snmpd
+from tests.support.lvsmib import BASE, COUNTERS, COUNTERS_2001, RATES, RATES_2001, TABLE_OF, place
 from tests.support.made_kernel import MadeKernel, server_address, service_address
 from tests.support.paths import CHECKOUT, DATA
-from tests.support.snmpd import AGENT, BASE, Snmpd
+from tests.support.snmpd import AGENT, Snmpd
 from tests.support.watch import children, watched
 
 GOLDEN = DATA / "walks"
-STATUS, TEXT, END = (26, 2, 0), (26, 3, 0), (26, 9, 0)
+STATUS, TEXT = place("lvsAgentStatus", 0), place("lvsAgentStatusText", 0)
+END = place("lvsAgentErrors", 0)
+AGENT_GROUP = STATUS[:1]  # the scalars lvsAgent...
 LIMIT = 40.0
 
 Oid = Tuple[int, ...]
@@ -38,15 +41,26 @@ GOLDEN_SERVICE: Oid = (1, 4, 10, 2, 0, 1, 6, 80)
 GOLDEN_SERVER: Oid = (*GOLDEN_SERVICE, 1, 4, 10, 1, 1, 21, 80)
 GOLDEN_NUMBER: Oid = (2,)
 GOLDEN_NUMBERS: Oid = (2, 1)
-TABLES = {17: GOLDEN_NUMBER, 18: GOLDEN_NUMBERS, 21: GOLDEN_SERVICE, 22: GOLDEN_SERVER}
-# columns and groups that have no instances under expired(6): what is measured, and weights
+ROWS = {
+    "lvsServiceTable": GOLDEN_NUMBER,
+    "lvsRealTable": GOLDEN_NUMBERS,
+    "lvsVsTable": GOLDEN_SERVICE,
+    "lvsRsTable": GOLDEN_SERVER,
+}
+# counters and rates of services and real servers
+COUNTED = {
+    *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in COUNTERS_2001),
+    *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
+    *(f"{table}{each}" for table in ("lvsVs", "lvsRs") for each in COUNTERS + RATES),
+}
+# what has no instances under expired(6): what is measured, and weights
 MEASURED = {
-    17: range(10, 20),
-    18: range(6, 17),
-    20: range(1, 11),
-    21: [*range(12, 27), 28],
-    22: [6, *range(9, 22), 26],
-    23: range(7),
+    *COUNTED,
+    *(f"lvsTotal{each}" for each in COUNTERS + RATES),
+    *(f"lvsCpu{each}" for each in COUNTERS),
+    *("lvsRealServerWeight", "lvsVsRealServersUp", "lvsVsWeight", "lvsRsWeight"),
+    *("lvsVsActiveConns", "lvsVsInactConns", "lvsVsPersistConns", "lvsVsDiscontinuityTime"),
+    *("lvsRsActiveConns", "lvsRsInactConns", "lvsRsPersistConns", "lvsRsDiscontinuityTime"),
 }
 
 
@@ -128,7 +142,7 @@ def command(path: Path, *options: str) -> str:
 
 @contextmanager
 def collector(path: Path, *options: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A collector of a made kernel, as a process (made), that listens at path."""
+    """A collector of a made kernel, as a process (made_kernel), that listens at path."""
     words = [sys.executable, "-m", "tests.support.made_kernel", path, *options]
     process = subprocess.Popen([str(word) for word in words], cwd=CHECKOUT)
     try:
@@ -166,38 +180,34 @@ def expected(services: Iterable[int] = (1, 2, 3), servers: int = 2) -> Oids:
 
     Which columns there are is what the golden walk of a recorded director has.
     """
-    golden = _golden("small")
-    found = {oid for oid in golden if oid[0] not in TABLES}
-    columns = {
-        table: {oid[:3] for oid in golden if oid[0] == table and oid[3:] == row}
-        for table, row in TABLES.items()
-    }
+    golden = [lvsmib.split(oid) for oid in _golden("small")]
+    found = {place(name, *at) for name, at in golden if TABLE_OF.get(name) not in ROWS}
+    columns: Dict[str, Set[str]] = {table: set() for table in ROWS}
+    for name, at in golden:
+        table = TABLE_OF.get(name, "")
+        if at == ROWS.get(table):
+            columns[table].add(name)
     for service in services:
         index = (1, 4, *service_address(service), 6, 80)
-        found.update((*column, service) for column in columns[17])
-        found.update((*column, *index) for column in columns[21])
+        found.update(place(name, service) for name in columns["lvsServiceTable"])
+        found.update(place(name, *index) for name in columns["lvsVsTable"])
         for server in range(1, servers + 1):
-            found.update((*column, service, server) for column in columns[18])
+            found.update(place(name, service, server) for name in columns["lvsRealTable"])
             row = (*index, 1, 4, *server_address(server), 80)
-            found.update((*column, *row) for column in columns[22])
+            found.update(place(name, *row) for name in columns["lvsRsTable"])
     return found
 
 
 def expired(whole: Oids) -> Oids:
     """What of it is left under expired(6)."""
-
-    def measured(oid: Oid) -> bool:
-        columns = MEASURED.get(oid[0], ())
-        return oid[2 if oid[0] in (*TABLES, 23) else 1] in columns
-
-    return {oid for oid in whole if not measured(oid)}
+    return {oid for oid in whole if lvsmib.split(oid)[0] not in MEASURED}
 
 
 def empty(status: Status) -> Oids:
     """What there is without any snapshot, and where the kernel has no IPVS."""
     if status == Status.NO_IPVS:
         return _golden("absent")
-    return {oid for oid in _golden("absent") if oid[0] == 26}
+    return {oid for oid in _golden("absent") if lvsmib.split(oid)[0].startswith("lvsAgent")}
 
 
 def descendants(pid: int) -> List[int]:

@@ -17,6 +17,7 @@ from lvs_agent.codes import Status
 from tests.support import collectors, snmpd
 from tests.support import site as sites
 from tests.support.collectors import Connection
+from tests.support.lvsmib import place
 from tests.support.made_kernel import MadeKernel
 from tests.support.site import Site, collector_of, expected, site
 from tests.support.watch import LONGEST, waited_for_processor, watched
@@ -70,8 +71,8 @@ def test_a_counter_that_goes_back_is_seen(tmp_path: Path) -> None:
 
 def seen(director: Site, value: int) -> None:
     """Walk until a counter has a value."""
-    oid = (21, 1, 17, 1, 4, 192, 0, 2, 1, 6, 80)
-    while director.walk().values.get(oid) != f"Counter64: {value}":
+    conns = place("lvsVsConns", 1, 4, 192, 0, 2, 1, 6, 80)
+    while director.walk().values.get(conns) != f"Counter64: {value}":
         pass
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a walk of LVS-MIB says, as the records the ipvsadm oracle gives, so that both compare.
 
-Reads the lines of snmpbulkwalk -On without any MIB: columns are numbers here, as the contract
-has them, and nothing of lvs_agent is used.
+Reads the lines of snmpbulkwalk -On without any MIB. Of lvs_agent no more is used than which number
+has which name (lvsmib).
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from tests.support.ipvsadm import (
     ServiceKey,
     Tunnel,
 )
+from tests.support.lvsmib import BASE, COUNTERS, PLACES, RATES, split
+from tests.support.snmpd import numbers
 
 Instance = Tuple[int, ...]
 Value = Union[int, bytes, str]
-Tables = Dict[Tuple[int, ...], Dict[Instance, Value]]
+Tables = Dict[str, Dict[Instance, Value]]
 
-BASE = (1, 3, 6, 1, 4, 1, 8225, 4711)
-TABLES = (17, 18, 21, 22, 23, 24)
-ENTRY = 1
 PROTOCOLS = {0: "FWM", 6: "TCP", 17: "UDP", 132: "SCTP"}
 FORWARDING = {0: "Masq", 1: "Local", 2: "Tunnel", 3: "Route", 4: "Bypass"}
 TUNNELS = {0: "ipip", 1: "gue", 2: "gre"}
@@ -35,90 +34,94 @@ DAEMONS = {1: "master", 2: "backup"}
 
 
 def tables(lines: List[str]) -> Tables:
-    """Values by object (its path below the base; of a column: table, column) and instance."""
-    found: Tables = {}
+    """The values of every scalar and column, by name and instance; none where there are none."""
+    found: Tables = {name: {} for name in PLACES}
     for line in lines:
         oid, _, value = line.partition(" = ")
-        path = tuple(int(part) for part in oid.strip(".").split("."))[len(BASE) :]
-        if path[0] in TABLES:
-            assert path[1] == ENTRY
-            column, instance = path[0:3:2], path[3:]
-        else:
-            column, instance = path[:-1], path[-1:]
-        found.setdefault(column, {})[instance] = _value(value)
+        assert oid.startswith(f"{BASE}."), line
+        name, instance = split(numbers(oid[len(BASE) :]))
+        found[name][instance] = _value(value)
     return found
 
 
 def director(walk: Tables) -> Director:
     """The director of a walk's new tables."""
     services: Dict[ServiceKey, Service] = {}
-    for instance in walk.get((21, 5), {}):
+    for instance in walk["lvsVsName"]:
         services[_service_key(instance)[0]] = _service(walk, instance)
-    for instance in walk.get((22, 4), {}):
+    for instance in walk["lvsRsName"]:
         key, rest = _service_key(instance)
         address, (port,) = _address(rest)
         services[key].servers[ServerKey(address, port)] = _server(walk, instance)
     return Director(
         services,
-        (_scalar(walk, 4), _scalar(walk, 5), _scalar(walk, 6)),
-        _scalar(walk, 25, 5),
-        [_daemon(walk, instance) for instance in walk.get((24, 2), {})],
-        _counters(walk, 20, 1, (0,)),
-        _counters(walk, 20, 6, (0,)),
-        {cpu: _counters(walk, 23, 2, (cpu,)) for (cpu,) in walk.get((23, 2), {})},
+        (
+            _scalar(walk, "lvsTcpTimeOut"),
+            _scalar(walk, "lvsTcpFinTimeOut"),
+            _scalar(walk, "lvsUdpTimeOut"),
+        ),
+        _scalar(walk, "lvsDirectorConnTableSize"),
+        [_daemon(walk, instance) for instance in walk["lvsSyncInterface"]],
+        _counters(walk, "lvsTotal", (0,)),
+        _rates(walk, "lvsTotal", (0,)),
+        {cpu: _counters(walk, "lvsCpu", (cpu,)) for (cpu,) in walk["lvsCpuConns"]},
     )
 
 
 def _service(walk: Tables, at: Instance) -> Service:
-    flags = _bits(walk[21, 7][at])
+    flags = _bits(walk["lvsVsFlags"][at])
     return Service(
-        _text(walk[21, 6][at]),
-        _number(walk[21, 8][at]) if 0 in flags else 0,
-        _number(walk[21, 9][at]) if 0 in flags else 0,
-        _text(walk[21, 10][at]),
+        _text(walk["lvsVsScheduler"][at]),
+        _number(walk["lvsVsPersistTimeout"][at]) if 0 in flags else 0,
+        _number(walk["lvsVsPersistPrefixLength"][at]) if 0 in flags else 0,
+        _text(walk["lvsVsPersistenceEngine"][at]),
         1 in flags,
         tuple(flag - 1 for flag in flags if flag > 1),
         {},
-        _counters(walk, 21, 17, at),
-        _counters(walk, 21, 22, at),
+        _counters(walk, "lvsVs", at),
+        _rates(walk, "lvsVs", at),
     )
 
 
 def _server(walk: Tables, at: Instance) -> Server:
-    forwarding = FORWARDING[_number(walk[22, 5][at])]
+    forwarding = FORWARDING[_number(walk["lvsRsForwarding"][at])]
     tunnel = None
     if forwarding == "Tunnel":
-        flags = tuple(("csum", "remcsum")[bit] for bit in _bits(walk[22, 24][at]))
-        kind, port = TUNNELS[_number(walk[22, 22][at])], _number(walk[22, 23][at])
+        flags = tuple(("csum", "remcsum")[bit] for bit in _bits(walk["lvsRsTunnelFlags"][at]))
+        kind, port = (
+            TUNNELS[_number(walk["lvsRsTunnelType"][at])],
+            _number(walk["lvsRsTunnelPort"][at]),
+        )
         tunnel = Tunnel(kind, port, flags)
     else:
-        assert not any(at in walk.get((22, column), {}) for column in (22, 23, 24))
+        columns = ("lvsRsTunnelType", "lvsRsTunnelPort", "lvsRsTunnelFlags")
+        assert not any(at in walk[column] for column in columns)
     return Server(
         forwarding,
-        weight=_number(walk[22, 6][at]),
-        active=_number(walk[22, 9][at]),
-        inactive=_number(walk[22, 10][at]),
-        persistent=_number(walk[22, 11][at]),
-        upper=_number(walk[22, 7][at]),
-        lower=_number(walk[22, 8][at]),
+        weight=_number(walk["lvsRsWeight"][at]),
+        active=_number(walk["lvsRsActiveConns"][at]),
+        inactive=_number(walk["lvsRsInactConns"][at]),
+        persistent=_number(walk["lvsRsPersistConns"][at]),
+        upper=_number(walk["lvsRsUpperThreshold"][at]),
+        lower=_number(walk["lvsRsLowerThreshold"][at]),
         tunnel=tunnel,
-        stats=_counters(walk, 22, 12, at),
-        rates=_counters(walk, 22, 17, at),
+        stats=_counters(walk, "lvsRs", at),
+        rates=_rates(walk, "lvsRs", at),
     )
 
 
 def _daemon(walk: Tables, at: Instance) -> Daemon:
-    group = walk[24, 5][at]
+    group = walk["lvsSyncGroup"][at]
     assert isinstance(group, bytes)
-    assert _number(walk[24, 4][at]) == {4: 1, 16: 2}[len(group)]
+    assert _number(walk["lvsSyncGroupType"][at]) == {4: 1, 16: 2}[len(group)]
     return Daemon(
         DAEMONS[at[0]],
-        _text(walk[24, 2][at]),
-        _number(walk[24, 3][at]),
-        _number(walk[24, 8][at]),
+        _text(walk["lvsSyncInterface"][at]),
+        _number(walk["lvsSyncId"][at]),
+        _number(walk["lvsSyncMaxLength"][at]),
         str(ipaddress.ip_address(group)),
-        _number(walk[24, 6][at]),
-        _number(walk[24, 7][at]),
+        _number(walk["lvsSyncPort"][at]),
+        _number(walk["lvsSyncTtl"][at]),
     )
 
 
@@ -137,12 +140,16 @@ def _address(instance: Instance) -> Tuple[str, Instance]:
     return str(ipaddress.ip_address(bytes(rest[:length]))), tuple(rest[length:])
 
 
-def _counters(walk: Tables, table: int, first: int, at: Instance) -> Counters:
-    return Counters(*(_number(walk[table, first + offset][at]) for offset in range(5)))
+def _counters(walk: Tables, prefix: str, at: Instance) -> Counters:
+    return Counters(*(_number(walk[f"{prefix}{each}"][at]) for each in COUNTERS))
 
 
-def _scalar(walk: Tables, *path: int) -> int:
-    return _number(walk[path][(0,)])
+def _rates(walk: Tables, prefix: str, at: Instance) -> Counters:
+    return Counters(*(_number(walk[f"{prefix}{each}"][at]) for each in RATES))
+
+
+def _scalar(walk: Tables, name: str) -> int:
+    return _number(walk[name][(0,)])
 
 
 def _number(value: Value) -> int:
