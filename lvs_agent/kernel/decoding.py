@@ -42,6 +42,17 @@ TEXT: Dict[int, str] = {}
 U8, U16, U32, S32, U64 = {1: "B"}, {2: "H"}, {4: "I"}, {4: "i"}, {8: "Q"}
 
 
+class Message:
+    """One kind of message: its fields, and what is found in it, a named tuple of their values.
+
+    To be made once: a class, as the named tuple is, holds cycles.
+    """
+
+    def __init__(self, **fields: Field) -> None:
+        self.fields = fields
+        self.found: Any = namedtuple("Found", fields)  # type: ignore[misc]
+
+
 class Layout:
     """How one message is laid out, and all messages like it."""
 
@@ -104,22 +115,18 @@ class Layout:
 class Layouts:
     """The layouts of one kind of message, as they are met."""
 
-    def __init__(self, fields: Mapping[str, Field]) -> None:
-        self._fields = fields
-        self._found: Any = namedtuple("Found", fields)  # type: ignore[misc]
+    def __init__(self, message: Message) -> None:
+        self._message = message
         self._by_size: Dict[int, Layout] = {}
 
     def values(self, message: bytes) -> Any:
-        """What is found in a message: a named tuple of the fields' values, None for what is absent.
-
-        Raises NetlinkError.
-        """
+        """Return Message.found of a message, None for what is absent. Raises NetlinkError."""
         layout = self._by_size.get(len(message))
         if layout is None or not layout.matches(message):
-            layout = Layout(self._fields, message)
+            layout = Layout(self._message.fields, message)
             if len(self._by_size) < MAX_LAYOUTS:
                 self._by_size[len(message)] = layout
-        return self._found._make(layout.values(message))
+        return self._message.found._make(layout.values(message))
 
 
 def _code(name: str, field: Field, length: int) -> str:

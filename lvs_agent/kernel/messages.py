@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Dict
 
 from lvs_agent.codes import AF, Family, IpProtocol
-from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts
+from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts, Message
 from lvs_agent.kernel.netlink import NetlinkError, attribute
 from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
 
@@ -75,16 +75,16 @@ _ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four 
 _IPV4_ADDRESS = {4: "4s"}
 
 
-_INFO = {
-    "VERSION": Field((IPVS_INFO_ATTR_VERSION,), U32),
-    "CONN_TAB_SIZE": Field((IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
-}
+_INFO = Message(
+    VERSION=Field((IPVS_INFO_ATTR_VERSION,), U32),
+    CONN_TAB_SIZE=Field((IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
+)
 
-_CONFIG = {
-    "TIMEOUT_TCP": Field((IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
-    "TIMEOUT_TCP_FIN": Field((IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
-    "TIMEOUT_UDP": Field((IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
-}
+_CONFIG = Message(
+    TIMEOUT_TCP=Field((IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
+    TIMEOUT_TCP_FIN=Field((IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
+    TIMEOUT_UDP=Field((IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
+)
 
 
 def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
@@ -100,52 +100,52 @@ def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
 
 
 _SVC = IPVS_CMD_ATTR_SERVICE
-_SERVICE = {
-    "AF": Field((_SVC, IPVS_SVC_ATTR_AF), U16),
-    "PROTOCOL": Field((_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
-    "ADDR": Field((_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
-    "PORT": Field((_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
-    "FWMARK": Field((_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
-    "SCHED_NAME": Field((_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
+_SERVICE = Message(
+    AF=Field((_SVC, IPVS_SVC_ATTR_AF), U16),
+    PROTOCOL=Field((_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
+    ADDR=Field((_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
+    PORT=Field((_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
+    FWMARK=Field((_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
+    SCHED_NAME=Field((_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
     # struct ip_vs_flags: flags, mask
-    "FLAGS": Field((_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),
-    "TIMEOUT": Field((_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
-    "NETMASK": Field((_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
-    "PE_NAME": Field((_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
+    FLAGS=Field((_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),
+    TIMEOUT=Field((_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
+    NETMASK=Field((_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
+    PE_NAME=Field((_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
     **_stats(_SVC, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS),
-}
+)
 
 
 _DST = IPVS_CMD_ATTR_DEST
-_DEST = {
-    "ADDR": Field((_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
-    "ADDR_FAMILY": Field((_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
-    "PORT": Field((_DST, IPVS_DEST_ATTR_PORT), U16),
-    "FWD_METHOD": Field((_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
-    "WEIGHT": Field((_DST, IPVS_DEST_ATTR_WEIGHT), S32),
-    "U_THRESH": Field((_DST, IPVS_DEST_ATTR_U_THRESH), U32),
-    "L_THRESH": Field((_DST, IPVS_DEST_ATTR_L_THRESH), U32),
-    "ACTIVE_CONNS": Field((_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
-    "INACT_CONNS": Field((_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
-    "PERSIST_CONNS": Field((_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
-    "TUN_TYPE": Field((_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
-    "TUN_PORT": Field((_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
-    "TUN_FLAGS": Field((_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
+_DEST = Message(
+    ADDR=Field((_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
+    ADDR_FAMILY=Field((_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
+    PORT=Field((_DST, IPVS_DEST_ATTR_PORT), U16),
+    FWD_METHOD=Field((_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
+    WEIGHT=Field((_DST, IPVS_DEST_ATTR_WEIGHT), S32),
+    U_THRESH=Field((_DST, IPVS_DEST_ATTR_U_THRESH), U32),
+    L_THRESH=Field((_DST, IPVS_DEST_ATTR_L_THRESH), U32),
+    ACTIVE_CONNS=Field((_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
+    INACT_CONNS=Field((_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
+    PERSIST_CONNS=Field((_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
+    TUN_TYPE=Field((_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
+    TUN_PORT=Field((_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
+    TUN_FLAGS=Field((_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
     **_stats(_DST, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS),
-}
+)
 
 
 _DMN = IPVS_CMD_ATTR_DAEMON
-_DAEMON = {
-    "STATE": Field((_DMN, IPVS_DAEMON_ATTR_STATE), U32),
-    "MCAST_IFN": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
-    "SYNC_ID": Field((_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
-    "MCAST_GROUP": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
-    "MCAST_GROUP6": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
-    "MCAST_PORT": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
-    "MCAST_TTL": Field((_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
-    "SYNC_MAXLEN": Field((_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
-}
+_DAEMON = Message(
+    STATE=Field((_DMN, IPVS_DAEMON_ATTR_STATE), U32),
+    MCAST_IFN=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
+    SYNC_ID=Field((_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
+    MCAST_GROUP=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
+    MCAST_GROUP6=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
+    MCAST_PORT=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
+    MCAST_TTL=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
+    SYNC_MAXLEN=Field((_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
+)
 
 
 @dataclass(frozen=True)

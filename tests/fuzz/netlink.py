@@ -19,7 +19,7 @@ from typing import (
 
 from lvs_agent.codes import Family
 from lvs_agent.kernel import messages, netlink
-from lvs_agent.kernel.decoding import TEXT, Field, Layouts
+from lvs_agent.kernel.decoding import TEXT, Field, Layouts, Message
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
@@ -33,9 +33,9 @@ STATS, STATS64 = 10, 12
 
 
 class Kind(NamedTuple):
-    """A kind of message: its fields, how it is decoded, and what kernels have written."""
+    """A kind of message: what is in it, how it is decoded, and what kernels have written."""
 
-    fields: Dict[str, Field]
+    message: Message
     decode: Callable[[Decoder, bytes], object]
     messages: List[bytes]
 
@@ -138,13 +138,13 @@ def _split(data: bytes) -> List[Attribute]:
 def _decoded(kind: Kind, whole: bytes, messages: Sequence[bytes]) -> List[object]:
     """Each is decoded as if it were alone, and as by walking it; gives what could be decoded."""
     experienced = Decoder()
-    layouts = Layouts(kind.fields)
+    layouts = Layouts(kind.message)
     layouts.values(whole)
     records = [kind.decode(experienced, whole)]
     for message in dict.fromkeys(messages):
         alone = _outcome(kind.decode, Decoder(), message)
         assert _outcome(kind.decode, experienced, message) == alone
-        values = _outcome(general, kind.fields, message)
+        values = _outcome(general, kind.message.fields, message)
         assert _outcome(layouts.values, message) == values
         assert alone == REFUSED or values != REFUSED, "decoded, though not as it should be"
         if alone != REFUSED:
