@@ -81,8 +81,9 @@ class Ipvs:
         return list(found.values())
 
     def _one(self, request: Request) -> bytes:
-        for reply in self._kernel.ask(request):
-            return reply
+        replies = list(self._kernel.ask(request))
+        if replies:
+            return replies[0]
         raise NetlinkError(f"no reply to command {request.command}")
 
     def _rows(

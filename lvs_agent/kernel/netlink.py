@@ -153,9 +153,7 @@ class Connection:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
         try:
-            # not settimeout(): that costs a poll() for each datagram
-            timeout = struct.pack("@ll", RECEIVE_SECONDS, 0)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+            _set_timeout(self._socket, RECEIVE_SECONDS)
             self._socket.bind((0, 0))
         except OSError:
             self._socket.close()
@@ -180,6 +178,21 @@ class Connection:
                 ) from error
             if sender == 0:
                 return bytes(data)
+
+
+def _set_timeout(on: socket.socket, seconds: int) -> None:
+    """Have recvfrom(2) raise BlockingIOError after so many seconds.
+
+    Not by settimeout(), which costs a poll() for each datagram.
+    """
+    # struct timeval has two C longs; where those have 32 bits and time has 64, SO_RCVTIMEO is
+    # SO_RCVTIMEO_NEW, which takes 64 bits each (include/uapi/asm-generic/socket.h)
+    try:
+        on.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", seconds, 0))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        on.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("=qq", seconds, 0))
 
 
 def _check_error(kind: int, body: bytes) -> None:

@@ -10,6 +10,8 @@ from typing import Callable, Iterator, Optional, Protocol
 from lvs_agent.kernel import netlink
 from lvs_agent.kernel.netlink import Request
 
+MAX_SEQUENCE = (1 << 32) - 1
+
 
 class Kernel(Protocol):
     """What the collector asks of a kernel."""
@@ -49,20 +51,23 @@ class LiveKernel:
             self._connection = None
 
     def _next(self, request: Request) -> Request:
-        self._sequence += 1
+        # nlmsg_seq has 32 bits; 0 is the kernel's own
+        self._sequence = self._sequence % MAX_SEQUENCE + 1
         return replace(request, sequence=self._sequence)
 
     def _exchange(self, request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
+        if self._connection is None:
+            self._connection = netlink.Connection()
+        whole = False
         try:
-            if self._connection is None:
-                self._connection = netlink.Connection()
             self._connection.send(request.encode())
             yield from netlink.replies(request, receive)
-        except (OSError, netlink.NetlinkError):
-            # Open a new socket: unread replies would be taken for the next request's, and a socket
-            # allows one dump at a time (EBUSY).
-            self.close()
-            raise
+            whole = True
+        finally:
+            if not whole:  # an error, or a reader that has stopped before the end
+                # Open a new socket: unread replies would be taken for the next request's, and a
+                # socket allows one dump at a time (EBUSY).
+                self.close()
 
     def _receive(self) -> bytes:
         assert self._connection is not None

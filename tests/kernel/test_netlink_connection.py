@@ -7,12 +7,13 @@ import errno
 import os
 import socket
 import struct
-from typing import Iterator, Tuple, cast
+from typing import Generator, Iterator, List, Tuple, cast
 
 import pytest
 
 from lvs_agent.kernel import netlink
-from lvs_agent.kernel.netlink import Connection
+from lvs_agent.kernel.netlink import Connection, Request
+from lvs_agent.kernel.source import LiveKernel
 
 
 @pytest.fixture
@@ -36,6 +37,54 @@ def test_a_kernel_that_does_not_answer_is_a_timeout(connection: Connection) -> N
     connection._socket.setsockopt(*option, struct.pack("@ll", 0, 10_000))
     with pytest.raises(TimeoutError, match="did not answer"):
         connection.receive()
+
+
+def test_where_time_has_64_bits_and_a_long_has_32_the_timeout_is_written_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on armhf with 64-bit time: 16 bytes are right, and two longs are EINVAL."""
+    tried: List[bytes] = []
+
+    def setsockopt(_self: socket.socket, _level: int, _name: int, value: bytes) -> None:
+        tried.append(value)
+        if len(tried) == 1:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(socket.socket, "setsockopt", setsockopt)
+    Connection().close()
+    assert tried == [struct.pack("@ll", 5, 0), struct.pack("=qq", 5, 0)]
+
+
+def families(kernel: LiveKernel) -> Generator[bytes, None, None]:
+    """A dump of every generic netlink family."""
+    request = netlink.family_request("nlctrl")
+    yield from kernel.ask(Request(request.family, request.command, dump=True))
+
+
+def test_a_dump_that_was_left_does_not_meet_the_next() -> None:
+    """A socket has one dump at a time: the kernel says EBUSY to another."""
+    kernel = LiveKernel()
+    left = families(kernel)
+    first = next(left)
+    left.close()
+    assert kernel._connection is None
+    again = list(families(kernel))
+    assert again[0] == first
+    assert len(again) > 1
+    kernel.close()
+
+
+def test_a_sequence_number_follows_the_highest() -> None:
+    kernel = LiveKernel()
+    kernel._sequence = 2**32 - 2
+    ids = [
+        netlink.family_id(reply)
+        for _ in range(3)
+        for reply in kernel.ask(netlink.family_request("nlctrl"))
+    ]
+    assert ids == [16] * 3
+    assert kernel._sequence == 2
+    kernel.close()
 
 
 def test_a_connection_that_fails_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
