@@ -145,6 +145,9 @@ class Feed:
             if snapshot is not None:
                 if self._failure and self._snapshot is not None:
                     log.info("the collector answers again")
+                # In another time namespace CLOCK_BOOTTIME differs (time_namespaces(7)). A snapshot
+                # from the future would never be too old.
+                snapshot.taken = min(snapshot.taken, _boottime())
                 self._count(snapshot, fetch.problems)
                 self._end_fetch()
                 self._snapshot, self._failure, self._judged = snapshot, "", None

@@ -233,3 +233,18 @@ def test_a_collector_that_is_gone_is_not_asked_at_each_request(path: Path) -> No
     for _ in range(1000):
         feed.current()
     assert len(tries) == 1
+
+
+def test_a_snapshot_from_the_future_grows_old_all_the_same(path: Path) -> None:
+    """As from a collector in a time namespace of its own."""
+    taken = time.clock_gettime(time.CLOCK_BOOTTIME) + 3600
+
+    def ahead() -> bytes:
+        return b"".join(wire.encode(Snapshot(taken, services=[collectors.service(1)])))
+
+    with collectors.at(path, sends(ahead)):
+        feed = feed_from(path, max_age=0.0)
+        first = feed.current()
+        assert first.taken <= time.clock_gettime(time.CLOCK_BOOTTIME)
+        next_snapshot(feed, first)
+    feed.close()
