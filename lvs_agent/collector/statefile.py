@@ -28,6 +28,7 @@ from lvs_agent.collector.remembered import (
 )
 from lvs_agent.snapshot import Traffic
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 FORMAT = 1
 
@@ -105,7 +106,8 @@ class StateFile:
         self.problems = []
         lines = data.decode("utf-8", "replace").splitlines()
         header = self._header(lines[0] if lines else "")
-        same_boot = header.get("boot") == boot_id()
+        boot = boot_id()
+        same_boot = boot != "" and header.get("boot") == boot
         services: Numbering[ServiceState] = Numbering()
         servers: Numbering[RealServerState] = Numbering()
         rows = 0
@@ -205,8 +207,11 @@ class StateFile:
 
 
 def boot_id() -> str:
-    """What tells this boot of the machine from every other (random(4))."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    """What tells this boot of the machine from every other (random(4)); "" where it is hidden."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _row(state: RowState, fresh: int) -> _Row:

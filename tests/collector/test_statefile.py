@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from lvs_agent.collector import statefile
 from lvs_agent.collector.remembered import Numbering
 from lvs_agent.collector.statefile import StateError, StateFile, boot_id
 from tests.support.builders import traffic
@@ -196,3 +197,17 @@ def test_killed_while_saving_it_leaves_one_file_or_the_other(tmp_path: Path) -> 
         assert list(file.load().rows) == NAMES
         assert file.problems == []
         file.close()
+
+
+def test_where_the_boot_is_hidden_numbers_are_kept_and_counters_begin_anew(
+    file: StateFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statefile, "BOOT_ID", tmp_path / "none")
+    for _time in range(2):
+        services = file.load()
+        assert {name: row.number for name, row in services.rows.items()} == {
+            name: row.number for name, row in numbering().rows.items()
+        }
+        assert {row.counters for row in services.rows.values()} == {None}
+        file.save(services, durable=False)
+    assert file.problems == []
