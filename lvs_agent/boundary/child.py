@@ -7,6 +7,7 @@ snapshot it wants. When the responder dies, the child reads end of file and exit
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import socket
@@ -15,7 +16,7 @@ from typing import Callable, Optional
 from lvs_agent.boundary.connections import Listener
 
 
-class _HandoffListener:
+class HandoffListener:
     """Connections handed over a socketpair by the process that started this one."""
 
     def __init__(self, control: socket.socket) -> None:
@@ -23,15 +24,22 @@ class _HandoffListener:
         control.setblocking(False)
 
     def fileno(self) -> int:
+        """See Listener.fileno."""
         return self._control.fileno()
 
     def accept(self) -> socket.socket:
+        """See Listener.accept; OSError where this process has no descriptor left."""
         data, fds, _flags, _address = socket.recv_fds(self._control, 1, 1)
         if not data:
             raise EOFError
+        for other in fds[1:]:
+            os.close(other)
+        if not fds:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return socket.socket(fileno=fds[0])
 
     def close(self) -> None:
+        """See Listener.close."""
         self._control.close()
 
 
@@ -94,4 +102,4 @@ class ChildCollector:
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.close(null)
-        self._run(_HandoffListener(theirs))
+        self._run(HandoffListener(theirs))

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
 import socket
 from pathlib import Path
 from typing import Optional, Protocol
-
-log = logging.getLogger(__name__)
 
 COLLECTOR_SOCKET = Path("/run/lvs-agent/collector.sock")
 BACKLOG = 64
@@ -76,9 +74,15 @@ def listen_at(path: Path) -> Listener:
 
 
 def activated() -> Optional[Listener]:
-    """The socket systemd listens at for this process, if it does (sd_listen_fds(3))."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+    """The socket systemd listens at for this process, if it does (sd_listen_fds(3)).
+
+    Raises OSError if it passes several.
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
+    count = os.environ.get("LISTEN_FDS")
+    if count != "1":
+        raise OSError(errno.EINVAL, f"systemd passes {count} sockets: leave one ListenStream=")
     return _SocketListener(socket.socket(fileno=LISTEN_FDS_START))
 
 

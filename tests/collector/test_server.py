@@ -17,7 +17,7 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from lvs_agent.boundary.child import ChildCollector
+from lvs_agent.boundary.child import ChildCollector, HandoffListener
 from lvs_agent.boundary.connections import activated, connect_to, listen_at
 from lvs_agent.codes import Status
 from lvs_agent.collector import server as collectors
@@ -202,6 +202,29 @@ def test_a_socket_passed_to_another_process_is_not_taken(monkeypatch: pytest.Mon
     monkeypatch.setenv("LISTEN_PID", str(os.getppid()))
     monkeypatch.setenv("LISTEN_FDS", "1")
     assert activated() is None
+
+
+def test_several_sockets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    with pytest.raises(OSError, match="systemd passes 2 sockets"):
+        activated()
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_hand_over_of_other_than_one_socket_leaves_none_open(count: int) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener = HandoffListener(theirs)
+    with ours, socket.socket(socket.AF_UNIX) as passed:
+        before = os.listdir("/proc/self/fd")
+        socket.send_fds(ours, [b"c"], [passed.fileno()] * count)
+        if count:
+            listener.accept().close()
+        else:
+            with pytest.raises(OSError, match="files"):
+                listener.accept()
+        assert os.listdir("/proc/self/fd") == before
+    listener.close()
 
 
 def test_without_a_socket_it_says_how_to_name_one() -> None:
