@@ -127,9 +127,10 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
 def _alone(folder: Path) -> Iterator[None]:
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"{folder}: another update is under way") from None
         yield
-    except BlockingIOError:
-        raise BusyError(f"{folder}: another update is under way") from None
     finally:
         os.close(lock)

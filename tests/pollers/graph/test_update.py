@@ -290,3 +290,16 @@ def test_two_updates_at_once_are_one_too_many(director: SimulatedDirector, polle
         poller.poll()
     os.close(lock)
     assert poller.poll() == []
+
+
+def test_what_would_block_during_an_update_is_told_as_what_it_is(
+    director: SimulatedDirector, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(poller, director, directors.farm())
+
+    def blocked(*_: object) -> None:
+        raise BlockingIOError("a pipe is full")
+
+    monkeypatch.setattr(files, "update", blocked)
+    with pytest.raises(BlockingIOError, match="a pipe is full"):
+        poller.poll()
