@@ -177,9 +177,9 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "doctor",
-        help="say what is wrong with this machine, and what mends it",
+        help="say what is wrong with this machine, and what fixes it",
         description="Looks at all there is between the kernel and snmpwalk and prints a line for"
-        " each finding, with the command that mends it below. Changes nothing. Run by root it"
+        " each finding, with the command that fixes it below. Changes nothing. Run by root it"
         " sees all. Exit status: 0 nothing is wrong, 1 something is, 3 nothing wrong was seen but"
         " not all could be looked at.",
     )

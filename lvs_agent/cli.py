@@ -21,7 +21,7 @@ from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.collector.statefile import STATE_DIRECTORY
-from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.kernel.source import Kernel, LiveKernel
@@ -34,10 +34,6 @@ from lvs_agent.responder.parent import process_name, process_started
 
 # walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
-
-
-class CommandError(Exception):
-    """What ends a command: one line that names the place and the remedy."""
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -60,7 +56,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except UsageError as error:
         log.log.error("%s", error)
         return 2
-    except (CommandError, RecordingError, PollerError, OSError) as error:
+    except (CommandError, RecordingError, OSError) as error:
         log.log.error("%s", error)
         return 1
 

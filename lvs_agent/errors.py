@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends a command of the poll side; each is one line, for a person."""
+"""The errors that end a command; each is one line for a person, with the place and the fix."""
 
 from __future__ import annotations
 
 
-class PollerError(Exception):
+class CommandError(Exception):
     """Something failed: exit status 1."""
 
 
-class UsageError(PollerError, ValueError):
-    """What was asked for can't be meant so: exit status 2."""
+class UsageError(CommandError, ValueError):
+    """The arguments are wrong: exit status 2."""

@@ -116,7 +116,9 @@ class Reader:
                 self.problems.append(f"snapshot line {self._line}: {error}")
                 self._rows += 1
                 if len(self.problems) > MAX_PROBLEMS:
-                    raise WireError(f"{MAX_PROBLEMS} rows of no use, the last: {error}") from error
+                    raise WireError(
+                        f"{MAX_PROBLEMS} rows that can't be used, the last: {error}"
+                    ) from error
 
     def finish(self) -> Snapshot:
         """The whole snapshot, once its sender has closed the connection."""

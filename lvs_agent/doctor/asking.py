@@ -19,7 +19,7 @@ from lvs_agent.mib.lvs import LVS
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.responder.feed import Patience
 
-# The responder answers for so long from what it had before something was mended.
+# The responder answers for so long from what it had before something was fixed.
 AGAIN_SECONDS = Patience().max_age + 1
 
 

@@ -129,16 +129,16 @@ def _fetch(path: Path) -> Tuple[Snapshot, Optional[OSError], float]:
 
 
 def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
-    status, mend = snapshot.status, seen.units.mend() or COMMAND
+    status, fix = snapshot.status, seen.units.fix() or COMMAND
     services = len(snapshot.services)
     if status == Status.NO_COLLECTOR:
         failed = seen.units.failed()
-        return failed or wrong("collector", f"the collector is of no use: {snapshot.text}", mend)
+        return failed or wrong("collector", f"the collector can't be used: {snapshot.text}", fix)
     if status == Status.NO_STATISTICS:
         why = _refusal(seen) or snapshot.text
-        return wrong("collector", f"the collector may not read the tables: {why}", mend)
+        return wrong("collector", f"the collector may not read the tables: {why}", fix)
     if status == Status.DEGRADED:
-        remedy = mend if "not saved" in snapshot.text else RECORD
+        remedy = fix if "not saved" in snapshot.text else RECORD
         return wrong("collector", f"the collector says: {snapshot.text}", remedy)
     blind = services == 0 and (bool(seen.director.services) or _elsewhere(seen, "net"))
     if seen.director.loaded and (blind or status == Status.NO_IPVS):
@@ -147,7 +147,7 @@ def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
             f" {seen.director.services}: it is in a network namespace of its own, as"
             " PrivateNetwork=yes makes it"
         )
-        return wrong("collector", text, mend)
+        return wrong("collector", text, fix)
     if status == Status.NO_IPVS:
         return ok("collector", "the collector answers, and waits for ip_vs")
     servers = sum(len(service.real_servers) for service in snapshot.services)
@@ -172,7 +172,7 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
     who = f"the collector (pid {process.pid}, {user_name(process.uid)})"
     if process.capabilities & ~CAP_NET_ADMIN:
         text = f"{who} may do more than it needs, which is cap_net_admin: {process.capabilities:#x}"
-        findings.append(note("privilege", text, seen.units.mend()))
+        findings.append(note("privilege", text, seen.units.fix()))
     elif process.capabilities:
         findings.append(ok("privilege", f"{who} has cap_net_admin and nothing else"))
     if _elsewhere(seen, "net"):
@@ -183,7 +183,7 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
     # a process's start is known to the second
     if newest > process.started + 1:
         text = f"{who} was started before lvs-agent was last changed"
-        findings.append(note("version", text, seen.units.mend() or COMMAND))
+        findings.append(note("version", text, seen.units.fix() or COMMAND))
     return findings
 
 

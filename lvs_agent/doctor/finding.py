@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check has found: a state, one line of text, and the command that mends it."""
+"""What a check has found: a state, one line of text, and the command that fixes it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _history(machine: Machine, names: List[str], owner: str) -> Finding:
             return unseen("state", f"{FOLDER}/history.jsonl may not be read by this user")
         return wrong("state", str(error), command("ls", "-l", FOLDER))
     if file.problems:
-        text = f"{len(file.problems)} lines of no use, first: {file.problems[0]}"
+        text = f"{len(file.problems)} lines that can't be used, first: {file.problems[0]}"
         return wrong("state", text, command("less", f"{FOLDER}/history.jsonl"))
     servers = sum(len(each.servers.rows) for each in services.rows.values())
     return ok("state", f"{FOLDER} ({owner}) remembers {count(len(services.rows), servers)}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd says of the collector's units, and the commands that mend them."""
+"""What systemd says of the collector's units, and the commands that fix them."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Units:
             result = f"{unit.get('Result')}, {unit.get('NRestarts', '0')} restarts"
             text = f"{SERVICE} ends as soon as it is started: {result}"
             log = command("journalctl", "-u", SERVICE, "-n", "20")
-            return wrong("units", text, self.mend() if _own_drop_ins(unit) else log)
+            return wrong("units", text, self.fix() if _own_drop_ins(unit) else log)
         return None
 
-    def mend(self) -> Optional[Remedy]:
+    def fix(self) -> Optional[Remedy]:
         """The command that brings the service back to what its package says; None: no unit."""
         if SERVICE not in self._units:
             return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
-from lvs_agent.errors import PollerError
+from lvs_agent.errors import CommandError
 
 FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib/snmp")  # and ~/.snmp
 NAMES = ("snmp.conf", "snmp.local.conf")
@@ -26,7 +26,7 @@ MIN_PASSPHRASE = 8  # bytes, RFC 3414, 11.2
 _SAME = {"SHA1": "SHA", "AES128": "AES"}
 
 
-class CredentialsError(PollerError):
+class CredentialsError(CommandError):
     """A file that is not there, or a line in it that can't be meant so; one line with the place."""
 
 

@@ -31,7 +31,7 @@ from nagiosplugin import (
 )
 
 from lvs_agent.codes import Status
-from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client
@@ -140,7 +140,7 @@ class Services(Resource):  # type: ignore[misc]
             with Client(director, asked) as client:
                 # all before the first: a reason that comes later is taken for one of a metric
                 return [*self._agent(client), *self._look(client, wanted)]
-        except PollerError as error:
+        except CommandError as error:
             raise CheckError(str(error)) from error
 
     def _agent(self, client: Client) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.errors import CommandError, UsageError
 
 MAX_PORT = 2**16 - 1
 _DIRECTOR = r"""
@@ -16,7 +16,7 @@ _DIRECTOR = r"""
 """
 
 
-class DirectorError(PollerError):
+class DirectorError(CommandError):
     """A director that can't be asked, or does not answer; one line that begins with its name."""
 
 

@@ -140,7 +140,7 @@ class Feed:
             if time.monotonic() - fetch.began > FETCH_SECONDS:
                 self._say(f"the collector sent no snapshot in {FETCH_SECONDS:.0f} s")
         except (OSError, wire.WireError) as error:
-            self._fail(f"the collector's snapshot is of no use: {error}")
+            self._fail(f"the collector's snapshot can't be used: {error}")
         else:
             if snapshot is not None:
                 if self._failure and self._snapshot is not None:

@@ -237,11 +237,11 @@ def nonsense(connection: collectors.Connection) -> None:
     ("answer", "said"),
     [
         (older_version, "another version: restart it"),
-        (nonsense, "no use"),
+        (nonsense, "can't be used"),
         (lambda connection: None, "cut off"),
     ],
 )
-def test_an_answer_of_no_use(machine: doctors.Picture, answer: Answer, said: str) -> None:
+def test_an_answer_that_cannot_be_used(machine: doctors.Picture, answer: Answer, said: str) -> None:
     systemd(machine)
     finding = doctors.only(look(machine, answer), State.WRONG)
     assert said in finding.text

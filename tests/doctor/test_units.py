@@ -27,7 +27,7 @@ def test_healthy_units() -> None:
     assert doctors.states(found.socket()) == [State.OK]
     assert found.drop_ins() == []
     assert found.failed() is None
-    assert found.mend() == "systemctl restart lvs-agent.service"
+    assert found.fix() == "systemctl restart lvs-agent.service"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_an_administrator_changed_is_told_and_reverted() -> None:
     found = shown(service_drop_in=OWN.format("service"))
     assert doctors.states(found.drop_ins()) == [State.NOTE]
     revert = "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service"
-    assert found.mend() == revert
+    assert found.fix() == revert
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_no_units_say_nothing() -> None:
     for found in (Units(), shown(load="not-found", service_load="not-found")):
         assert found.socket() == []
         assert found.failed() is None
-        assert found.mend() is None
+        assert found.fix() is None
         assert found.open_to("g") is None
 
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# doctor.sh PACKAGE: a healthy machine, then broken ones, each mended by the commands that
+# doctor.sh PACKAGE: a healthy machine, then broken ones, each fixed by the commands that
 # lvs-agent doctor gives for it.
 set -eu
 # shellcheck source=tests/packages/lib.sh
@@ -14,8 +14,8 @@ doctor() {
     check 'exit status' "$1" "$status"
 }
 
-# mend: run what it says would help, as an administrator would.
-mend() {
+# fix: run what it says would help, as an administrator would.
+fix() {
     lvs-agent doctor --json > /tmp/findings || true
     python3 - > /tmp/remedies <<'END'
 import json
@@ -23,7 +23,7 @@ for finding in json.load(open("/tmp/findings"))["findings"]:
     if finding["state"] == "wrong" and finding["remedy"]:
         print(finding["remedy"])
 END
-    sed 's/^/mending: /' /tmp/remedies
+    sed 's/^/fixing: /' /tmp/remedies
     quietly bash -e /tmp/remedies
     doctor 0
 }
@@ -39,13 +39,13 @@ runuser -u nobody -- lvs-agent doctor || check 'exit status' 3 $?
 step 'the socket disabled'
 systemctl --quiet disable --now lvs-agent.socket
 doctor 1
-mend
+fix
 
 step 'the view hides it'
 sed -i '/^view/d' $dropin
 systemctl restart snmpd
 doctor 1
-mend
+fix
 
 step 'a collector without the capability'
 folder=/etc/systemd/system/lvs-agent.service.d
@@ -54,20 +54,20 @@ printf '%s\n' '[Service]' 'AmbientCapabilities=' 'CapabilityBoundingSet=' > $fol
 systemctl daemon-reload
 systemctl restart lvs-agent.service
 doctor 1
-mend
+fix
 
 step 'counters frozen, snmpd stopped'
 sysctl -q -w net.ipv4.vs.run_estimation=0
 systemctl stop snmpd
 doctor 1
-mend
+fix
 
 step 'no module'
 ipvsadm -C
 modprobe -r ip_vs_rr ip_vs
 doctor 1
 check 'the module is not loaded by looking' 0 "$(grep -c ^ip_vs /proc/modules)"
-mend
+fix
 
 step 'a second line, and a module of 2001'
 echo "pass_persist $base /usr/bin/lvs-agent pass-persist" > /etc/snmp/snmpd.conf.d/second.conf

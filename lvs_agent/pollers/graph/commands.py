@@ -21,7 +21,7 @@ from lvs_agent.pollers.graph.selection import selection
 def run(args: argparse.Namespace) -> int:
     """Run the command of args.graph: 0, or 1 if a part failed, each with a line on standard error.
 
-    Raises PollerError and OSError for what leaves nothing to do.
+    Raises CommandError and OSError for what leaves nothing to do.
     """
     errors = {"update": update, "draw": draw, "page": page}[args.graph](args)
     for error in errors:

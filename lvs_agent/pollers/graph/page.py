@@ -97,7 +97,7 @@ def draw(
     """The page and its pictures, the fresh ones only if redraw; the errors, a line each.
 
     Of look, start and end don't matter: each period ends now, in seconds since 1970. Raises
-    OSError and PollerError.
+    OSError and CommandError.
     """
     with Rrdtool(folder) as rrdtool:
         selected = needed(look_at(rrdtool, folder, selection), folder)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.pollers.graph.files import AVERAGE, DAY, MAX
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
 from lvs_agent.pollers.graph.selection import Group, Selection, grouped, look_at, needed
@@ -101,7 +101,7 @@ def draw(
 ) -> List[str]:
     """One picture of what is selected; the errors of files, a line each.
 
-    name is its title, if not empty. Raises OSError, PollerError, and UsageError for too much.
+    name is its title, if not empty. Raises OSError, CommandError, and UsageError for too much.
     """
     with Rrdtool(folder) as rrdtool:
         found = needed(look_at(rrdtool, folder, selection), folder)
@@ -117,7 +117,7 @@ def draw(
         try:
             rrdtool.run(*words(path, KINDS[kind], groups, name, look))
         except RrdError as error:
-            raise PollerError(f"{out}: not drawn: {error}") from None
+            raise CommandError(f"{out}: not drawn: {error}") from None
         return found.errors
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import List, Optional, Type
 
-from lvs_agent.errors import PollerError
+from lvs_agent.errors import CommandError
 
 PROGRAM = "rrdtool"
 
@@ -23,7 +23,7 @@ class RrdError(Exception):
     """What rrdtool has against one command; the next may be right."""
 
 
-class NoRrdtoolError(PollerError):
+class NoRrdtoolError(CommandError):
     """rrdtool is not installed."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from lvs_agent.codes import IpProtocol
-from lvs_agent.errors import PollerError
+from lvs_agent.errors import CommandError
 from lvs_agent.pollers.graph.files import File, FileError, Last, folder_of, last, listed
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.naming import Row, Service, parse_server, parse_service
@@ -105,9 +105,9 @@ def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
 
 
 def needed(found: Files, folder: Path) -> Files:
-    """The same. Raises PollerError if nothing was selected, or nothing of that can be used."""
+    """The same. Raises CommandError if nothing was selected, or nothing of that can be used."""
     if not found.last:
-        raise PollerError("; ".join(found.errors) or f"{folder}: no file of what is selected")
+        raise CommandError("; ".join(found.errors) or f"{folder}: no file of what is selected")
     return found
 
 

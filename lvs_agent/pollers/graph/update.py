@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from lvs_agent.codes import Status
-from lvs_agent.errors import PollerError
+from lvs_agent.errors import CommandError
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
 from lvs_agent.pollers.graph import files
@@ -33,7 +33,7 @@ SECONDS = 240.0
 MOST_SAID = 10  # errors about files, so that a full disk is not told of 10,000 times
 
 
-class BusyError(PollerError):
+class BusyError(CommandError):
     """Another update of the same folder is under way."""
 
 

@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Set, Tuple
 import pytest
 
 from lvs_agent.arguments import parser
-from lvs_agent.errors import PollerError
+from lvs_agent.errors import CommandError
 from lvs_agent.pollers.graph import page
 from lvs_agent.pollers.graph.files import File
 from lvs_agent.pollers.graph.page import Subject
@@ -209,7 +209,7 @@ def test_a_file_that_is_damaged_costs_only_itself(folder: Path) -> None:
 
 
 def test_an_empty_folder_has_no_page(tmp_path: Path) -> None:
-    with pytest.raises(PollerError, match="no file of what is selected"):
+    with pytest.raises(CommandError, match="no file of what is selected"):
         page.draw(tmp_path, selection(options()), Look("", ""), False, tmp_path / "page", END)
     assert not (tmp_path / "page").exists()
 

@@ -11,7 +11,7 @@ from typing import Dict, List
 import pytest
 
 from lvs_agent.arguments import parser
-from lvs_agent.errors import PollerError, UsageError
+from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.pollers.graph import picture
 from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
@@ -224,7 +224,7 @@ def test_a_file_that_is_damaged_costs_only_itself(tmp_path: Path) -> None:
     assert error.startswith(f"{tmp_path}/lb1/TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph")
     assert out.exists()
     https = selection(options("active", "--port", "443"))
-    with pytest.raises(PollerError, match="not a file of"):
+    with pytest.raises(CommandError, match="not a file of"):
         picture.draw(tmp_path, https, "active", LOOK, "", out)
 
 
