@@ -34,6 +34,7 @@ from lvs_agent.responder.parent import process_name, process_started
 
 # walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
+POLLERS = "this needs pip install 'lvs-agent[pollers]'"
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -56,6 +57,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     except UsageError as error:
         log.log.error("%s", error)
         return 2
+    except ImportError as error:
+        log.log.error("%s; %s", error, POLLERS)
+        return 1
     except (CommandError, RecordingError, OSError) as error:
         log.log.error("%s", error)
         return 1
@@ -150,10 +154,8 @@ def oid(args: argparse.Namespace) -> int:
 def mrtg(args: argparse.Namespace) -> int:
     """An external program of MRTG."""
     log.start(None, stderr=logging.ERROR)
-    try:
-        from lvs_agent.pollers import mrtg
-    except ImportError as error:
-        raise _lacking(error) from error
+    from lvs_agent.pollers import mrtg
+
     return mrtg.run(args)
 
 
@@ -163,7 +165,7 @@ def check(args: argparse.Namespace) -> int:
     try:
         from lvs_agent.pollers import check
     except ImportError as error:
-        print(f"LVS UNKNOWN - {_lacking(error)}")
+        print(f"LVS UNKNOWN - {error}; {POLLERS}")
         return 3
     return check.run(args)
 
@@ -173,10 +175,7 @@ def graph(args: argparse.Namespace) -> int:
     log.start(None, stderr=logging.ERROR)
     from lvs_agent.pollers.graph import commands
 
-    try:
-        return commands.run(args)
-    except ImportError as error:
-        raise _lacking(error) from error
+    return commands.run(args)
 
 
 COMMANDS = {
@@ -190,10 +189,6 @@ COMMANDS = {
     "check": check,
     "graph": graph,
 }
-
-
-def _lacking(error: ImportError) -> CommandError:
-    return CommandError(f"{error}; this needs pip install 'lvs-agent[pollers]'")
 
 
 def _leave_garbage() -> None:

@@ -154,14 +154,9 @@ class VirtualService:
     @cached_property
     def sums(self) -> Sums:
         """What its real servers add up to. Taken once: delete it when they have been changed."""
-        servers = self.real_servers
-        return Sums(
-            _sum(rs.weight and 1 for rs in servers),
-            _sum(rs.weight for rs in servers),
-            _sum(rs.active_conns for rs in servers),
-            _sum(rs.inact_conns for rs in servers),
-            _sum(rs.persist_conns for rs in servers),
-        )
+        up = _sum(rs.weight and 1 for rs in self.real_servers)
+        others = ([getattr(rs, name) for rs in self.real_servers] for name in Sums._fields[1:])
+        return Sums(up, *map(_sum, others))
 
 
 @dataclass

@@ -8,17 +8,7 @@ import json
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
-from typing import (
-    Dict,
-    Generic,
-    List,
-    Set,
-    Tuple,
-    Type,
-    TypeVar,
-    get_args,
-    get_type_hints,
-)
+from typing import Dict, Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
 
 from lvs_agent.snapshot import Traffic
 

@@ -15,14 +15,7 @@ from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import AF, Family, Source, Status
-from lvs_agent.snapshot import (
-    Cpu,
-    Director,
-    RealServer,
-    Snapshot,
-    SyncDaemon,
-    VirtualService,
-)
+from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, SyncDaemon, VirtualService
 
 # A row is a few hundred bytes; a line this long, or so many bad ones, are not from a collector.
 MAX_LINE_BYTES = 1 << 20

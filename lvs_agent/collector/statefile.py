@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The collector's memory on disk: one file of JSON lines, replaced as a whole or not at all.
 
-A header, then a row for each virtual service ever numbered, followed by one for each of its
-real servers. A row that can't be read costs itself; the file it stood in is kept beside the
-new one as history.damaged. One process at a time may write.
+A header, then a row for each virtual service ever numbered, followed by one for each of its real
+servers. A row has the fields of its state; behind the first is the number that a service gives its
+next server, 1 for a server. A row that can't be read costs itself; the file it stood in is kept
+beside the new one as history.damaged. One process at a time may write.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import fcntl
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Type
+from typing import Dict, Iterator, List, Optional
 
 from lvs_agent import regular
 from lvs_agent.boundary.rows import RowCodec, RowError
@@ -26,27 +26,12 @@ from lvs_agent.collector.remembered import (
     ServiceState,
     State,
 )
-from lvs_agent.snapshot import Traffic
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 FORMAT = 1
-
-
-@dataclass
-class _Row:
-    """A row of the file, in format 1.
-
-    fresh is the number that a service gives its next server (1 in the row of a server), gone and
-    carried are RowState.missing_since and counter_offset.
-    """
-
-    number: int
-    fresh: int
-    since: float
-    gone: Optional[float]
-    counters: Optional[Traffic]
-    carried: Optional[Traffic]
+# what comes of a row that is not as it should be
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RowError, RecursionError)
 
 
 class StateError(Exception):
@@ -59,7 +44,8 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "history.jsonl"
-        self._rows = RowCodec(_Row)
+        self._service = RowCodec(ServiceState, until="servers")
+        self._server = RowCodec(RealServerState)
         self._lock: Optional[int] = None
         self.problems: List[str] = []
 
@@ -114,17 +100,24 @@ class StateFile:
         for place, line in enumerate(lines[1:], 2):
             try:
                 kind, name, values = json.loads(line)
-                row = self._rows.decode(values)
+                next_number = values.pop(1)
+                if type(next_number) is not int:
+                    raise ValueError(f"the next number is {next_number!r}")
+                state: RowState
                 if kind == "service":
-                    service: ServiceState = _state(ServiceState, row, same_boot)
+                    state = service = self._service.decode(values)
                     services.add(str(name), service)
                     servers = service.servers
-                    servers.next_number = _next_number(row.fresh, servers)
+                    servers.next_number = _next_number(next_number, servers)
                 elif kind == "server":
-                    servers.add(str(name), _state(RealServerState, row, same_boot))
+                    state = server = self._server.decode(values)
+                    servers.add(str(name), server)
                 else:
                     raise ValueError(f"neither a service nor a server: {kind}")
-            except (ValueError, TypeError, KeyError, RowError, RecursionError) as error:
+                if not same_boot:  # another boot has begun all counters anew
+                    state.begin_anew()
+                    state.continuous_since = 0.0
+            except _DAMAGED as error:
                 self.problems.append(f"{self._path}:{place}: {error}")
                 if not line.startswith('["server"'):
                     servers = Numbering()  # those that follow belong to no service that is known
@@ -169,11 +162,12 @@ class StateFile:
             + b"\n"
         )
         for name, service in services.rows.items():
-            row = self._rows.encode(_row(service, service.servers.next_number))
+            number, *rest = self._service.encode(service)
+            row = (number, service.servers.next_number, *rest)
             yield dumps(("service", name, row)).encode() + b"\n"
             for address, server in service.servers.rows.items():
-                row = self._rows.encode(_row(server, 1))
-                yield dumps(("server", address, row)).encode() + b"\n"
+                number, *rest = self._server.encode(server)
+                yield dumps(("server", address, (number, 1, *rest))).encode() + b"\n"
 
     def _sync_folder(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -212,26 +206,6 @@ def boot_id() -> str:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def _row(state: RowState, fresh: int) -> _Row:
-    return _Row(
-        number=state.number,
-        fresh=fresh,
-        since=state.continuous_since,
-        gone=state.missing_since,
-        counters=state.counters,
-        carried=state.counter_offset,
-    )
-
-
-def _state(kind: Type[State], row: _Row, same_boot: bool) -> State:
-    """Return the state of a row; another boot has begun all counters anew."""
-    state = kind(row.number, row.since, row.gone, row.counters, row.carried)
-    if not same_boot:
-        state.begin_anew()
-        state.continuous_since = 0.0
-    return state
 
 
 def _next_number(value: object, otherwise: Numbering[State]) -> int:

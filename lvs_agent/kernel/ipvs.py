@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, TypeVar
 
 from lvs_agent.kernel import netlink
-from lvs_agent.kernel.messages import Decoder, Info, Timeouts, service_identity
+from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import RealServer, SyncDaemon, VirtualService
+from lvs_agent.snapshot import Director, RealServer, SyncDaemon, VirtualService
 
 FAMILY_NAME = "IPVS"
 
@@ -41,13 +41,13 @@ class Ipvs:
         self._decoder = Decoder()
         self._family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
 
-    def info(self) -> Info:
-        """Version and connection table size. Raises NetlinkError for bytes that are neither."""
-        return self._decoder.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)))
+    def info(self, director: Director) -> None:
+        """Fill in version and connection table size. Raises NetlinkError."""
+        self._decoder.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)), director)
 
-    def timeouts(self) -> Timeouts:
-        """What ipvsadm --set sets. Raises NetlinkError for bytes that are not that."""
-        return self._decoder.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)))
+    def timeouts(self, director: Director) -> None:
+        """Fill in the time-outs. Raises NetlinkError."""
+        self._decoder.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)), director)
 
     def services(self) -> List[VirtualService]:
         """Every virtual service with its real servers, in the kernel's order.

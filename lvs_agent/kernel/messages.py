@@ -11,58 +11,16 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 from typing import Any, Dict
 
 from lvs_agent.codes import AF, Family, IpProtocol
 from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts, Message
 from lvs_agent.kernel.netlink import NetlinkError, attribute
-from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
 
 IPVS_CMD_ATTR_SERVICE, IPVS_CMD_ATTR_DEST, IPVS_CMD_ATTR_DAEMON = 1, 2, 3
-IPVS_CMD_ATTR_TIMEOUT_TCP, IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, IPVS_CMD_ATTR_TIMEOUT_UDP = 4, 5, 6
-
-IPVS_SVC_ATTR_AF = 1
-IPVS_SVC_ATTR_PROTOCOL = 2
-IPVS_SVC_ATTR_ADDR = 3
-IPVS_SVC_ATTR_PORT = 4
+IPVS_SVC_ATTR_AF, IPVS_SVC_ATTR_PROTOCOL, IPVS_SVC_ATTR_ADDR, IPVS_SVC_ATTR_PORT = 1, 2, 3, 4
 IPVS_SVC_ATTR_FWMARK = 5
-IPVS_SVC_ATTR_SCHED_NAME = 6
-IPVS_SVC_ATTR_FLAGS = 7
-IPVS_SVC_ATTR_TIMEOUT = 8
-IPVS_SVC_ATTR_NETMASK = 9
-IPVS_SVC_ATTR_STATS = 10
-IPVS_SVC_ATTR_PE_NAME = 11
-IPVS_SVC_ATTR_STATS64 = 12  # since Linux 4.1
-
-IPVS_DEST_ATTR_ADDR = 1
-IPVS_DEST_ATTR_PORT = 2
-IPVS_DEST_ATTR_FWD_METHOD = 3
-IPVS_DEST_ATTR_WEIGHT = 4
-IPVS_DEST_ATTR_U_THRESH = 5
-IPVS_DEST_ATTR_L_THRESH = 6
-IPVS_DEST_ATTR_ACTIVE_CONNS = 7
-IPVS_DEST_ATTR_INACT_CONNS = 8
-IPVS_DEST_ATTR_PERSIST_CONNS = 9
-IPVS_DEST_ATTR_STATS = 10
-IPVS_DEST_ATTR_ADDR_FAMILY = 11  # since Linux 3.18
-IPVS_DEST_ATTR_STATS64 = 12  # since Linux 4.1
-IPVS_DEST_ATTR_TUN_TYPE = 13  # since Linux 5.2, as the next
-IPVS_DEST_ATTR_TUN_PORT = 14
-IPVS_DEST_ATTR_TUN_FLAGS = 15  # since Linux 5.3
-
-IPVS_DAEMON_ATTR_STATE = 1
-IPVS_DAEMON_ATTR_MCAST_IFN = 2
-IPVS_DAEMON_ATTR_SYNC_ID = 3
-IPVS_DAEMON_ATTR_SYNC_MAXLEN = 4  # since Linux 4.3, as the following
-IPVS_DAEMON_ATTR_MCAST_GROUP = 5
-IPVS_DAEMON_ATTR_MCAST_GROUP6 = 6
-IPVS_DAEMON_ATTR_MCAST_PORT = 7
-IPVS_DAEMON_ATTR_MCAST_TTL = 8
-
-IPVS_STATS_ATTR_CONNS = 1
-
-IPVS_INFO_ATTR_VERSION, IPVS_INFO_ATTR_CONN_TAB_SIZE = 1, 2
 
 IP_VS_CONN_F_FWD_MASK = 0x7
 
@@ -75,24 +33,25 @@ _ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four 
 _IPV4_ADDRESS = {4: "4s"}
 
 
+# Each field has its name and number of include/uapi/linux/ip_vs.h: IPVS_INFO_ATTR_VERSION is 1.
 _INFO = Message(
-    VERSION=Field((IPVS_INFO_ATTR_VERSION,), U32),
-    CONN_TAB_SIZE=Field((IPVS_INFO_ATTR_CONN_TAB_SIZE,), U32),
+    VERSION=Field((1,), U32),
+    CONN_TAB_SIZE=Field((2,), U32),
 )
 
-_CONFIG = Message(
-    TIMEOUT_TCP=Field((IPVS_CMD_ATTR_TIMEOUT_TCP,), U32),
-    TIMEOUT_TCP_FIN=Field((IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,), U32),
-    TIMEOUT_UDP=Field((IPVS_CMD_ATTR_TIMEOUT_UDP,), U32),
+_CONFIG = Message(  # IPVS_CMD_ATTR_*
+    TIMEOUT_TCP=Field((4,), U32),
+    TIMEOUT_TCP_FIN=Field((5,), U32),
+    TIMEOUT_UDP=Field((6,), U32),
 )
 
 
 def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
-    """The five counters and the five rates, from IPVS_STATS_ATTR_CONNS to _OUTBPS."""
+    """IPVS_STATS_ATTR_*: the five counters and the five rates. STATS64 is there since Linux 4.1."""
     counters = ("CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES")
     rates = ("CPS", "INPPS", "OUTPPS", "INBPS", "OUTBPS")
     fields = {}
-    for number, name in enumerate([*counters, *rates], IPVS_STATS_ATTR_CONNS):
+    for number, name in enumerate([*counters, *rates], 1):
         codes = U64 if name in ("INBYTES", "OUTBYTES") else U32
         old = Field((nest, stats, number), codes, nest="STATS.")
         fields[name] = Field((nest, stats64, number), U64, instead=old, nest="STATS64.")
@@ -100,69 +59,51 @@ def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
 
 
 _SVC = IPVS_CMD_ATTR_SERVICE
-_SERVICE = Message(
-    AF=Field((_SVC, IPVS_SVC_ATTR_AF), U16),
-    PROTOCOL=Field((_SVC, IPVS_SVC_ATTR_PROTOCOL), U16, required=False),
-    ADDR=Field((_SVC, IPVS_SVC_ATTR_ADDR), _ADDRESS, required=False),
-    PORT=Field((_SVC, IPVS_SVC_ATTR_PORT), U16, required=False),
-    FWMARK=Field((_SVC, IPVS_SVC_ATTR_FWMARK), U32, required=False),
-    SCHED_NAME=Field((_SVC, IPVS_SVC_ATTR_SCHED_NAME), TEXT),
-    # struct ip_vs_flags: flags, mask
-    FLAGS=Field((_SVC, IPVS_SVC_ATTR_FLAGS), {8: "I4x"}),
-    TIMEOUT=Field((_SVC, IPVS_SVC_ATTR_TIMEOUT), U32),
-    NETMASK=Field((_SVC, IPVS_SVC_ATTR_NETMASK), _IPV4_ADDRESS),
-    PE_NAME=Field((_SVC, IPVS_SVC_ATTR_PE_NAME), TEXT, required=False),
-    **_stats(_SVC, IPVS_SVC_ATTR_STATS64, IPVS_SVC_ATTR_STATS),
+_SERVICE = Message(  # IPVS_SVC_ATTR_*
+    AF=Field((_SVC, 1), U16),
+    PROTOCOL=Field((_SVC, 2), U16, required=False),
+    ADDR=Field((_SVC, 3), _ADDRESS, required=False),
+    PORT=Field((_SVC, 4), U16, required=False),
+    FWMARK=Field((_SVC, 5), U32, required=False),
+    SCHED_NAME=Field((_SVC, 6), TEXT),
+    FLAGS=Field((_SVC, 7), {8: "I4x"}),  # struct ip_vs_flags: flags, mask
+    TIMEOUT=Field((_SVC, 8), U32),
+    NETMASK=Field((_SVC, 9), _IPV4_ADDRESS),
+    PE_NAME=Field((_SVC, 11), TEXT, required=False),
+    **_stats(_SVC, stats64=12, stats=10),
 )
 
 
 _DST = IPVS_CMD_ATTR_DEST
-_DEST = Message(
-    ADDR=Field((_DST, IPVS_DEST_ATTR_ADDR), _ADDRESS),
-    ADDR_FAMILY=Field((_DST, IPVS_DEST_ATTR_ADDR_FAMILY), U16, required=False),
-    PORT=Field((_DST, IPVS_DEST_ATTR_PORT), U16),
-    FWD_METHOD=Field((_DST, IPVS_DEST_ATTR_FWD_METHOD), U32),
-    WEIGHT=Field((_DST, IPVS_DEST_ATTR_WEIGHT), S32),
-    U_THRESH=Field((_DST, IPVS_DEST_ATTR_U_THRESH), U32),
-    L_THRESH=Field((_DST, IPVS_DEST_ATTR_L_THRESH), U32),
-    ACTIVE_CONNS=Field((_DST, IPVS_DEST_ATTR_ACTIVE_CONNS), U32),
-    INACT_CONNS=Field((_DST, IPVS_DEST_ATTR_INACT_CONNS), U32),
-    PERSIST_CONNS=Field((_DST, IPVS_DEST_ATTR_PERSIST_CONNS), U32),
-    TUN_TYPE=Field((_DST, IPVS_DEST_ATTR_TUN_TYPE), U8, required=False),
-    TUN_PORT=Field((_DST, IPVS_DEST_ATTR_TUN_PORT), U16, required=False),
-    TUN_FLAGS=Field((_DST, IPVS_DEST_ATTR_TUN_FLAGS), U16, required=False),
-    **_stats(_DST, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS),
+_DEST = Message(  # IPVS_DEST_ATTR_*
+    ADDR=Field((_DST, 1), _ADDRESS),
+    ADDR_FAMILY=Field((_DST, 11), U16, required=False),  # since Linux 3.18
+    PORT=Field((_DST, 2), U16),
+    FWD_METHOD=Field((_DST, 3), U32),
+    WEIGHT=Field((_DST, 4), S32),
+    U_THRESH=Field((_DST, 5), U32),
+    L_THRESH=Field((_DST, 6), U32),
+    ACTIVE_CONNS=Field((_DST, 7), U32),
+    INACT_CONNS=Field((_DST, 8), U32),
+    PERSIST_CONNS=Field((_DST, 9), U32),
+    TUN_TYPE=Field((_DST, 13), U8, required=False),  # since Linux 5.2, as the next
+    TUN_PORT=Field((_DST, 14), U16, required=False),
+    TUN_FLAGS=Field((_DST, 15), U16, required=False),  # since Linux 5.3
+    **_stats(_DST, stats64=12, stats=10),
 )
 
 
 _DMN = IPVS_CMD_ATTR_DAEMON
-_DAEMON = Message(
-    STATE=Field((_DMN, IPVS_DAEMON_ATTR_STATE), U32),
-    MCAST_IFN=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_IFN), TEXT),
-    SYNC_ID=Field((_DMN, IPVS_DAEMON_ATTR_SYNC_ID), U32),
-    MCAST_GROUP=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP), _IPV4_ADDRESS, required=False),
-    MCAST_GROUP6=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_GROUP6), _ADDRESS, required=False),
-    MCAST_PORT=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_PORT), U16, required=False),
-    MCAST_TTL=Field((_DMN, IPVS_DAEMON_ATTR_MCAST_TTL), U8, required=False),
-    SYNC_MAXLEN=Field((_DMN, IPVS_DAEMON_ATTR_SYNC_MAXLEN), U16, required=False),
+_DAEMON = Message(  # IPVS_DAEMON_ATTR_*
+    STATE=Field((_DMN, 1), U32),
+    MCAST_IFN=Field((_DMN, 2), TEXT),
+    SYNC_ID=Field((_DMN, 3), U32),
+    MCAST_GROUP=Field((_DMN, 5), _IPV4_ADDRESS, required=False),  # since Linux 4.3, as the next
+    MCAST_GROUP6=Field((_DMN, 6), _ADDRESS, required=False),
+    MCAST_PORT=Field((_DMN, 7), U16, required=False),
+    MCAST_TTL=Field((_DMN, 8), U8, required=False),
+    SYNC_MAXLEN=Field((_DMN, 4), U16, required=False),
 )
-
-
-@dataclass(frozen=True)
-class Info:
-    """IPVS_CMD_GET_INFO: version as dotted text, size of the connection table in buckets."""
-
-    version: str
-    conn_table_size: int
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """IPVS_CMD_GET_CONFIG: seconds."""
-
-    tcp: int
-    tcp_fin: int
-    udp: int
 
 
 class Decoder:
@@ -175,15 +116,19 @@ class Decoder:
         self._dest = Layouts(_DEST)
         self._daemon = Layouts(_DAEMON)
 
-    def info(self, reply: bytes) -> Info:
-        """A reply to IPVS_CMD_GET_INFO."""
+    def info(self, reply: bytes, director: Director) -> None:
+        """Take version and connection table size from a reply to IPVS_CMD_GET_INFO."""
         found = self._info.values(reply)
         major, minor, patch = found.VERSION.to_bytes(4, "big")[1:]
-        return Info(f"{major}.{minor}.{patch}", found.CONN_TAB_SIZE)
+        director.version = f"{major}.{minor}.{patch}"
+        director.conn_table_size = found.CONN_TAB_SIZE
 
-    def timeouts(self, reply: bytes) -> Timeouts:
-        """A reply to IPVS_CMD_GET_CONFIG."""
-        return Timeouts(*self._config.values(reply))
+    def timeouts(self, reply: bytes, director: Director) -> None:
+        """Take the time-outs that ipvsadm --set sets from a reply to IPVS_CMD_GET_CONFIG."""
+        found = self._config.values(reply)
+        director.tcp_timeout = found.TIMEOUT_TCP
+        director.tcp_fin_timeout = found.TIMEOUT_TCP_FIN
+        director.udp_timeout = found.TIMEOUT_UDP
 
     def service(self, reply: bytes) -> VirtualService:
         """A message of an IPVS_CMD_GET_SERVICE dump, without real servers."""

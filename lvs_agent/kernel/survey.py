@@ -88,15 +88,8 @@ class Survey:
         snapshot.source = Source.NETLINK
         snapshot.services = ipvs.services()
         snapshot.daemons = ipvs.daemons()
-        director = snapshot.director
-        info = self.attempt(ipvs.info)
-        if info is not None:
-            director.version, director.conn_table_size = info.version, info.conn_table_size
-        timeouts = self.attempt(ipvs.timeouts)
-        if timeouts is not None:
-            director.tcp_timeout = timeouts.tcp
-            director.tcp_fin_timeout = timeouts.tcp_fin
-            director.udp_timeout = timeouts.udp
+        self.attempt(lambda: ipvs.info(snapshot.director))
+        self.attempt(lambda: ipvs.timeouts(snapshot.director))
 
     def _procfs(self, snapshot: Snapshot) -> None:
         snapshot.source = Source.PROCFS

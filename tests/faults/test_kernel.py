@@ -23,15 +23,7 @@ from tests.support import site as sites
 from tests.support.lvsmib import place
 from tests.support.made_kernel import MadeKernel, Replies, service_address
 from tests.support.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, altered, join, split
-from tests.support.site import (
-    collector,
-    collector_of,
-    empty,
-    expected,
-    expired,
-    resident,
-    site,
-)
+from tests.support.site import collector, collector_of, empty, expected, expired, resident, site
 from tests.support.watch import children
 
 ALL = expected()

@@ -68,8 +68,8 @@ KINDS = [
     Kind(messages._DEST, _server(Family.INET), _counting(recorded.DEST, recorded.GET_DEST)),
     Kind(messages._DEST, _server(Family.INET6), _counting(recorded.DEST, recorded.GET_DEST)),
     Kind(messages._DAEMON, Decoder.daemon, _DAEMONS),
-    Kind(messages._INFO, Decoder.info, _of(recorded.GET_INFO)),
-    Kind(messages._CONFIG, Decoder.timeouts, _of(recorded.GET_CONFIG)),
+    Kind(messages._INFO, recorded.info, _of(recorded.GET_INFO)),
+    Kind(messages._CONFIG, recorded.timeouts, _of(recorded.GET_CONFIG)),
 ]
 REFUSED = "refused"
 

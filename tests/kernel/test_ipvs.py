@@ -11,10 +11,9 @@ import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.kernel.ipvs import Ipvs
-from lvs_agent.kernel.messages import Info, Timeouts
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
-from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
 from tests.support import recorded
 from tests.support.recorded import (
     DEST,
@@ -114,8 +113,10 @@ def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
 def test_the_small_director_has_no_daemon_and_default_settings() -> None:
     ipvs = Ipvs(ReplayedKernel(recorded.SMALL), refuse)
     assert ipvs.daemons() == []
-    assert ipvs.info() == Info("1.2.1", 4096)
-    assert ipvs.timeouts() == Timeouts(900, 120, 300)
+    assert recorded.described(ipvs.info) == Director("1.2.1", 4096)
+    assert recorded.described(ipvs.timeouts) == Director(
+        tcp_timeout=900, tcp_fin_timeout=120, udp_timeout=300
+    )
 
 
 @pytest.mark.parametrize("folder", recorded.DIRECTORS, ids=lambda folder: folder.name)
@@ -139,7 +140,7 @@ def test_only_commands_that_read_are_asked_and_of_the_family_as_numbered_today()
     ipvs.daemons()
     for one in (ipvs.info, ipvs.timeouts):
         with pytest.raises(NetlinkError, match="no reply to command"):
-            one()
+            one(Director())
     first, *others = kernel.asked
     assert (first.family, first.command, first.dump) == (16, 3, False)
     assert first.body == join([(2, b"IPVS\0")])
@@ -260,7 +261,7 @@ def test_a_refusal_is_the_callers_to_handle(command: int, number: int) -> None:
         ipvs = Ipvs(kernel, refuse)
         ipvs.services()
         ipvs.daemons()
-        ipvs.info()
+        ipvs.info(Director())
 
     with pytest.raises(OSError, match="refused") as caught:
         look()

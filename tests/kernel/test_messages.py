@@ -12,9 +12,9 @@ from typing import Callable, Dict, List, Union
 import pytest
 
 from lvs_agent.codes import Family, SyncState
-from lvs_agent.kernel.messages import Decoder, Info, Timeouts, service_identity
+from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError
-from lvs_agent.snapshot import RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
 from tests.support import recorded
 from tests.support.builders import fwmark, service
 from tests.support.recorded import DAEMON, DEST, SERVICE, Attribute, join
@@ -193,8 +193,10 @@ def test_a_daemon_of_a_kernel_before_4_3_says_less() -> None:
 
 
 def test_version_table_size_and_timeouts_are_the_recorded_ones() -> None:
-    assert Decoder().info(INFO) == Info("1.2.1", 4096)
-    assert Decoder().timeouts(CONFIG) == Timeouts(tcp=900, tcp_fin=120, udp=300)
+    assert recorded.info(Decoder(), INFO) == Director("1.2.1", 4096)
+    assert recorded.timeouts(Decoder(), CONFIG) == Director(
+        tcp_timeout=900, tcp_fin_timeout=120, udp_timeout=300
+    )
 
 
 def test_attributes_of_a_newer_kernel_are_passed_over() -> None:
@@ -203,8 +205,10 @@ def test_attributes_of_a_newer_kernel_are_passed_over() -> None:
         nested = {**attributes, 12: attributes[12] + join(UNKNOWN)}
         newer = join([*UNKNOWN, (kind, join([*UNKNOWN, *nested.items(), *UNKNOWN])), *UNKNOWN])
         assert decode(newer) == known
-    assert Decoder().info(INFO + join([(99, b"x")])) == Decoder().info(INFO)
-    assert Decoder().timeouts(CONFIG + join([(99, b"x")])) == Decoder().timeouts(CONFIG)
+    assert recorded.info(Decoder(), INFO + join([(99, b"x")])) == recorded.info(Decoder(), INFO)
+    assert recorded.timeouts(Decoder(), CONFIG + join([(99, b"x")])) == recorded.timeouts(
+        Decoder(), CONFIG
+    )
 
 
 @pytest.mark.parametrize("name", [b"wlc", b"wlc\0", b"wlc\0\0", b"wlc\0rubbish"])

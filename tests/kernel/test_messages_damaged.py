@@ -50,8 +50,8 @@ WHOLE = {
     "backup": Whole(
         Decoder.daemon, recorded.BACKUP_DAEMON, (DAEMON,), {**DAEMON_SIZED, "MCAST_GROUP6": 6}
     ),
-    "info": Whole(Decoder.info, INFO, (), INFO_SIZED),
-    "config": Whole(Decoder.timeouts, CONFIG, (), CONFIG_SIZED),
+    "info": Whole(recorded.info, INFO, (), INFO_SIZED),
+    "config": Whole(recorded.timeouts, CONFIG, (), CONFIG_SIZED),
 }
 NESTED = ["service", "mark", "server", "master", "backup"]
 COUNTING = ["service", "mark", "server"]

@@ -18,8 +18,8 @@ from pyroute2.netlink import genlmsg, nla
 from pyroute2.netlink.generic.ipvs import ipvsmsg
 
 from lvs_agent.codes import AF, Family, Forwarding, IpProtocol
-from lvs_agent.kernel.messages import Decoder, Info, Timeouts
-from lvs_agent.snapshot import RealServer, Traffic, VirtualService
+from lvs_agent.kernel.messages import Decoder
+from lvs_agent.snapshot import Director, RealServer, Traffic, VirtualService
 from tests.support import recorded
 
 QUANTITIES = ["CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES"]
@@ -125,11 +125,11 @@ def test_both_decoders_agree_on_every_recorded_message(folder: Path) -> None:
             elif exchange.command == recorded.GET_DAEMON:
                 same_daemon(inside(message, "DAEMON"), body)
             elif exchange.command == recorded.GET_INFO:
-                same_info(attributes(read(message, infomsg), ""), decoder.info(body))
+                same_info(attributes(read(message, infomsg), ""), recorded.info(decoder, body))
             else:
                 assert exchange.command == recorded.GET_CONFIG
                 theirs = attributes(read(message), "IPVS_CMD_ATTR_TIMEOUT_")
-                same_timeouts(theirs, decoder.timeouts(body))
+                same_timeouts(theirs, recorded.timeouts(decoder, body))
 
 
 def inside(message: bytes, name: str) -> Any:
@@ -164,15 +164,19 @@ def same_daemon(text: str, body: bytes) -> None:
     assert theirs["MCAST_TTL"] == ours.ttl
 
 
-def same_info(theirs: Dict[str, Any], ours: Info) -> None:
-    parts = [int(part) for part in ours.version.split(".")]
+def same_info(theirs: Dict[str, Any], ours: Director) -> None:
+    parts = [int(part) for part in (ours.version or "").split(".")]
     assert theirs["VERSION"] == parts[0] << 16 | parts[1] << 8 | parts[2]
     assert theirs["CONN_TAB_SIZE"] == ours.conn_table_size
 
 
-def same_timeouts(theirs: Dict[str, str], ours: Timeouts) -> None:
+def same_timeouts(theirs: Dict[str, str], ours: Director) -> None:
     seconds = {name: int.from_bytes(packed(text), sys.byteorder) for name, text in theirs.items()}
-    assert seconds == {"TCP": ours.tcp, "TCP_FIN": ours.tcp_fin, "UDP": ours.udp}
+    assert seconds == {
+        "TCP": ours.tcp_timeout,
+        "TCP_FIN": ours.tcp_fin_timeout,
+        "UDP": ours.udp_timeout,
+    }
 
 
 def test_the_recordings_hold_what_the_comparison_is_for() -> None:

@@ -14,6 +14,7 @@ from lvs_agent.codes import Family
 from lvs_agent.kernel import netlink
 from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import NetlinkError, Request
+from tests.support import recorded
 from tests.support.recorded import (
     GET_CONFIG,
     GET_DAEMON,
@@ -214,14 +215,14 @@ def test_a_recorded_datagram_cut_anywhere_gives_whole_messages_and_then_an_error
 
 @pytest.mark.parametrize("flip", [0xFF, 0x80, 0x01, 0x04])
 def test_any_byte_of_a_recording_may_be_wrong_without_an_unforeseen_error(flip: int) -> None:
-    for recorded in exchanges(SMALL):
-        for place, datagram in enumerate(recorded.datagrams):
+    for exchange in exchanges(SMALL):
+        for place, datagram in enumerate(exchange.datagrams):
             for offset in range(len(datagram)):
                 wrong = bytearray(datagram)
                 wrong[offset] ^= flip
-                datagrams = list(recorded.datagrams)
+                datagrams = list(exchange.datagrams)
                 datagrams[place] = bytes(wrong)
-                _read(recorded.asked(), datagrams)
+                _read(exchange.asked(), datagrams)
 
 
 def test_the_id_of_a_family_is_read_from_its_two_bytes() -> None:
@@ -246,8 +247,8 @@ def _read(request: Request, datagrams: List[bytes]) -> None:
         GET_SERVICE: decoder.service,
         GET_DEST: lambda body: decoder.real_server(body, Family.INET),
         GET_DAEMON: decoder.daemon,
-        GET_CONFIG: decoder.timeouts,
-        GET_INFO: decoder.info,
+        GET_CONFIG: lambda body: recorded.timeouts(decoder, body),
+        GET_INFO: lambda body: recorded.info(decoder, body),
     }
     for body in got:
         with contextlib.suppress(NetlinkError):

@@ -14,6 +14,7 @@ from lvs_agent.kernel import procfs
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.snapshot import Director, RealServer, VirtualService
+from tests.support import recorded
 from tests.support.recorded import DIRECTORS, SMALL, AlteredKernel
 
 SYSCTL = "sys/net/ipv4/vs/"
@@ -113,7 +114,7 @@ def test_both_views_of_a_director_agree(folder: Path) -> None:
     by_netlink = {each.name: structure(each) for each in ipvs.services()}
     by_file = {each.name: structure(each) for each in procfs.services(text, refuse)}
     assert by_file == by_netlink
-    info = ipvs.info()
+    info = recorded.described(ipvs.info)
     assert procfs.header(text) == (info.version, info.conn_table_size)
 
 

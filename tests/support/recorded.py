@@ -8,8 +8,10 @@ import struct
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
+from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.kernel.recording import ReplayedKernel
+from lvs_agent.snapshot import Director
 from tests.support.paths import DATA
 
 DIRECTORS = sorted((DATA / "directors").iterdir())
@@ -187,3 +189,20 @@ BACKUP_DAEMON = bytes.fromhex(
     "4c000300 0800010002000000 090002007672733200000000 08000300ff000000 0600040014050000"
     "06000700ffff0000 05000800ff000000 14000600ff020000000000000000000000000090"
 )
+
+
+def described(fill: Callable[..., None], *arguments: object) -> Director:
+    """The settings that a method of Decoder or Ipvs fills in."""
+    director = Director()
+    fill(*arguments, director)
+    return director
+
+
+def info(decoder: Decoder, body: bytes) -> Director:
+    """What a reply to IPVS_CMD_GET_INFO tells."""
+    return described(decoder.info, body)
+
+
+def timeouts(decoder: Decoder, body: bytes) -> Director:
+    """What a reply to IPVS_CMD_GET_CONFIG tells."""
+    return described(decoder.timeouts, body)
