@@ -70,7 +70,7 @@ def pass_persist(args: argparse.Namespace) -> int:
     # KeyboardInterrupt would be lost where Python ignores exceptions, in a finalizer for instance
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start(args.log)
-    _leave_garbage()
+    _disable_cycle_collector()
     from lvs_agent.responder.passpersist import PassPersist  # the others do without its package
 
     feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
@@ -191,7 +191,7 @@ COMMANDS = {
 }
 
 
-def _leave_garbage() -> None:
+def _disable_cycle_collector() -> None:
     """Records hold no cycles, so reference counts free them all.
 
     With 10,000 real servers the cycle collector takes half of the time of a snapshot.
@@ -200,7 +200,7 @@ def _leave_garbage() -> None:
 
 
 def _collect(args: argparse.Namespace, listener: Listener) -> None:
-    _leave_garbage()
+    _disable_cycle_collector()
     kernel: Kernel = ReplayedKernel(args.replay) if args.replay else LiveKernel()
     serve(Collector(kernel, History(_state(args))), listener)
 

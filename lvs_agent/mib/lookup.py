@@ -163,7 +163,7 @@ class MibTree:
 def _walk(columns: Sequence[_Column], instance: Oid) -> Iterator[Varbind]:
     """Yield what follows an instance of the first column, through all of them.
 
-    Not a method: MibTree keeps its walks, and a cycle would never be freed (cli._disable_gc).
+    Not a method: MibTree keeps its walks, and nothing frees a cycle (cli._disable_cycle_collector).
     """
     for column in columns:
         yield from column.after(instance)
