@@ -33,7 +33,7 @@ from tests.support.site import (
     site,
 )
 from tests.support.snmpd import AGENT
-from tests.support.watch import children, watched
+from tests.support.watch import children, gone, watched
 
 ALL = expected()
 STARTS = 100
@@ -224,20 +224,3 @@ def test_what_no_snmpd_would_say(tmp_path: Path, odd: bytes) -> None:
             process.stdin.close()
             process.stdin = None
             assert process.wait(timeout=20) == 0
-
-
-def gone(pids: List[int]) -> bool:
-    """Wait until none of these processes is there; they are nobody's to wait for."""
-    end = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() and not _zombie(pid) for pid in pids):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
-
-
-def _zombie(pid: int) -> bool:
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True

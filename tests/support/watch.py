@@ -129,6 +129,23 @@ def children(pid: int) -> List[int]:
     return []
 
 
+def gone(pids: Iterable[int]) -> bool:
+    """Wait until each of these processes has ended; false if that takes 20 seconds."""
+    end = time.monotonic() + 20
+    while not all(map(_zombie, pids)):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _zombie(pid: int) -> bool:
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
+
 def judge(longest: float) -> None:
     """No answer may have taken longer than LONGEST."""
     load = Path("/proc/loadavg").read_text().strip()
