@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""python3 -m lvs_agent: the same as the command lvs-agent."""
+"""The command lvs-agent, run as python3 -m lvs_agent."""
 
 import sys
 

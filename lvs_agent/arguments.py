@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of lvs-agent: its commands and their options, with the texts of --help.
+"""The commands of lvs-agent and their options, with the texts of --help.
 
-The man page is made of the same texts (tools/manpage).
+The man page is generated from the same texts (tools/manpage).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Without snmpd:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments where it can be read: for snmpd's child in syslog."""
+    """A parser that reports errors where they can be read: in syslog for snmpd's child."""
 
     _commands = False
     _mixing = False
@@ -47,19 +47,19 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
     def add_subparsers(self, **keywords: Any) -> Any:
-        """Keep in mind that this one has commands, whose words are theirs."""
+        """Add the commands, and remember that they parse their own arguments."""
         self._commands = True
         return super().add_subparsers(**keywords)
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Let a command's options stand anywhere among its other words, as in other programs.
+        """Accept a command's options anywhere among its other arguments, as other programs do.
 
-        What is left over is wrong with the command, whose parser knows how to say it.
+        The command's own parser reports unrecognized arguments, since it knows how to.
         """
         if self._commands or self._mixing:
             return super().parse_known_args(args, namespace)
         self._refuse_unknown(sys.argv[1:] if args is None else args)
-        self._mixing = True  # up to Python 3.11 what is called here calls this again
+        self._mixing = True  # up to Python 3.11 the next call calls this method again
         try:
             known, left = self.parse_known_intermixed_args(args, namespace)
         finally:
@@ -69,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
         return known, left
 
     def _refuse_unknown(self, words: Sequence[str]) -> None:
-        """Name an option that there is not, before its value is taken for another argument."""
+        """Report an unknown option, before its value is taken for another argument."""
         for word in itertools.takewhile(lambda word: word != "--", words):
             name = word.partition("=")[0]
             known = any(option.startswith(name) for option in self._option_string_actions)
@@ -78,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command with its options; the one that is given is in the result's command."""
+    """Return a parser of all commands; it stores the given one in the attribute command."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="lvs-agent", description=ABOUT, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"lvs-agent {__version__}")

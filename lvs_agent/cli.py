@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands of lvs-agent; the only place that wires the modules together."""
+"""The commands of lvs-agent. This is the only module that wires the others together."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ from lvs_agent.responder.connector import Connector
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.responder.parent import process_name, process_started
 
-# walk answers a person, who would rather wait for a large director than see nothing
+# in seconds; walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
 POLLERS = "this needs pip install 'lvs-agent[pollers]'"
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Run a command; the exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.
+    """Run a command and return its exit status.
 
-    doctor and check have others, see their --help.
+    0 is done, 1 failed, 2 wrong arguments, 130 interrupted. doctor and check have others; see
+    their --help.
     """
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["pass-persist"] and not os.isatty(2):
@@ -51,7 +52,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # the reader of our output went away, as head does
+        # the reader of the output (head, for instance) has gone: let the flush at exit succeed
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except UsageError as error:
@@ -66,12 +67,12 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def pass_persist(args: argparse.Namespace) -> int:
-    """What snmpd runs."""
+    """Answer snmpd, which starts this command."""
     # KeyboardInterrupt would be lost where Python ignores exceptions, in a finalizer for instance
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start(args.log)
     _disable_cycle_collector()
-    from lvs_agent.responder.passpersist import PassPersist  # the others do without its package
+    from lvs_agent.responder.passpersist import PassPersist  # only this command needs its package
 
     feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
     parent = os.getppid()
@@ -82,7 +83,7 @@ def pass_persist(args: argparse.Namespace) -> int:
 
 
 def walk(args: argparse.Namespace) -> int:
-    """Every object in order, without snmpd."""
+    """Print every object in order, without snmpd."""
     log.start(args.log, stderr=logging.ERROR)
     connector = _connector(args)
     feed = Feed(connector.connect, Patience(deadline=WALK_DEADLINE))
@@ -101,7 +102,7 @@ def walk(args: argparse.Namespace) -> int:
 
 
 def collector(args: argparse.Namespace) -> int:
-    """The process that reads the kernel's tables."""
+    """Run the process that reads the kernel's tables."""
     log.start(args.log, stderr=logging.INFO)
     listener = activated()
     if listener is None:
@@ -113,7 +114,7 @@ def collector(args: argparse.Namespace) -> int:
 
 
 def record(args: argparse.Namespace) -> int:
-    """What the kernel says, for a test or a report."""
+    """Save what the kernel says, for a test or a report."""
     log.start(args.log, stderr=logging.ERROR)
     kernel = RecordingKernel()
     survey = Survey(kernel)
@@ -129,30 +130,30 @@ def record(args: argparse.Namespace) -> int:
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """What is right and wrong between the kernel and snmpwalk."""
+    """Report what is right and wrong between the kernel and snmpwalk."""
     log.start(None, stderr=logging.ERROR)
-    # what snmpd starts shall not be slower for it
+    # imported here so that it does not delay the start of pass-persist
     from lvs_agent.doctor import report
     from lvs_agent.doctor.machine import Machine
 
     findings = report.examine(Machine())
     text = report.as_json(findings) if args.json else report.text(findings)
-    # a name may hold what the terminal's encoding does not
+    # a name may contain characters that the terminal's encoding lacks
     encoding = sys.stdout.encoding
     print(text.encode(encoding, "backslashreplace").decode(encoding))
     return report.exit_status(findings)
 
 
 def oid(args: argparse.Namespace) -> int:
-    """Words to an OID, and back."""
+    """Translate words to an OID, and an OID back to words."""
     log.start(None, stderr=logging.ERROR)
-    from lvs_agent.pollers import oid  # these too, here and below
+    from lvs_agent.pollers import oid  # here for the same reason, as are those below
 
     return oid.run(args)
 
 
 def mrtg(args: argparse.Namespace) -> int:
-    """An external program of MRTG."""
+    """Run as an external program of MRTG."""
     log.start(None, stderr=logging.ERROR)
     from lvs_agent.pollers import mrtg
 
@@ -160,7 +161,7 @@ def mrtg(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """A plugin of Nagios."""
+    """Run as a plugin of Nagios."""
     log.start(None, stderr=logging.ERROR)
     try:
         from lvs_agent.pollers import check
@@ -171,7 +172,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def graph(args: argparse.Namespace) -> int:
-    """Round-robin files and pictures."""
+    """Update round-robin files, or draw pictures of them."""
     log.start(None, stderr=logging.ERROR)
     from lvs_agent.pollers.graph import commands
 
@@ -192,9 +193,9 @@ COMMANDS = {
 
 
 def _disable_cycle_collector() -> None:
-    """Records hold no cycles, so reference counts free them all.
+    """Disable the cycle collector: records hold no cycles, so reference counts free them all.
 
-    With 10,000 real servers the cycle collector takes half of the time of a snapshot.
+    With 10,000 real servers it takes half of the time of a snapshot.
     """
     gc.disable()
 
@@ -210,7 +211,7 @@ def _connector(args: argparse.Namespace) -> Connector:
     if args.replay and args.collector:
         raise CommandError("a recording needs no collector: --replay or --collector, not both")
     if args.replay:
-        ReplayedKernel(args.replay)  # so that an error in it is this command's own
+        ReplayedKernel(args.replay)  # reports an error in it here, not in the child
         return Connector(None, child)
     if args.collector:
         return Connector(args.collector, None)
@@ -218,8 +219,8 @@ def _connector(args: argparse.Namespace) -> Connector:
 
 
 def _state(args: argparse.Namespace) -> Optional[Path]:
-    """Where row numbers are kept; nowhere for a recording, unless it is asked for."""
+    """Return the state directory; None for a recording, unless --state names one."""
     if args.state or args.replay:
         return Path(args.state) if args.state else None
-    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd.exec(5): may be several
+    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd.exec(5): may list several
     return Path(named or STATE_DIRECTORY)

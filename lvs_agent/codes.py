@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names for the numbers of the kernel and of LVS-MIB."""
+"""Names for the numbers that the kernel and LVS-MIB use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Dict
 
 
 class Code(enum.IntEnum):
-    """A number that has a name; it prints as the number, on every Python."""
+    """A number with a name. It prints as the number, on every version of Python."""
 
     def __str__(self) -> str:
         return int.__repr__(self)
@@ -26,9 +26,9 @@ class Family(Code):
 
 
 class IpProtocol(Code):
-    """What a service balances: a protocol of IP by its number, or what has a firewall mark.
+    """The protocol of a service: an IP protocol number, or FWMARK for a firewall mark.
 
-    The kernel takes protocols that have no name here, too.
+    The kernel also accepts protocols that have no name here.
     """
 
     FWMARK = 0
@@ -38,7 +38,7 @@ class IpProtocol(Code):
 
 
 class ServiceFlag(Code):
-    """IP_VS_SVC_F_* of include/uapi/linux/ip_vs.h."""
+    """The flags of a service: IP_VS_SVC_F_* of include/uapi/linux/ip_vs.h."""
 
     PERSISTENT = 0x01
     ONE_PACKET = 0x04
@@ -48,7 +48,7 @@ class ServiceFlag(Code):
 
 
 class Forwarding(Code):
-    """IP_VS_CONN_F_* within IP_VS_CONN_F_FWD_MASK: how packets reach a real server."""
+    """The way packets reach a real server: IP_VS_CONN_F_* within IP_VS_CONN_F_FWD_MASK."""
 
     MASQ = 0
     LOCAL = 1
@@ -58,7 +58,7 @@ class Forwarding(Code):
 
 
 class SyncState(Code):
-    """IP_VS_STATE_*: what a connection synchronisation daemon does."""
+    """The role of a connection synchronisation daemon: IP_VS_STATE_*."""
 
     MASTER = 1
     BACKUP = 2
@@ -71,7 +71,7 @@ PROTOCOL_NAMES: Dict[int, str] = {
 
 
 class Status(enum.IntEnum):
-    """How far a snapshot can be trusted; the values of lvsAgentStatus."""
+    """The reliability of a snapshot; the values of lvsAgentStatus."""
 
     OK = 1
     COUNTERS_FROZEN = 2
@@ -83,7 +83,7 @@ class Status(enum.IntEnum):
 
 
 class Source(enum.IntEnum):
-    """Which of the kernel's views a snapshot was read from; the values of lvsAgentSource."""
+    """The kernel interface that a snapshot was read from; the values of lvsAgentSource."""
 
     NONE = 0
     NETLINK = 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where messages go: syslog, or a file. Never fd 2 of a child of snmpd.
+"""Logging to syslog or to a file, and never to fd 2 in a child of snmpd.
 
-snmpd gives its pass_persist children one pipe as both fd 1 and fd 2, so a byte on stderr is an
-answer to snmpd, and the wrong one.
+snmpd gives its pass_persist children one pipe as both fd 1 and fd 2, so it would take anything
+written to stderr for an answer.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ log = logging.getLogger("lvs_agent")
 
 
 def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
-    """Send messages to a file, to stderr from that level on, or else to syslog.
+    """Send messages to a file, to stderr from that level on, or, with neither, to syslog.
 
-    Raises OSError for the file. A machine without syslog goes without; a message that can't be
-    delivered is dropped.
+    Raises OSError if the file can't be opened. Messages that can't be delivered are dropped,
+    such as those to syslog on a machine without it.
     """
     logging.raiseExceptions = False
     layout = "lvs-agent[%(process)d]: %(message)s"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a regular file whose name others chose: nothing else is opened or waited for."""
+"""Reads a regular file whose name others chose, and never opens or waits for any other kind."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _CHUNK = 1 << 20
 def read(path: Path, limit: Optional[int] = None) -> bytes:
     """Return the content of a regular file.
 
-    Raises OSError: EINVAL for another kind of file, EFBIG for one of more than limit bytes, EAGAIN
-    for one below /proc or /sys that would block.
+    Raises OSError: EINVAL for another kind of file, EFBIG for a file of more than limit bytes,
+    EAGAIN for a file below /proc or /sys that would block.
     """
     # O_PATH does not open the file itself (open(2)): some devices act as soon as they are opened
     place = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director looks like at one moment: records, and nothing of where they come from.
+"""The records that describe a director at one moment, independent of where they come from.
 
 Numbers are the kernel's own, in its units (include/uapi/linux/ip_vs.h): seconds, bytes,
-packets, connections, and these per second for rates. A value that the source did not tell is
+packets, connections, and for rates these per second. A value that the source does not give is
 None, never zero.
 """
 
@@ -15,15 +15,14 @@ from typing import Iterable, List, NamedTuple, Optional, Tuple
 
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, Source, Status
 
-# family, address, protocol, port or mark; family, address, port
-ServiceKey = Tuple[int, bytes, int, int]
-ServerKey = Tuple[int, bytes, int]
+ServiceKey = Tuple[int, bytes, int, int]  # family, address, protocol, port or firewall mark
+ServerKey = Tuple[int, bytes, int]  # family, address, port
 
 
 class Traffic(NamedTuple):
     """The five quantities IPVS counts: either counters (0 to 2^64-1) or rates per second.
 
-    A tuple, unlike the other records, since it is one value of theirs, and there are many.
+    Unlike the other records this is a tuple: it is one value in them, and there are many.
     """
 
     conns: int
@@ -34,9 +33,9 @@ class Traffic(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the real servers of a service add up to, None if it is unknown for any of them.
+    """The sums over the real servers of a service; None for a value that one of them lacks.
 
-    real_servers_up are those with a weight above 0, persist_conns persistence templates.
+    real_servers_up counts those with a weight above 0, persist_conns persistence templates.
     """
 
     real_servers_up: Optional[int]
@@ -50,10 +49,10 @@ class Sums(NamedTuple):
 class RealServer:
     """One real server of one virtual service.
 
-    weight is 0 when the server is quiesced. Thresholds are connections, 0 for none. counters
-    and rates are the kernel's. The last three are the collector's: number is its instance in
-    lvsRealTable, counter_offset what was counted before the kernel's counters last began anew,
-    continuous_since when the sum of both became continuous (seconds of CLOCK_BOOTTIME).
+    weight is 0 when the server is quiesced. Thresholds are in connections, 0 for none. counters
+    and rates are the kernel's. The collector fills in the last three: number is the row number in
+    lvsRealTable, counter_offset is what was counted before the kernel's counters were last reset,
+    continuous_since is when the sum of both became continuous (seconds of CLOCK_BOOTTIME).
     """
 
     address: str
@@ -76,22 +75,22 @@ class RealServer:
 
     @cached_property
     def packed(self) -> bytes:
-        """The address in network byte order. Raises OSError if it is none."""
+        """The address in network byte order. Raises OSError if it is invalid."""
         return socket.inet_pton(AF[self.family], self.address)
 
     @property
     def family(self) -> Family:
-        """INET or INET6; a service may have servers of the other family (since Linux 3.18)."""
+        """INET or INET6. It may differ from the service's family (since Linux 3.18)."""
         return Family.INET6 if ":" in self.address else Family.INET
 
     @property
     def key(self) -> ServerKey:
-        """What makes it itself within its service, in the order that rows have."""
+        """The identity of the server within its service. Keys sort as rows do."""
         return self.family, self.packed, self.port
 
     @property
     def name(self) -> str:
-        """As ipvsadm -n prints it: 192.168.0.1:8080 or [2001:db8::2]:443."""
+        """The name that ipvsadm -n prints: 192.168.0.1:8080 or [2001:db8::2]:443."""
         return _endpoint(self.address, self.port)
 
 
@@ -99,10 +98,10 @@ class RealServer:
 class VirtualService:
     """One virtual service and its real servers.
 
-    A firewall-mark service has protocol FWMARK, the unspecified address of its family and its
-    mark in fwmark (elsewhere 0). persist_timeout is in seconds; netmask is the persistence
-    granularity, dotted for IPv4 and a prefix length for IPv6. The last three are as in
-    RealServer.
+    A firewall-mark service has protocol FWMARK, the unspecified address of its family, and its
+    mark in fwmark, which is 0 in other services. persist_timeout is in seconds; netmask is the
+    persistence granularity, dotted for IPv4 and a prefix length for IPv6. number, counter_offset
+    and continuous_since are as in RealServer.
     """
 
     family: int
@@ -124,17 +123,17 @@ class VirtualService:
 
     @cached_property
     def packed(self) -> bytes:
-        """The address in network byte order. Raises OSError or KeyError if it is none."""
+        """The address in network byte order. Raises OSError or KeyError if it is invalid."""
         return socket.inet_pton(AF[self.family], self.address)
 
     @property
     def key(self) -> ServiceKey:
-        """What makes it itself, in the order that rows have."""
+        """The identity of the service within a director. Keys sort as rows do."""
         return self.family, self.packed, self.protocol, self.fwmark or self.port
 
     @cached_property
     def name(self) -> str:
-        """As ipvsadm -n prints it: TCP 192.0.2.10:443, FWM 5, FWM 5 IPv6; unique in a director."""
+        """The name that ipvsadm -n prints, unique in a director: TCP 192.0.2.10:443, FWM 5 IPv6."""
         if self.protocol == IpProtocol.FWMARK:
             return f"FWM {self.fwmark}" + (" IPv6" if self.family == Family.INET6 else "")
         protocol = PROTOCOL_NAMES.get(self.protocol, f"IP{self.protocol}")
@@ -142,7 +141,7 @@ class VirtualService:
 
     @cached_property
     def prefix_length(self) -> Optional[int]:
-        """netmask as a prefix length; None for an IPv4 mask with holes."""
+        """The netmask as a prefix length; None if there is none, or for an IPv4 mask with holes."""
         if self.netmask is None:
             return None
         if self.family == Family.INET6:
@@ -153,7 +152,7 @@ class VirtualService:
 
     @cached_property
     def sums(self) -> Sums:
-        """What its real servers add up to. Taken once: delete it when they have been changed."""
+        """The sums over the real servers. Cached: delete it when the real servers change."""
         up = _sum(rs.weight and 1 for rs in self.real_servers)
         others = ([getattr(rs, name) for rs in self.real_servers] for name in Sums._fields[1:])
         return Sums(up, *map(_sum, others))
@@ -185,10 +184,10 @@ class SyncDaemon:
 
 @dataclass
 class Director:
-    """What belongs to the director as a whole.
+    """The properties of the director as a whole.
 
-    Time-outs in seconds. drop_entry, drop_packet and secure_tcp are the sysctls' modes 0 to 3,
-    where 2 means that the defence is at work now (Documentation/networking/ipvs-sysctl.rst).
+    Time-outs are in seconds. drop_entry, drop_packet and secure_tcp are the sysctls' modes 0 to
+    3; 2 means that the defence is active now (Documentation/networking/ipvs-sysctl.rst).
     """
 
     version: Optional[str] = None
@@ -206,9 +205,9 @@ class Director:
 class Snapshot:
     """One look at a director.
 
-    taken is when it began (seconds of CLOCK_BOOTTIME, which no clock adjustment moves), took
-    how long it lasted in seconds, errors how many rows or messages could not be read since the
-    collector started, text what an administrator should know or do about status.
+    taken is when it began (seconds of CLOCK_BOOTTIME, which no clock adjustment changes), took
+    is its duration in seconds, errors is the number of rows or messages that could not be read
+    since the collector started, text is what an administrator should know or do about status.
     """
 
     taken: float
@@ -225,10 +224,10 @@ class Snapshot:
     services: List[VirtualService] = field(default_factory=list)
 
     def forget_measurements(self) -> None:
-        """Make what is measured unknown, in place: it is too old. What is configured stays.
+        """Discard the measurements in place, since they are too old. The configuration stays.
 
-        Weights are among it, since health checkers change them: an old one would hide a dead
-        server. A copy of 60,000 services would stop snmpd for half a second.
+        Weights count as measurements: health checkers change them, and an old one would hide a
+        dead server. Copying 60,000 services instead would stop snmpd for half a second.
         """
         self.totals = self.total_rates = None
         self.cpus = []

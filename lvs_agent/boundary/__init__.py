@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passes snapshots between collector and responder: both ends of it."""
+"""Both ends of the connection that passes snapshots from the collector to the responder."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A collector that a responder runs as its child, where there is none on the machine.
+"""The child collector: a collector that a responder runs where the machine has none.
 
-The two share a socketpair over which the responder hands one end of a new socketpair for each
-snapshot it wants. When the responder dies, the child reads end of file and exits.
+The two share a socketpair. For each snapshot the responder makes another socketpair and sends
+one end of it over the first. When the responder dies, the child reads end of file and exits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lvs_agent.boundary.connections import Listener
 
 
 class HandoffListener:
-    """Connections handed over a socketpair by the process that started this one."""
+    """A listener whose connections the parent process sends over a socketpair."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -28,7 +28,7 @@ class HandoffListener:
         return self._control.fileno()
 
     def accept(self) -> socket.socket:
-        """See Listener.accept; OSError where this process has no descriptor left."""
+        """See Listener.accept. Raises OSError if this process has no file descriptor left."""
         data, fds, _flags, _address = socket.recv_fds(self._control, 1, 1)
         if not data:
             raise EOFError
@@ -44,17 +44,17 @@ class HandoffListener:
 
 
 class ChildCollector:
-    """A collector that this process runs for itself; started, and started again, when needed."""
+    """A collector that this process runs for itself, and starts or restarts when needed."""
 
     def __init__(self, run: Callable[[Listener], None]) -> None:
         self._run = run
-        # our end of the socketpair: while it is open the child runs on
+        # this process's end of the socketpair; the child runs until it is closed
         self._control: Optional[socket.socket] = None
         # the last child, until it is known to have ended
         self._process: Optional[multiprocessing.process.BaseProcess] = None
 
     def connect(self) -> socket.socket:
-        """A connection to it. Raises OSError if it can't be started."""
+        """Return a connection to the child. Raises OSError if it can't be started or reached."""
         if self._control is None or self._process is None or not self._process.is_alive():
             self._start()
         assert self._control is not None
@@ -70,7 +70,7 @@ class ChildCollector:
         return ours
 
     def let_go(self) -> None:
-        """Let it end when it has saved what it must, without waiting for that."""
+        """Tell the child to save its state and exit, without waiting for it."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -78,7 +78,7 @@ class ChildCollector:
             self._process = None
 
     def close(self) -> None:
-        """End it, and wait until it has saved what it must."""
+        """Tell the child to save its state and exit, and wait until it has."""
         self.let_go()
         if self._process is not None:
             self._process.join()
@@ -87,7 +87,7 @@ class ChildCollector:
     def _start(self) -> None:
         self.let_go()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # a hung collector must not hang a hand-over once its queue is full
+        # sending to a hung collector must not block once its queue is full
         ours.setblocking(False)
         context = multiprocessing.get_context("fork")
         self._process = context.Process(target=self._child, args=(ours, theirs), daemon=True)
@@ -97,7 +97,7 @@ class ChildCollector:
 
     def _child(self, ours: socket.socket, theirs: socket.socket) -> None:
         ours.close()
-        # snmpd waits for the end of this pipe when the responder is gone
+        # snmpd waits for the end of this pipe when the responder exits, so don't hold it open
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(null, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collector's socket, from both ends: a path, or the socket that systemd passes."""
+"""Both ends of the collector's socket: a path, or the socket that systemd passes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ LISTEN_FDS_START = 3  # sd_listen_fds(3)
 
 
 class Listener(Protocol):
-    """Where a collector's connections come from."""
+    """The source of a collector's connections."""
 
     def fileno(self) -> int:
-        """What is readable when a connection is there to be taken."""
+        """Return the file descriptor that is readable when a connection is pending."""
 
     def accept(self) -> socket.socket:
-        """The next connection. BlockingIOError: there is none; EOFError: none will ever be."""
+        """Return the next connection.
+
+        Raises BlockingIOError if none is pending, EOFError if there will be no more.
+        """
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Close what is open, and remove what was made."""
 
 
 class _SocketListener:
-    """A listening unix socket; one that was made here is removed at the end."""
+    """A unix socket that listens. One that was made here is removed by close()."""
 
     def __init__(self, listening: socket.socket, made: Optional[Path] = None) -> None:
         self._socket = listening
@@ -48,16 +51,17 @@ class _SocketListener:
 
 
 def listen_at(path: Path) -> Listener:
-    """A socket at path for its owner and group. Raises OSError, if another collector is there too.
+    """Return a listener at path for its owner and group.
 
-    One that a collector left when it was killed is replaced.
+    A socket left by a killed collector is replaced. Raises OSError, also if another collector
+    listens there.
     """
     try:
         connect_to(path).close()
     except FileNotFoundError:
         pass
     except ConnectionRefusedError:
-        # connect(2) refuses a file that is no socket in the same way
+        # connect(2) gives the same error for a file that is not a socket
         if not path.is_socket():
             raise FileExistsError(f"{path} is not a socket") from None
         path.unlink()
@@ -74,9 +78,9 @@ def listen_at(path: Path) -> Listener:
 
 
 def activated() -> Optional[Listener]:
-    """The socket systemd listens at for this process, if it does (sd_listen_fds(3)).
+    """Return the socket that systemd has passed to this process (sd_listen_fds(3)), or None.
 
-    Raises OSError if it passes several.
+    Raises OSError if systemd has passed several.
     """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
@@ -87,7 +91,7 @@ def activated() -> Optional[Listener]:
 
 
 def connect_to(path: Path) -> socket.socket:
-    """A connection to the collector at path. Raises OSError, never waits."""
+    """Return a connection to the collector at path. Raises OSError and never waits."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records as rows of JSON and back, every type checked: for the wire and for the state file."""
+"""Records as JSON arrays and back, with every type checked: for the wire and the state file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_SECONDS = 1e12
 
 
 class RowError(Exception):
-    """Values that are not a record's; the text names the column."""
+    """Values that do not make a record; the text names the column."""
 
 
 class RowCodec(Generic[Record]):
-    """One dataclass as a JSON array and back; a Traffic inside it is an array of its own.
+    """The conversion of one dataclass to a JSON array and back. A Traffic is a nested array.
 
-    until names the first field that is left to its default, with all that follow it.
+    until names the first field to leave out: it and all fields after it keep their defaults.
     """
 
     def __init__(self, record: Type[Record], until: str = "") -> None:
@@ -43,11 +43,11 @@ class RowCodec(Generic[Record]):
         self._seen: Set[Tuple[type, ...]] = set()
 
     def encode(self, record: Record) -> Tuple[object, ...]:
-        """The record's values in the order of names, as JSONEncoder takes them."""
+        """Return the record's values in the order of names, for JSONEncoder."""
         return self._get(record)
 
     def decode(self, values: object) -> Record:
-        """The record of a decoded array. Raises RowError naming the column that is wrong."""
+        """Return the record of a decoded array. Raises RowError naming the wrong column."""
         if type(values) is not list:
             raise RowError("no array")
         kinds = tuple(map(type, values))
@@ -72,12 +72,12 @@ class RowCodec(Generic[Record]):
 
 @cache
 def _hints(record: type) -> Dict[str, object]:
-    # evaluates each annotation anew: a millisecond for all the records of a snapshot
+    # get_type_hints() evaluates every annotation: a millisecond for the records of a snapshot
     return get_type_hints(record)
 
 
 def _is_time(value: object) -> bool:
-    """None, or seconds that can be counted in hundredths; not NaN."""
+    """Return True for None, or seconds that can be converted to hundredths; False for NaN."""
     return value is None or -MAX_SECONDS < value < MAX_SECONDS  # type: ignore[operator]
 
 

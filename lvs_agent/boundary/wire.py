@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A snapshot on its way from the collector to the responder: lines of JSON.
+"""The lines of JSON that carry a snapshot from the collector to the responder.
 
-The first line is an object with the scalars and, for readers, the names of each row's columns;
-then a line for each virtual service, followed by one for each of its real servers; the last
-line counts them, so that a cut-off snapshot shows. Nothing in it can run code, and
+The first line is an object with the scalars and, for readers, the names of each row's columns.
+A line for each virtual service follows, and after it one for each of its real servers. The last
+line counts them, so that a truncated snapshot is detected. Nothing in it can run code, and
 `socat - UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
 """
 
@@ -17,20 +17,20 @@ from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import AF, Family, Source, Status
 from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, SyncDaemon, VirtualService
 
-# A row is a few hundred bytes; a line this long, or so many bad ones, are not from a collector.
+# A row has a few hundred bytes. No collector sends a longer line than this, or more bad rows.
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 1000
 
 MAX_PORT = 65535
-MAX_PART = (1 << 32) - 1  # of an OID
+MAX_PART = (1 << 32) - 1  # the largest part of an OID
 
 
 class WireError(Exception):
-    """Bytes that are no snapshot; the text says where and why."""
+    """Bytes that are not a snapshot; the text says where and why."""
 
 
 class _Codecs:
-    """A codec for each record class; made for each snapshot, since they remember what they saw."""
+    """A codec for each record class. Codecs remember what they saw: use new ones per snapshot."""
 
     def __init__(self) -> None:
         self.service = RowCodec(VirtualService, until="real_servers")
@@ -45,7 +45,7 @@ class _Codecs:
 
 
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
-    """The lines of a snapshot."""
+    """Yield the lines of a snapshot."""
     codecs = _Codecs()
     dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -71,10 +71,10 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 class Reader:
-    """Puts a snapshot together from bytes as they come, so that no step takes long.
+    """A decoder that takes a snapshot's bytes as they come, so that no step takes long.
 
-    A row that can't be read is left out and kept in problems. Everything else that is wrong
-    raises WireError: no snapshot begins here, a line has no end, or another version's columns.
+    A row that can't be read is left out and reported in problems. All other errors raise
+    WireError: no snapshot begins here, a line has no end, the columns are another version's.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Reader:
         self.problems: List[str] = []
 
     def feed(self, data: bytes) -> None:
-        """Take in the next bytes."""
+        """Decode the next bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for place, line in enumerate([*lines, self._rest], self._line + 1):
             if len(line) > MAX_LINE_BYTES:
@@ -103,8 +103,8 @@ class Reader:
                 if self._snapshot is None:
                     raise WireError(f"line {self._line}: {error}") from error
                 if not line.startswith(b'["server"'):
-                    # what follows may be servers of a service that can't be read: they belong
-                    # to nobody, not to the one before
+                    # if this line is a service's, the servers that follow are not those of the
+                    # service before it
                     self._service = None
                 self.problems.append(f"snapshot line {self._line}: {error}")
                 self._rows += 1
@@ -114,7 +114,7 @@ class Reader:
                     ) from error
 
     def finish(self) -> Snapshot:
-        """The whole snapshot, once its sender has closed the connection."""
+        """Return the whole snapshot, once its sender has closed the connection."""
         if self._snapshot is None or not self._ended or self._rest:
             raise WireError(f"cut off after line {self._line}")
         return self._snapshot
@@ -171,9 +171,9 @@ class Reader:
 
 
 def _check_service(service: VirtualService) -> None:
-    """Raises RowError for what is no address, or has no place in an OID."""
+    """Raise RowError for an invalid address, or a number that does not fit in an OID."""
     try:
-        service.packed  # noqa: B018  it is kept, and raises what is caught here
+        service.packed  # noqa: B018  cached, and raises what is caught here
         if service.netmask is not None and service.family == Family.INET:
             socket.inet_pton(AF[Family.INET], service.netmask)
         _check_range("netmask", service.prefix_length or 0, MAX_PART)
@@ -186,7 +186,7 @@ def _check_service(service: VirtualService) -> None:
 
 
 def _check_server(server: RealServer) -> None:
-    """As _check_service."""
+    """Check a real server as _check_service does a service."""
     try:
         server.packed  # noqa: B018
     except (OSError, ValueError) as error:

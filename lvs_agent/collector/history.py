@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must outlive a snapshot: row numbers, and counters that never go backwards.
+"""Row numbers, and counters that never go backwards: the state that outlives a snapshot.
 
-A virtual service gets its number when it is first seen and keeps it, deleted or not; so does a
-real server within its service. When a row's counters are lower than they were, the kernel has
-begun them again (ipvsadm -Z; a row deleted and added again): what had been counted is carried
-on, so that the sum goes on rising.
+A virtual service gets its number when it is first seen and keeps it, even when it is deleted; so
+does a real server within its service. When a row's counters are lower than before, the kernel has
+reset them (ipvsadm -Z; a row deleted and added again): what was counted is added to the counter
+offset, so that the sum keeps rising.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 
 log = logging.getLogger(__name__)
 
-# Missing rows that are remembered, of one service's servers and of the services: enough for months
-# of edits by hand, and a bound where pods come and go by the minute.
+# The number of missing rows to remember, for each service's servers and for the services: enough
+# for months of manual changes, and a limit where pods come and go every minute.
 MAX_MISSING = 10000
 
 
 class History:
-    """Numbers the rows of snapshots and carries their counters on.
+    """The history of rows: their numbers, and the offsets that continue their counters.
 
-    folder is the state directory, None to remember in memory only. What can't be kept on disk
-    is served all the same, and said in the snapshot's status and text.
+    folder is the state directory, None to keep the state in memory only. If the state can't be
+    saved it is served nevertheless, and the snapshot's status and text say so.
     """
 
     def __init__(self, folder: Optional[Path]) -> None:
         self._file = StateFile(folder) if folder is not None else None
-        # whether this process may save, which it may from _open() to close()
+        # True while this process may save, from _open() to close()
         self._held = False
         self._services: Numbering[ServiceState] = Numbering()
-        # whether _services has what the file has not: set where it changes, reset in _save() alone
+        # True if _services has what the file lacks; set where it changes, reset only in _save()
         self._new_numbers = False
         self._new_counts = False
-        # why nothing is saved, "" if all is well
+        # the reason why nothing is saved; "" if all is well
         self._trouble = ""
 
     def annotate(self, snapshot: Snapshot) -> None:
         """Fill in number, counter_offset and continuous_since of every row of a snapshot.
 
-        New numbers are on disk when this returns.
+        New numbers are on disk when this returns, unless saving has failed.
         """
         self._open()
         if snapshot.status == Status.NO_IPVS:
@@ -71,18 +71,18 @@ class History:
             snapshot.status, snapshot.text = Status.DEGRADED, self._trouble
 
     def keep(self) -> None:
-        """Save the counters; to be called when a snapshot has been served, which needn't wait."""
+        """Save the counters. Call this after serving a snapshot, so that no client waits for it."""
         if self._new_counts:
             self._save(durable=False)
 
     def close(self) -> None:
-        """Let go of the state directory."""
+        """Release the state directory."""
         if self._file is not None:
             self._file.close()
             self._held = False
 
     def _open(self) -> None:
-        """Load the state and take hold of it, now or at a later call."""
+        """Load the state and lock it; try again at the next call if that fails."""
         if self._file is None or self._held:
             return
         try:
@@ -115,7 +115,10 @@ class History:
             log.warning("%s", trouble or "row numbers are saved again")
 
     def _begin_anew(self) -> None:
-        """The module took all counters with it, so those that come may be higher than it had."""
+        """Add all counters to their offsets: the kernel module was unloaded with its counters.
+
+        The next ones may be higher than the last, which would not look like a reset.
+        """
         for service in self._services.rows.values():
             for state in (service, *service.servers.rows.values()):
                 if state.counters is not None:
@@ -154,7 +157,7 @@ class History:
         if len(known.names) == MAX_NUMBER:
             self._forget(known, 1)
         if len(known.names) == MAX_NUMBER:
-            return None  # every number is in use by a row that is there
+            return None  # every number is in use by a row that is present
         number = known.next_number
         while number in known.names:
             number = number % MAX_NUMBER + 1
@@ -192,7 +195,7 @@ def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
 def _merged(
     served: Numbering[ServiceState], loaded: Numbering[ServiceState]
 ) -> Numbering[ServiceState]:
-    """Return what another process has saved, with what this one has served since if it is more."""
+    """Return the loaded state with what this process has served: new rows, and higher counts."""
     _merge(served, loaded)
     for name, service in served.rows.items():
         there = loaded.rows.get(name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The states that are remembered of services and of real servers, and their numbers."""
+"""The remembered states of services and real servers, and their numbers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Dict, Generic, Optional, TypeVar
 
 from lvs_agent.snapshot import Traffic
 
-MAX_NUMBER = 65535  # lvsServiceNumber and lvsRealServerNumber end there
+MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
 
 State = TypeVar("State", bound="RowState")
 
 
 @dataclass
 class RowState:
-    """What is remembered of a row, for as long as it has a number.
+    """The state of a row, which is remembered for as long as the row has a number.
 
-    counters are the kernel's when last seen, counter_offset what was counted before they last
-    began anew, continuous_since when their sum became continuous (seconds of CLOCK_BOOTTIME, 0
-    before this boot), missing_since when the row was first missed (seconds since 1970) or None.
+    counters are the kernel's when last seen, counter_offset is what was counted before they were
+    last reset, continuous_since is when their sum became continuous (seconds of CLOCK_BOOTTIME, 0
+    before this boot), missing_since is when the row was first missing (seconds since 1970) or None.
     """
 
     number: int
@@ -29,7 +29,7 @@ class RowState:
     counter_offset: Optional[Traffic] = None
 
     def begin_anew(self) -> None:
-        """Add the counters to the offset, since the kernel's have begun again."""
+        """Add the counters to the offset, because the kernel's have been reset."""
         if self.counters is not None:
             offset = self.counter_offset or Traffic(0, 0, 0, 0, 0)
             pairs = zip(offset, self.counters)
@@ -39,23 +39,22 @@ class RowState:
 
 @dataclass
 class RealServerState(RowState):
-    """A real server of one service."""
+    """The state of a real server of one service."""
 
 
 @dataclass
 class ServiceState(RowState):
-    """A virtual service."""
+    """The state of a virtual service."""
 
     servers: Numbering[RealServerState] = field(default_factory=lambda: Numbering())
 
 
 @dataclass
 class Numbering(Generic[State]):
-    """Named rows with a number each: services, or the real servers of one service.
+    """Named rows, each with a number: services, or the real servers of one service.
 
-    next_number is the next to be given: all below it have been. After the last comes the first
-    again. rows and names say the same of a name and its number, and are changed in add() and
-    remove() alone.
+    next_number is the next to be given; all below it have been. 1 follows MAX_NUMBER. rows and
+    names hold the same pairs of name and number, and are changed only in add() and remove().
     """
 
     next_number: int = 1
@@ -63,7 +62,7 @@ class Numbering(Generic[State]):
     names: Dict[int, str] = field(default_factory=dict)
 
     def add(self, name: str, row: State) -> None:
-        """Enter a row. Raises ValueError if its name or its number is taken."""
+        """Add a row. Raises ValueError if its name or number is taken, or the number invalid."""
         if name in self.rows or row.number in self.names:
             raise ValueError(f"{name} or its number {row.number} stands twice")
         if not 1 <= row.number <= MAX_NUMBER:
@@ -72,5 +71,5 @@ class Numbering(Generic[State]):
         self.names[row.number] = name
 
     def remove(self, name: str) -> None:
-        """Forget a row."""
+        """Remove a row, and free its number."""
         del self.names[self.rows.pop(name).number]

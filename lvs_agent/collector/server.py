@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The privileged side: hands a snapshot to whoever connects, and does nothing else.
+"""The privileged side, which sends a snapshot to each client and does nothing else.
 
-There are no verbs: nothing is read from a client. A connection gets one snapshot and is closed.
-One thread serves all clients, and a slow one holds up nobody.
+There are no commands: nothing is read from a client. A connection gets one snapshot and is
+closed. One thread serves all clients, and a slow client does not delay the others.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from lvs_agent.kernel.survey import Survey
 
 log = logging.getLogger(__name__)
 
-# Clients that come within this time share a snapshot: the kernel refreshes its counters every
-# 2 s, so two pollers at once need not cost a director twice.
+# Clients that connect within this time share a snapshot: the kernel refreshes its counters every
+# 2 s, so two pollers at once need not cost the director two snapshots.
 SHARE_SECONDS = 0.5
-# A client is dropped when it has taken nothing for so long, and after so long in all: with 60,000
-# services, on a busy machine, a responder needs a quarter of a minute.
+# A client is dropped when it has read nothing for IDLE_SECONDS, and after CLIENT_SECONDS in all:
+# a responder on a busy machine needs a quarter of a minute for 60,000 services.
 IDLE_SECONDS = 10
 CLIENT_SECONDS = 60
-# More than these wait in the listening queue.
+# Further clients wait in the listening queue.
 MAX_CLIENTS = 256
 
 
@@ -42,15 +42,15 @@ class Collector:
         self._kernel = kernel
         self._history = history
         self._survey = Survey(kernel)
-        # the last snapshot, and when it was taken by time.monotonic(); changed in snapshot() alone
+        # the last snapshot, and its time.monotonic(); changed only in snapshot()
         self._data = b""
         self._taken = float("-inf")
 
     def snapshot(self) -> bytes:
-        """A snapshot for the wire, at most SHARE_SECONDS old."""
+        """Return an encoded snapshot, at most SHARE_SECONDS old."""
         if time.monotonic() - self._taken > SHARE_SECONDS:
-            # neither the bytes of the last one beside these, nor, as with join(), each line beside
-            # all of them: 1 to 5 MiB with 10,000 real servers
+            # Free the old bytes first, and don't join() lines, which would hold each of them
+            # twice: this saves 1 to 5 MiB with 10,000 real servers.
             self._data = b""
             snapshot = self._survey.take()
             self._history.annotate(snapshot)
@@ -61,17 +61,17 @@ class Collector:
         return self._data
 
     def served(self) -> None:
-        """What has been served is kept, now that nobody waits for it."""
+        """Save what has been served, now that no client waits."""
         self._history.keep()
 
     def close(self) -> None:
-        """Let go of the state directory and the kernel."""
+        """Release the state directory and the kernel."""
         self._history.close()
         self._kernel.close()
 
 
 class _Client:
-    """A connection that has not taken all of its snapshot yet."""
+    """A connection that has not received its whole snapshot yet."""
 
     def __init__(self, connection: socket.socket, data: bytes) -> None:
         self.connection = connection
@@ -81,7 +81,7 @@ class _Client:
         self._rest = memoryview(data)
 
     def send(self) -> bool:
-        """Send what the socket takes now; true when there is nothing more to do."""
+        """Send what the socket accepts now. Return True when there is nothing more to do."""
         try:
             while self._rest:
                 self._rest = self._rest[self.connection.send(self._rest) :]
@@ -97,10 +97,10 @@ class _Server:
     def __init__(self, collector: Collector, listener: Listener) -> None:
         self._collector = collector
         self._listener = listener
-        # who has not got all, by file descriptor: those that the selector watches for writing
+        # unfinished clients by file descriptor: those that the selector watches for writing
         self._clients: Dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
-        # until when what was served may wait to be kept; None if nothing has to be
+        # the latest time to save what was served; None if there is nothing to save
         self._keep_by: Optional[float] = None
 
     def run(self, stop: socket.socket) -> None:
@@ -159,9 +159,9 @@ class _Server:
             self._keep_by = client.deadline
 
     def _keep(self) -> None:
-        """Have kept what was served once nobody waits, or when they have waited for too long.
+        """Save what was served once no client waits, or once clients have delayed it too long.
 
-        Keeping 60,000 services takes seconds, in which no client gets any more.
+        Saving 60,000 services takes seconds, in which no client is served.
         """
         if self._keep_by is None or (self._clients and time.monotonic() < self._keep_by):
             return
@@ -175,7 +175,7 @@ class _Server:
 
 
 def serve(collector: Collector, listener: Listener) -> None:
-    """Hand out snapshots until SIGTERM or SIGINT, or until the listener ends."""
+    """Send snapshots to clients until SIGTERM or SIGINT, or until the listener ends."""
     server = _Server(collector, listener)
     try:
         with _stop_signals() as stop:
@@ -188,7 +188,7 @@ def serve(collector: Collector, listener: Listener) -> None:
 
 @contextmanager
 def _stop_signals() -> Iterator[socket.socket]:
-    """A socket that becomes readable at SIGTERM or SIGINT, so that no step is cut in two."""
+    """Yield a socket that is readable after SIGTERM or SIGINT, so that no step is interrupted."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)

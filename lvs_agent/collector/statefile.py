@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collector's memory on disk: one file of JSON lines, replaced as a whole or not at all.
+"""The collector's state on disk: one file of JSON lines, replaced as a whole or not at all.
 
-A header, then a row for each virtual service ever numbered, followed by one for each of its real
-servers. A row has the fields of its state; behind the first is the number that a service gives its
-next server, 1 for a server. A row that can't be read costs itself; the file it stood in is kept
-beside the new one as history.damaged. One process at a time may write.
+The file has a header, then a row for each virtual service that is remembered, followed by one for
+each of its real servers. A row holds the fields of its state. After the first field it has the
+number that a service gives its next real server, or 1 if it is a real server's. A row that can't
+be read is left out, and the file is kept beside the new one as history.damaged. One process at a
+time may write.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from lvs_agent.collector.remembered import (
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 FORMAT = 1
-# what comes of a row that is not as it should be
+# the exceptions that a damaged row can raise
 _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RowError, RecursionError)
 
 
 class StateError(Exception):
-    """The state can't be kept on disk; the text says why and what to do."""
+    """State that can't be kept on disk; the text says why and what to do."""
 
 
 class StateFile:
-    """history.jsonl in a folder: any process may load it, the one that holds it may save it."""
+    """history.jsonl in a folder. Any process may load it; the one that holds it may save it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -50,13 +51,13 @@ class StateFile:
         self.problems: List[str] = []
 
     def hold(self) -> None:
-        """Become the one that may save, making the folder if need be. Raises StateError."""
+        """Lock the folder in order to save, and create it if needed. Raises StateError."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             owner = self._folder.stat().st_uid
             if owner != os.geteuid():
-                # root's own files there could not be read by the collector whose folder it is, and
-                # root would follow whatever links that user has put there
+                # the collector that owns the folder could not read root's files in it, and root
+                # would follow any links that the owner has put there
                 raise StateError(
                     f"{self._folder} belongs to user {owner}, this is user {os.geteuid()};"
                     " name another folder with --state"
@@ -72,16 +73,16 @@ class StateFile:
             raise StateError(f"{error}; name a folder that can be written with --state") from error
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Release the folder."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def load(self) -> Numbering[ServiceState]:
-        """What was remembered; nothing if there is no file yet.
+        """Return the saved state, which is empty if there is no file yet.
 
-        What could not be read is in problems. Raises StateError for a newer version's file,
-        which is left alone.
+        Rows that can't be read are reported in problems. Raises StateError, also for a newer
+        version's file, which is left alone.
         """
         try:
             data = regular.read(self._path)
@@ -114,13 +115,13 @@ class StateFile:
                     servers.add(str(name), server)
                 else:
                     raise ValueError(f"neither a service nor a server: {kind}")
-                if not same_boot:  # another boot has begun all counters anew
+                if not same_boot:  # a boot resets all counters
                     state.begin_anew()
                     state.continuous_since = 0.0
             except _DAMAGED as error:
                 self.problems.append(f"{self._path}:{place}: {error}")
                 if not line.startswith('["server"'):
-                    servers = Numbering()  # those that follow belong to no service that is known
+                    servers = Numbering()  # the servers that follow belong to no known service
                 continue
             rows += 1
         services.next_number = _next_number(header.get("fresh"), services)
@@ -131,16 +132,17 @@ class StateFile:
         return services
 
     def save(self, services: Numbering[ServiceState], durable: bool) -> None:
-        """Replace the file; durable: a loss of power after this can't bring the old one back.
+        """Replace the file. If durable, a later power failure can't bring the old one back.
 
-        Raises StateError and leaves the old one if that can't be done.
+        Raises StateError, and leaves the old file, if the new one can't be written.
         """
         new = self._path.with_suffix(".new")
         try:
             with open(new, "wb") as file:
                 file.writelines(self._lines(services))
                 file.flush()
-                # always: on some file systems a loss of power leaves a renamed file empty otherwise
+                # even if not durable: otherwise, on some file systems, a power failure can leave
+                # the renamed file empty
                 os.fsync(file.fileno())
             os.replace(new, self._path)
             if durable:
@@ -201,7 +203,7 @@ class StateFile:
 
 
 def boot_id() -> str:
-    """What tells this boot of the machine from every other (random(4)); "" where it is hidden."""
+    """Return the unique id of this boot of the machine (random(4)); "" where it is hidden."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the kernel: bytes of netlink and text of /proc to records."""
+"""The readers of the kernel, which turn netlink bytes and /proc text into records."""

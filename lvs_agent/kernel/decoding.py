@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many netlink messages laid out alike, each decoded in one step. Knows nothing of IPVS.
+"""Decodes netlink messages with the same layout, each in one step. Knows nothing of IPVS.
 
 A kernel writes every row of a dump with the same attributes in the same places. The first such
-message is walked attribute by attribute, every length checked; from what was found a layout is
-made: the attribute headers, and one struct for all values. A message of the same length whose
-headers are the same, byte for byte, has its values there too; any other is walked in its turn.
+message is walked attribute by attribute, with every length checked. The result is a layout: the
+attribute headers, and one struct for all values. A message of the same length with the same
+headers, byte for byte, has its values in the same places; any other message is walked as well.
 
-On 10,000 real servers that takes two fifths of the time of walking each message.
+For 10,000 real servers this takes two fifths of the time of walking each message.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from lvs_agent.kernel.netlink import ATTRIBUTE_HEADER, NetlinkError, Path, walk
 
-# A director's messages have a few dozen lengths, since only names vary in theirs.
+# A director's messages have a few dozen lengths, since only names vary in length.
 MAX_LAYOUTS = 256
 
 
 @dataclass(frozen=True)
 class Field:
-    """A value to find: the path of attribute types to it, and how it is written.
+    """A value to find: the path of attribute types to it, and its format.
 
-    codes are struct's format characters by the payload lengths they stand for; TEXT for a
-    string of any length. instead is for kernels that have not the nest it is in.
+    codes maps payload lengths to format characters of struct; TEXT is a string of any length.
+    instead is the field to use on kernels without the nest that contains this one.
     """
 
     path: Path
@@ -43,9 +43,9 @@ U8, U16, U32, S32, U64 = {1: "B"}, {2: "H"}, {4: "I"}, {4: "i"}, {8: "Q"}
 
 
 class Message:
-    """One kind of message: its fields, and what is found in it, a named tuple of their values.
+    """One kind of message: its fields, and found, the named tuple of their values.
 
-    To be made once: a class, as the named tuple is, holds cycles.
+    Make each kind once: a named tuple is a class, and classes contain reference cycles.
     """
 
     def __init__(self, **fields: Field) -> None:
@@ -54,10 +54,10 @@ class Message:
 
 
 class Layout:
-    """How one message is laid out, and all messages like it."""
+    """The layout of one message, and of all messages like it."""
 
     def __init__(self, fields: Mapping[str, Field], message: bytes) -> None:
-        """Walk a message. Raises NetlinkError naming the attribute that is not as it should be."""
+        """Walk a message. Raises NetlinkError naming the attribute that is wrong."""
         plain = fields.values()
         alternatives = [field.instead for field in plain if field.instead]
         nests = {
@@ -83,18 +83,18 @@ class Layout:
         self._headers = int.from_bytes(message, "big") & self._headers_mask
         self._struct = _struct(codes, len(message))
         order = sorted(codes)
-        # an absent value is the None put behind all others
+        # the index of an absent value is that of the None that values() appends
         self._pick = itemgetter(*(-1 if o is None else order.index(o) for o in at))
 
     def matches(self, message: bytes) -> bool:
-        """Whether a message has all its attributes where the walked one has them."""
+        """Return True if a message has all its attributes where the walked one has them."""
         return (
             len(message) == self._struct.size
             and int.from_bytes(message, "big") & self._headers_mask == self._headers
         )
 
     def values(self, message: bytes) -> Tuple[Any, ...]:
-        """The fields' values in their order, None for what is absent, of a message that matches."""
+        """Return the fields' values in a message that matches, in order, None for those absent."""
         return self._pick((*self._struct.unpack(message), None))  # type: ignore[no-any-return]
 
     def _walk(self, message: bytes, offset: int, end: int, above: Path, nests: Set[Path]) -> None:
@@ -107,20 +107,20 @@ class Layout:
                 self._walk(message, start, stop, path, nests)
 
     def _forget(self, nest: Path) -> None:
-        """Of two attributes of one type the last one counts (nla_parse), with what is in it."""
+        """Drop a nest and its contents: the last attribute of one type counts (nla_parse)."""
         for path in [path for path in self._places if path[: len(nest)] == nest]:
             del self._places[path]
 
 
 class Layouts:
-    """The layouts of one kind of message, as they are met."""
+    """The layouts found so far for one kind of message."""
 
     def __init__(self, message: Message) -> None:
         self._message = message
         self._by_size: Dict[int, Layout] = {}
 
     def values(self, message: bytes) -> Any:
-        """Return Message.found of a message, None for what is absent. Raises NetlinkError."""
+        """Return the values as Message.found, None for those absent. Raises NetlinkError."""
         layout = self._by_size.get(len(message))
         if layout is None or not layout.matches(message):
             layout = Layout(self._message.fields, message)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The generic netlink family "IPVS": what is asked of the kernel. Knows nothing of SNMP.
+"""The requests to the generic netlink family "IPVS". Knows nothing of SNMP.
 
-Only read commands are here (IPVS_CMD_GET_* of include/uapi/linux/ip_vs.h).
+All are read commands (IPVS_CMD_GET_* of include/uapi/linux/ip_vs.h).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Record = TypeVar("Record")
 
 
 class Ipvs:
-    """The family "IPVS" of one kernel, for one look at it.
+    """The family "IPVS" of one kernel, for one snapshot.
 
-    Its id is asked for anew each time, since it changes when the module is loaded again. Every
-    method raises OSError where the kernel refuses: EPERM without CAP_NET_ADMIN in the first
-    user namespace (every operation has GENL_ADMIN_PERM). A table row that can't be read is
-    passed to report and costs nothing but itself.
+    Its id is requested anew each time, since it changes when the module is reloaded. Every
+    method raises OSError if the kernel refuses: EPERM without CAP_NET_ADMIN in the initial user
+    namespace (every operation has GENL_ADMIN_PERM). A table row that can't be read is passed to
+    report and left out.
     """
 
     def __init__(self, kernel: Kernel, report: Report) -> None:
@@ -42,7 +42,7 @@ class Ipvs:
         self._family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
 
     def info(self, director: Director) -> None:
-        """Fill in version and connection table size. Raises NetlinkError."""
+        """Fill in the version and the connection table size. Raises NetlinkError."""
         self._decoder.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)), director)
 
     def timeouts(self, director: Director) -> None:
@@ -50,10 +50,10 @@ class Ipvs:
         self._decoder.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)), director)
 
     def services(self) -> List[VirtualService]:
-        """Every virtual service with its real servers, in the kernel's order.
+        """Return every virtual service with its real servers, in the kernel's order.
 
-        A dump resumes by position, so one of a table edited meanwhile may show an entry twice:
-        the first is kept. A service deleted between its own dump and its servers' has none.
+        A dump resumes by position, so it may show an entry twice if the table is edited meanwhile:
+        the first is kept. A service deleted before the dump of its real servers has none.
         """
         request = Request(self._family, IPVS_CMD_GET_SERVICE, dump=True)
         found: Dict[str, VirtualService] = {}
@@ -64,7 +64,7 @@ class Ipvs:
         return list(found.values())
 
     def daemons(self) -> List[SyncDaemon]:
-        """The sync daemons that run: none, the master, the backup or both."""
+        """Return the sync daemons that run: none, the master, the backup or both."""
         request = Request(self._family, IPVS_CMD_GET_DAEMON, dump=True)
         return list(self._rows(request, self._decoder.daemon, "IPVS_CMD_GET_DAEMON"))
 

@@ -2,9 +2,9 @@
 """The messages of the generic netlink family "IPVS": attribute bytes to records and back.
 
 Source: include/uapi/linux/ip_vs.h (IPVS_*_ATTR_*) and net/netfilter/ipvs/ip_vs_ctl.c, which
-fills the messages. Ports, addresses and IPv4 netmasks are in network byte order, all else in
-the machine's. Every decoder raises NetlinkError, naming the attribute, for bytes that are not
-what that file writes; attributes it doesn't know are passed over.
+writes the messages. Addresses, IPv4 netmasks and all ports but a sync daemon's are in network
+byte order, everything else in the machine's. Every decoder raises NetlinkError, naming the
+attribute, for bytes that the second file does not write; unknown attributes are ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ADDRESS = {16: "16s"}  # union nf_inet_addr, of which IPv4 uses the first four 
 _IPV4_ADDRESS = {4: "4s"}
 
 
-# Each field has its name and number of include/uapi/linux/ip_vs.h: IPVS_INFO_ATTR_VERSION is 1.
+# Names and numbers are those of include/uapi/linux/ip_vs.h: IPVS_INFO_ATTR_VERSION is 1.
 _INFO = Message(
     VERSION=Field((1,), U32),
     CONN_TAB_SIZE=Field((2,), U32),
@@ -47,7 +47,7 @@ _CONFIG = Message(  # IPVS_CMD_ATTR_*
 
 
 def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
-    """IPVS_STATS_ATTR_*: the five counters and the five rates. STATS64 is there since Linux 4.1."""
+    """Return IPVS_STATS_ATTR_*, five counters and five rates. STATS64 exists since Linux 4.1."""
     counters = ("CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES")
     rates = ("CPS", "INPPS", "OUTPPS", "INBPS", "OUTBPS")
     fields = {}
@@ -86,7 +86,7 @@ _DEST = Message(  # IPVS_DEST_ATTR_*
     ACTIVE_CONNS=Field((_DST, 7), U32),
     INACT_CONNS=Field((_DST, 8), U32),
     PERSIST_CONNS=Field((_DST, 9), U32),
-    TUN_TYPE=Field((_DST, 13), U8, required=False),  # since Linux 5.2, as the next
+    TUN_TYPE=Field((_DST, 13), U8, required=False),  # since Linux 5.2, like TUN_PORT
     TUN_PORT=Field((_DST, 14), U16, required=False),
     TUN_FLAGS=Field((_DST, 15), U16, required=False),  # since Linux 5.3
     **_stats(_DST, stats64=12, stats=10),
@@ -98,7 +98,7 @@ _DAEMON = Message(  # IPVS_DAEMON_ATTR_*
     STATE=Field((_DMN, 1), U32),
     MCAST_IFN=Field((_DMN, 2), TEXT),
     SYNC_ID=Field((_DMN, 3), U32),
-    MCAST_GROUP=Field((_DMN, 5), _IPV4_ADDRESS, required=False),  # since Linux 4.3, as the next
+    MCAST_GROUP=Field((_DMN, 5), _IPV4_ADDRESS, required=False),  # since Linux 4.3, as the rest
     MCAST_GROUP6=Field((_DMN, 6), _ADDRESS, required=False),
     MCAST_PORT=Field((_DMN, 7), U16, required=False),
     MCAST_TTL=Field((_DMN, 8), U8, required=False),
@@ -107,7 +107,7 @@ _DAEMON = Message(  # IPVS_DAEMON_ATTR_*
 
 
 class Decoder:
-    """Decodes the replies of one dump after the other; remembers how they are laid out."""
+    """A decoder of the replies of successive dumps, which remembers their layouts."""
 
     def __init__(self) -> None:
         self._info = Layouts(_INFO)
@@ -117,7 +117,7 @@ class Decoder:
         self._daemon = Layouts(_DAEMON)
 
     def info(self, reply: bytes, director: Director) -> None:
-        """Take version and connection table size from a reply to IPVS_CMD_GET_INFO."""
+        """Take the version and connection table size from a reply to IPVS_CMD_GET_INFO."""
         found = self._info.values(reply)
         major, minor, patch = found.VERSION.to_bytes(4, "big")[1:]
         director.version = f"{major}.{minor}.{patch}"
@@ -131,7 +131,7 @@ class Decoder:
         director.udp_timeout = found.TIMEOUT_UDP
 
     def service(self, reply: bytes) -> VirtualService:
-        """A message of an IPVS_CMD_GET_SERVICE dump, without real servers."""
+        """Return the service in a message of an IPVS_CMD_GET_SERVICE dump, without real servers."""
         found = self._service.values(reply)
         family = _family(found.AF)
         if found.FWMARK is not None:
@@ -160,7 +160,10 @@ class Decoder:
         return service
 
     def real_server(self, reply: bytes, family: int) -> RealServer:
-        """A message of an IPVS_CMD_GET_DEST dump; family is the service's, for old kernels."""
+        """Return the real server in a message of an IPVS_CMD_GET_DEST dump.
+
+        family is the service's, for old kernels, which do not send the real server's.
+        """
         found = self._dest.values(reply)
         if found.ADDR_FAMILY is not None:
             family = _family(found.ADDR_FAMILY)
@@ -185,7 +188,7 @@ class Decoder:
         return server
 
     def daemon(self, reply: bytes) -> SyncDaemon:
-        """A message of an IPVS_CMD_GET_DAEMON dump."""
+        """Return the sync daemon in a message of an IPVS_CMD_GET_DAEMON dump."""
         found = self._daemon.values(reply)
         group = None
         if found.MCAST_GROUP is not None:
@@ -204,7 +207,7 @@ class Decoder:
 
 
 def service_identity(virtual: VirtualService) -> bytes:
-    """The attributes that name a virtual service in an IPVS_CMD_GET_DEST request."""
+    """Return the attributes that name a virtual service in an IPVS_CMD_GET_DEST request."""
     body = attribute(IPVS_SVC_ATTR_AF, _U16.pack(AF[virtual.family]))
     if virtual.protocol == IpProtocol.FWMARK:
         body += attribute(IPVS_SVC_ATTR_FWMARK, _U32.pack(virtual.fwmark))

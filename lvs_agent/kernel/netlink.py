@@ -29,7 +29,7 @@ CTRL_ATTR_FAMILY_NAME = 2
 
 # A dump fills messages of up to 32 KiB when the reader's buffer allows (af_netlink.c).
 RECEIVE_BYTES = 65536
-# The kernel answers within the send itself; only a stuck kernel lock can take longer.
+# The kernel answers during the send itself; only a stuck kernel lock can take longer.
 RECEIVE_SECONDS = 5
 
 _MESSAGE = struct.Struct("=IHHII")
@@ -41,12 +41,12 @@ ATTRIBUTE_HEADER = _ATTRIBUTE.size
 
 
 class NetlinkError(Exception):
-    """Bytes that are not what netlink promises; the text names the place."""
+    """Bytes that violate the netlink protocol; the text names the place."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request: family is the netlink message type, flags NLM_F_*, body the attributes."""
+    """A request: family is the netlink message type, body the attributes; dump sets NLM_F_DUMP."""
 
     family: int
     command: int
@@ -55,7 +55,7 @@ class Request:
     sequence: int = 0
 
     def encode(self) -> bytes:
-        """The request as it goes to the kernel."""
+        """Return the bytes to send to the kernel."""
         flags = NLM_F_REQUEST | (NLM_F_DUMP if self.dump else 0)
         length = _MESSAGE.size + _GENERIC.size + len(self.body)
         header = _MESSAGE.pack(length, self.family, flags, self.sequence, 0)
@@ -63,16 +63,16 @@ class Request:
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
-    """One attribute, padded to four bytes."""
+    """Return one attribute, padded to a multiple of four bytes."""
     padding = -len(payload) % 4
     return _ATTRIBUTE.pack(4 + len(payload), kind) + payload + b"\0" * padding
 
 
 def walk(data: bytes, offset: int, end: int, above: Path = ()) -> Iterator[Tuple[Path, int, int]]:
-    """The attributes in data from offset to end: path of types, start and stop of the payload.
+    """Yield the attributes in data from offset to end: path of types, payload's start and stop.
 
-    above is the path of the attribute they are nested in. Raises NetlinkError where a length
-    runs outside.
+    above is the path of the attribute that contains them. Raises NetlinkError if a length is out
+    of bounds, or bytes are left over.
     """
     while end - offset >= ATTRIBUTE_HEADER:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -89,15 +89,15 @@ def walk(data: bytes, offset: int, end: int, above: Path = ()) -> Iterator[Tuple
 
 
 def attributes(data: bytes) -> Dict[int, bytes]:
-    """The attributes in data by type, payloads without padding. Raises NetlinkError, see walk."""
+    """Return the payloads in data by type, without padding. Raises NetlinkError, see walk."""
     return {path[0]: data[start:stop] for path, start, stop in walk(data, 0, len(data))}
 
 
 def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
-    """The attribute bytes of each reply to request, until the kernel says there are no more.
+    """Yield the attribute bytes of each reply to request, until the kernel says it was the last.
 
-    receive gives the next datagram. Messages of other requests are passed over. Raises OSError
-    with the kernel's errno where it refuses, NetlinkError where the framing is broken.
+    receive returns the next datagram. Replies to other requests are ignored. Raises OSError with
+    the kernel's errno if it refuses, NetlinkError if the framing is broken.
     """
     while True:
         datagram = receive()
@@ -129,18 +129,18 @@ def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
 
 
 def family_request(name: str) -> Request:
-    """The request for a family's id.
+    """Return the request for a family's id.
 
-    The kernel loads the module of a family it doesn't know when it is asked for
-    (net/netlink/genetlink.c, genl_request_module), even by an unprivileged process: ask only
-    for what is known to be there.
+    The kernel loads the module of a family that it doesn't know (net/netlink/genetlink.c,
+    genl_request_module), even for an unprivileged process: request only a family that is known
+    to exist.
     """
     body = attribute(CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
     return Request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, body)
 
 
 def family_id(reply: bytes) -> int:
-    """The family's id in a reply to family_request."""
+    """Return the family's id in a reply to family_request."""
     found = attributes(reply).get(CTRL_ATTR_FAMILY_ID, b"")
     if len(found) != 2:
         raise NetlinkError(f"family id of {len(found)} bytes, not 2")
@@ -148,7 +148,7 @@ def family_id(reply: bytes) -> int:
 
 
 class Connection:
-    """A generic netlink socket of one process. Raises OSError where the kernel has none."""
+    """A generic netlink socket of this process. Raises OSError if the kernel has none."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
@@ -160,15 +160,15 @@ class Connection:
             raise
 
     def close(self) -> None:
-        """Free the socket."""
+        """Close the socket."""
         self._socket.close()
 
     def send(self, request: bytes) -> None:
-        """Send one request, as Request.encode gives it."""
+        """Send one request, as returned by Request.encode."""
         self._socket.send(request)
 
     def receive(self) -> bytes:
-        """The kernel's next datagram; TimeoutError if it does not come."""
+        """Return the kernel's next datagram. Raises TimeoutError if none comes."""
         while True:
             try:
                 data, (sender, _groups) = self._socket.recvfrom(RECEIVE_BYTES)
@@ -181,12 +181,12 @@ class Connection:
 
 
 def _set_timeout(on: socket.socket, seconds: int) -> None:
-    """Have recvfrom(2) raise BlockingIOError after so many seconds.
+    """Make recvfrom(2) raise BlockingIOError after this many seconds.
 
-    Not by settimeout(), which costs a poll() for each datagram.
+    settimeout() would cost a poll() for each datagram.
     """
-    # struct timeval has two C longs; where those have 32 bits and time has 64, SO_RCVTIMEO is
-    # SO_RCVTIMEO_NEW, which takes 64 bits each (include/uapi/asm-generic/socket.h)
+    # struct timeval is two C longs. Where a long has 32 bits and time_t has 64, SO_RCVTIMEO is
+    # SO_RCVTIMEO_NEW, which takes 64 bits for each (include/uapi/asm-generic/socket.h).
     try:
         on.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", seconds, 0))
     except OSError as error:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What any user may read of IPVS below /proc: text to records.
+"""The files of IPVS below /proc that any user may read: text to records.
 
-/proc/net/ip_vs is the structure without statistics, ip_vs_stats the director's totals,
-ip_vs_stats_percpu each processor's, all written by net/netfilter/ipvs/ip_vs_ctl.c; the sysctls
-are described in Documentation/networking/ipvs-sysctl.rst.
+/proc/net/ip_vs lists services and real servers without statistics, ip_vs_stats has the director's
+totals, ip_vs_stats_percpu those of each processor. All are written by
+net/netfilter/ipvs/ip_vs_ctl.c. Documentation/networking/ipvs-sysctl.rst describes the sysctls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lvs_agent.codes import PROTOCOL_NAMES, Family, Forwarding, IpProtocol, Serv
 from lvs_agent.kernel.source import Kernel
 from lvs_agent.snapshot import Cpu, Director, RealServer, Traffic, VirtualService
 
-# /proc/net is a link to self/net; the latter is there under ProcSubset=pid as well
+# /proc/net is a link to self/net, which also exists under ProcSubset=pid
 IP_VS = "self/net/ip_vs"
 IP_VS_STATS = "self/net/ip_vs_stats"
 IP_VS_STATS_PERCPU = "self/net/ip_vs_stats_percpu"
@@ -38,7 +38,7 @@ _FORWARDING = {
 
 
 def module_loaded(kernel: Kernel) -> bool:
-    """Whether ip_vs is loaded, found out in the one way that never loads it."""
+    """Return True if ip_vs is loaded. This tests it in the only way that never loads it."""
     try:
         kernel.read(IP_VS_STATS)
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def module_loaded(kernel: Kernel) -> bool:
 
 
 def sysctl(kernel: Kernel, name: str) -> Optional[str]:
-    """One of IPVS's sysctls, stripped; None where this kernel or namespace has none."""
+    """Return one of IPVS's sysctls, stripped; None where this kernel or namespace lacks it."""
     try:
         return kernel.read(SYSCTL + name).strip()
     except OSError:
@@ -57,10 +57,10 @@ def sysctl(kernel: Kernel, name: str) -> Optional[str]:
 
 
 def director(kernel: Kernel) -> Director:
-    """The switches of the director, and whether its counters move.
+    """Return the settings of the director, and whether its counters are updated.
 
     Estimation is off with run_estimation=0 (since Linux 5.16) or an empty est_cpulist (since
-    6.2); then every counter and rate stands still but those of each CPU.
+    6.2). Then all counters and rates stand still, except the per-CPU counters.
     """
     estimation = sysctl(kernel, "run_estimation") != "0" and sysctl(kernel, "est_cpulist") != ""
     return Director(
@@ -72,13 +72,13 @@ def director(kernel: Kernel) -> Director:
 
 
 def header(text: str) -> Tuple[Optional[str], Optional[int]]:
-    """Version and connection table size from the first line of /proc/net/ip_vs."""
+    """Return version and connection table size from the first line of /proc/net/ip_vs, or None."""
     match = _HEADER.match(text)
     return (match[1], int(match[2])) if match else (None, None)
 
 
 def totals(text: str) -> Tuple[Traffic, Traffic]:
-    """Counters and rates of the whole director from ip_vs_stats. Raises ValueError."""
+    """Return the director's total counters and rates from ip_vs_stats. Raises ValueError."""
     rows = [row for row in map(_hexadecimal, text.splitlines()) if row]
     if [len(row) for row in rows] != [5, 5]:
         raise ValueError(f"{IP_VS_STATS}: not two rows of five hexadecimal numbers")
@@ -86,18 +86,18 @@ def totals(text: str) -> Tuple[Traffic, Traffic]:
 
 
 def cpus(text: str) -> List[Cpu]:
-    """Each processor's counters from ip_vs_stats_percpu, whose CPU numbers are hexadecimal."""
+    """Return each processor's counters from ip_vs_stats_percpu (CPU numbers in hexadecimal)."""
     rows = [row for row in map(_hexadecimal, text.splitlines()) if row and len(row) == 6]
     return [Cpu(number, Traffic(*counters)) for number, *counters in rows if number < 1 << 32]
 
 
 def services(text: str, report: Report) -> List[VirtualService]:
-    """The structure of the director from /proc/net/ip_vs.
+    """Return the services and real servers in /proc/net/ip_vs.
 
-    Persistence time-outs are None: the file gives jiffies, and nothing an ordinary user can
-    read tells how long one is. A mark's family is found out from what the file does say, and
-    IPv4 if that is nothing. Bypass is written as Masq. A line that can't be read is reported;
-    a service so lost takes its real servers with it.
+    Persistence time-outs are None: the file gives jiffies, and an ordinary user can't find out
+    how long a jiffy is. The family of a firewall mark is derived from the rest of the file, and
+    is IPv4 if that says nothing. The file shows bypass as Masq. A line that can't be read is
+    reported; if it is a service, its real servers are left out too.
     """
     rows: List[VirtualService] = []
     current: Optional[VirtualService] = None
@@ -120,10 +120,10 @@ def services(text: str, report: Report) -> List[VirtualService]:
 
 
 def _tell_families(marks: List[VirtualService]) -> None:
-    """Find out which firewall marks are IPv6's; all come as IPv4's.
+    """Set the family of those firewall marks that are IPv6. All are IPv4 on entry.
 
-    A netmask tells, and so do servers, unless there are some of both families. Else a mark is
-    of the family that the other one of the same number is not.
+    The netmask tells the family, or else the servers; a mark with servers of both families stays
+    IPv4. A mark with neither is IPv6 if the other mark of the same number is IPv4.
     """
     told: Dict[int, Set[int]] = {}
     untold = []
@@ -206,9 +206,9 @@ def _endpoint(text: str) -> Tuple[int, str, int]:
 
 
 def _prefix_length(netmask: str) -> Optional[int]:
-    """A netmask as an IPv6 prefix length, which the kernel puts through ntohl(), or None.
+    """Return a netmask as an IPv6 prefix length, which the kernel passes through ntohl(), or None.
 
-    Of IPv4 netmasks only 128.0.0.0 could be taken for one, and is nobody's.
+    Of IPv4 netmasks, only 128.0.0.0 could be taken for one, and nobody uses it.
     """
     length = socket.ntohl(_hex(netmask, 8))
     return length if 1 <= length <= 128 else None
@@ -219,7 +219,7 @@ def _mode(text: Optional[str]) -> Optional[int]:
 
 
 def _number(text: str, lowest: int) -> int:
-    """A decimal int of the kernel. int() alone reads more than the kernel writes."""
+    """Return an integer that the kernel wrote in decimal; int() alone accepts other forms too."""
     if not _DECIMAL.fullmatch(text) or not lowest <= int(text) < 1 << 31:
         raise ValueError(f"{text!r} is no number from {lowest} to 2^31-1")
     return int(text)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings of what a kernel said, and how they are asked in its place.
+"""Recordings of what a kernel said, and their replay in place of a kernel.
 
-A recording is a folder: recording.json says of what it is, netlink.jsonl has a line for each
+A recording is a folder: recording.json says what was recorded, netlink.jsonl has a line for each
 request with the datagrams that answered it (hexadecimal), proc/ has the files that were read.
 """
 
@@ -23,7 +23,7 @@ from lvs_agent.kernel.source import LiveKernel
 FORMAT = 1
 
 
-REQUEST_BYTES = 20  # of headers, at the least
+REQUEST_BYTES = 20  # the headers of a request, which is never shorter
 
 
 class RecordingError(Exception):
@@ -31,7 +31,7 @@ class RecordingError(Exception):
 
 
 class RecordingKernel(LiveKernel):
-    """The running kernel, with all it says kept for save()."""
+    """The running kernel, with everything it says kept for save()."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class RecordingKernel(LiveKernel):
         self._exchanges: List[Dict[str, object]] = []
 
     def ask(self, request: Request) -> Iterator[bytes]:
-        """See Kernel.ask; keeps the datagrams as they came."""
+        """See Kernel.ask. Keeps the datagrams as they were received."""
         request = self._next(request)
         datagrams: List[str] = []
         self._exchanges.append({"request": request.encode().hex(), "replies": datagrams})
@@ -52,13 +52,13 @@ class RecordingKernel(LiveKernel):
         return self._exchange(request, receive)
 
     def read(self, path: str) -> str:
-        """See Kernel.read; keeps the text."""
+        """See Kernel.read. Keeps the text."""
         text = super().read(path)
         self._files[path] = text
         return text
 
     def save(self, folder: Path) -> None:
-        """Write the recording. Raises OSError; a folder with files in it is left alone."""
+        """Write the recording. Raises OSError, also if the folder is not empty."""
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise FileExistsError(f"{folder} is not empty: name a new folder")
@@ -79,7 +79,7 @@ class RecordingKernel(LiveKernel):
 
 
 class ReplayedKernel:
-    """A recording, asked as if it were the kernel. Raises RecordingError if it is none."""
+    """A recording that answers as its kernel did. Raises RecordingError if it can't be used."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -89,7 +89,7 @@ class ReplayedKernel:
         self._load_netlink()
 
     def ask(self, request: Request) -> Iterator[bytes]:
-        """See Kernel.ask; NetlinkError if the recording has no answer to this request."""
+        """See Kernel.ask. Raises NetlinkError if the recording has no answer to this request."""
         key = replace(request, sequence=0).encode()
         if key not in self._answers:
             raise netlink.NetlinkError(
@@ -112,7 +112,7 @@ class ReplayedKernel:
         return file.read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
     def _load_about(self) -> None:
         file = self._folder / "recording.json"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a kernel, and the running kernel."""
+"""The interface to a kernel, and the running kernel."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ MAX_SEQUENCE = (1 << 32) - 1
 
 
 class Kernel(Protocol):
-    """What the collector asks of a kernel."""
+    """The interface through which the collector reads a kernel."""
 
     def ask(self, request: Request) -> Iterator[bytes]:
-        """The replies to a request, as netlink.replies gives and raises them."""
+        """Yield the replies to a request; yields and raises what netlink.replies does."""
 
     def read(self, path: str) -> str:
-        """A file below /proc. Raises OSError, FileNotFoundError among them."""
+        """Return the text of a file below /proc. Raises FileNotFoundError or another OSError."""
 
     def close(self) -> None:
-        """Free what is open."""
+        """Close what is open."""
 
 
 class LiveKernel:
-    """The kernel this runs on; netlink is first touched when it is asked."""
+    """The running kernel. The netlink socket is opened at the first request."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
-        # open between two requests only if the one before was answered to its end
+        # stays open between requests only if the last one was answered to its end
         self._connection: Optional[netlink.Connection] = None
         self._sequence = 0
 
     def ask(self, request: Request) -> Iterator[bytes]:
-        """See Kernel.ask; TimeoutError if the kernel does not answer."""
+        """See Kernel.ask. Raises TimeoutError if the kernel does not answer."""
         return self._exchange(self._next(request), self._receive)
 
     def read(self, path: str) -> str:
@@ -51,7 +51,7 @@ class LiveKernel:
             self._connection = None
 
     def _next(self, request: Request) -> Request:
-        # nlmsg_seq has 32 bits; 0 is the kernel's own
+        # nlmsg_seq has 32 bits; the kernel itself uses 0
         self._sequence = self._sequence % MAX_SEQUENCE + 1
         return replace(request, sequence=self._sequence)
 
@@ -64,7 +64,7 @@ class LiveKernel:
             yield from netlink.replies(request, receive)
             whole = True
         finally:
-            if not whole:  # an error, or a reader that has stopped before the end
+            if not whole:  # an error, or a caller that stopped before the end
                 # Open a new socket: unread replies would be taken for the next request's, and a
                 # socket allows one dump at a time (EBUSY).
                 self.close()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One look at a director: the best view the kernel grants, and what state it is in.
+"""One look at a director, through the best source that the kernel grants.
 
-Netlink where this process has CAP_NET_ADMIN, the world-readable files of /proc where it has
-not, nothing where ip_vs is not loaded. What goes wrong is no exception: it is in the
+That is netlink where this process has CAP_NET_ADMIN, the world-readable files of /proc where it
+has not, and none where ip_vs is not loaded. Failures do not raise; they are reported in the
 snapshot's status, text and errors.
 """
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Survey:
-    """Takes snapshots of one kernel; counts what it can't read for as long as it lives."""
+    """The snapshots of one kernel, with a running count of what could not be read."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -39,7 +39,7 @@ class Survey:
         self._logged: List[str] = []
 
     def take(self) -> Snapshot:
-        """A snapshot of now, its rows sorted by what identifies them, not yet numbered."""
+        """Take a snapshot, with rows sorted by their keys and not yet numbered."""
         snapshot = Snapshot(taken=time.clock_gettime(time.CLOCK_BOOTTIME))
         self._logged, self._problems = self._problems, []
         if procfs.module_loaded(self._kernel):
@@ -100,7 +100,7 @@ class Survey:
         director.version, director.conn_table_size = procfs.header(text)
 
     def attempt(self, read: Callable[[], Result]) -> Optional[Result]:
-        """What read gives, None if it fails, which is reported; a file that is not there is not."""
+        """Return read's result, None if it fails. Failures are reported, except missing files."""
         try:
             return read()
         except FileNotFoundError:

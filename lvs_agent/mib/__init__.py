@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LVS-MIB: records to objects."""
+"""LVS-MIB, which turns records into objects."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of the LVS-MIB of 2001, at their OIDs, for the templates and scripts in use.
+"""The legacy objects, of the LVS-MIB of 2001, at their OIDs, for existing templates and scripts.
 
-Rows are numbered by the collector's history. Counters are the kernel's own, nothing is carried
-over a reset; a Counter32 is its value modulo 2^32, so that SNMPv1 pollers keep working.
+Rows are numbered by the collector's history. Counters are the kernel's own, without the counter
+offset; a Counter32 is the value modulo 2^32, so that SNMPv1 pollers keep working.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lvs_agent.mib import smi
 from lvs_agent.mib.smi import Column, Index, Oid, Scalar, Table, Value, at
 from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
 
-MAX_WEIGHT = 65535  # of lvsRealServerWeight; the kernel's are not bound to it
+MAX_WEIGHT = 65535  # the maximum of lvsRealServerWeight; the kernel's weights may be higher
 NO_PORT = -1  # fwmark(-1) of lvsServiceProto and lvsServicePort
 
 
@@ -27,7 +27,7 @@ def _service_addr(vs: VirtualService) -> Optional[str]:
 
 
 def _daemon(name: str, otherwise: object) -> Value:
-    """Of the one sync daemon there is room for: the master, if both run."""
+    """Return a value of the one sync daemon that the MIB has room for: the master, if both run."""
 
     def value(snapshot: Snapshot) -> object:
         if snapshot.source != Source.NETLINK:

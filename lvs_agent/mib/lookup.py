@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ordered get and getnext over the scalars and tables of one snapshot. Knows nothing of IPVS.
 
-Nothing is prepared for each value: rows stay as they are, sorted by instance, and a value is
-formatted when it is asked for.
+Values are not prepared in advance: rows stay as they are, sorted by instance, and a value is
+formatted when it is requested.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 from lvs_agent.mib.smi import Oid, Scalar, Syntax, Table, TimeStamp, Value, Varbind, dotted
 
-# A table of 28 columns read row by row is 28 walks at once; of more, the oldest are searched anew.
+# Reading a table of 28 columns row by row is 28 walks at once. Beyond the limit, the oldest walk
+# is forgotten, and its next request has to be searched for.
 MAX_WALKS = 256
 
 
 class _TableRows:
-    """The rows of a table in the order of their instances: sorted at their first use.
+    """The rows of a table in the order of their instances, sorted at their first use.
 
-    So the first answer from a snapshot sorts one table, not all: with 60,000 services and as many
-    real servers snmpd waits 0.05 s for each, at four times, and not 0.2 s.
+    The first answer from a snapshot sorts one table only, not all: with 60,000 services and as
+    many real servers, snmpd waits four times 0.05 s instead of once 0.2 s.
     """
 
     def __init__(self, pairs: Callable[[], Iterable[Tuple[Oid, Any]]]) -> None:
@@ -30,7 +31,7 @@ class _TableRows:
 
     @cached_property
     def _sorted(self) -> Tuple[List[Oid], List[Any]]:
-        # a row that is told twice has one instance
+        # a row that is given twice has one instance
         pairs = sorted(dict(self._pairs()).items(), key=itemgetter(0))
         return [instance for instance, _row in pairs], [row for _instance, row in pairs]
 
@@ -40,7 +41,7 @@ class _TableRows:
 
     @cached_property
     def rows(self) -> List[Any]:
-        """Each at the place of its instance."""
+        """The rows, each at the place of its instance."""
         return self._sorted[1]
 
     @cached_property
@@ -48,14 +49,14 @@ class _TableRows:
         return [""] * len(self.instances)
 
     def text(self, place: int) -> str:
-        """An instance, dotted."""
-        # written at its first use, for all columns: each time would cost an answer 0.9 µs
+        """Return an instance, dotted."""
+        # formatted once for all columns: doing it each time would cost an answer 0.9 µs
         text = self._texts[place] = self._texts[place] or dotted(self.instances[place])
         return text
 
 
 class _Column:
-    """One column's or scalar's instances, in order."""
+    """The instances of one column or scalar, in order."""
 
     def __init__(
         self, prefix: Oid, syntax: Syntax, value: Value, rows: _TableRows, started: float
@@ -80,7 +81,7 @@ class _Column:
     def after(self, instance: Oid) -> Iterator[Varbind]:
         """Yield what follows an instance, which need not exist. Values are read when yielded."""
         while True:
-            # others may leave out what is absent meanwhile: that makes new rows, these stay
+            # another walk may replace self._rows meanwhile; these rows stay as they are
             rows = self._rows
             for place in range(bisect_right(rows.instances, instance), len(rows.instances)):
                 value = self._value(rows.rows[place])
@@ -93,7 +94,7 @@ class _Column:
             self._leave_out_absent()
 
     def _leave_out_absent(self) -> None:
-        # once for each snapshot and only for a column with gaps, so that none is searched
+        # once for each snapshot, and only for a column with gaps, so that walks need not skip them
         pairs = zip(self._rows.instances, self._rows.rows)
         present = [pair for pair in pairs if self._value(pair[1]) is not None]
         self._rows = _TableRows(lambda: present)
@@ -102,8 +103,9 @@ class _Column:
 class MibTree:
     """All objects of one snapshot. OIDs are relative to the base of the objects' paths.
 
-    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME: what has the syntax TimeStamp is
-    given in these, and served in hundredths of a second of sysUpTime, 0 before it began (RFC 2579).
+    started is when sysUpTime was 0, in seconds of CLOCK_BOOTTIME. A value of syntax TimeStamp is
+    given in the same seconds and served in hundredths of a second of sysUpTime, as 0 if it is
+    before started (RFC 2579).
     """
 
     def __init__(
@@ -114,14 +116,14 @@ class MibTree:
         for table in tables:
             columns.extend(_columns(table, snapshot, started))
         columns.sort(key=lambda column: column.prefix)
-        # in the order of their prefixes, and never changed
+        # in the order of their prefixes; never changed
         self._columns = columns
         self._prefixes = [column.prefix for column in columns]
-        # walks that may go on, by the OID of their last answer, the oldest first
+        # walks that may continue, by the OID of their last answer, the oldest first
         self._walks: Dict[str, Iterator[Varbind]] = {}
 
     def get(self, oid: Oid) -> Optional[Varbind]:
-        """The instance at oid; None if there is none."""
+        """Return the instance at oid; None if there is none."""
         place = bisect_right(self._prefixes, oid) - 1
         if place < 0:
             return None
@@ -131,19 +133,19 @@ class MibTree:
         return self._columns[place].get(oid[len(prefix) :])
 
     def get_next(self, oid: Oid) -> Optional[Varbind]:
-        """The first instance after oid, which need not exist; None after the last."""
+        """Return the first instance after oid, which need not exist; None after the last."""
         return self._step(self.walk(oid))
 
     def go_on(self, oid: str) -> Optional[Varbind]:
-        """What follows the last answer of a walk, known by its OID; None if there is no such walk.
+        """Return what follows a walk's last answer, given its OID; None if there is no such walk.
 
-        Nothing is parsed or searched, which took 9 of an answer's 12 µs.
+        Nothing is parsed or searched, which would take 9 of an answer's 12 µs.
         """
         walk = self._walks.pop(oid, None)
         return None if walk is None else self._step(walk)
 
     def walk(self, oid: Oid = ()) -> Iterator[Varbind]:
-        """Every instance after oid, in order."""
+        """Return an iterator over every instance after oid, in order."""
         place = bisect_right(self._prefixes, oid) - 1
         if place >= 0:
             prefix = self._prefixes[place]
@@ -161,9 +163,10 @@ class MibTree:
 
 
 def _walk(columns: Sequence[_Column], instance: Oid) -> Iterator[Varbind]:
-    """Yield what follows an instance of the first column, through all of them.
+    """Yield what follows an instance of the first column, through all columns.
 
-    Not a method: MibTree keeps its walks, and nothing frees a cycle (cli._disable_cycle_collector).
+    This is not a method, since MibTree keeps its walks: that would be a reference cycle, which is
+    never freed (cli._disable_cycle_collector).
     """
     for column in columns:
         yield from column.after(instance)
@@ -182,7 +185,7 @@ def _columns(table: Table, snapshot: Any, started: float) -> Iterator[_Column]:
 
 
 def _parts(rows: _TableRows, place: int) -> _TableRows:
-    """The instances again, each with its part at a place as what there is in its row."""
+    """Return rows with the same instances; each row is the part of its instance at place."""
     return _TableRows(lambda: [(instance, instance[place]) for instance in rows.instances])
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LVS-MIB: each object declared once, in one line, as mibs/LVS-MIB.txt describes it.
 
-The legacy objects are in legacy. A value of None is no instance.
+The legacy objects are in mib.legacy. An object whose value is None has no instance.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
 # ipv4(1) and ipv6(2), RFC 4001
 INET_ADDRESS_TYPE: Dict[int, int] = {Family.INET: 1, Family.INET6: 2}
 
-# The bits of lvsVsFlags and lvsRsTunnelFlags in their order, by the kernel's IP_VS_SVC_F_* and
-# IP_VS_TUNNEL_ENCAP_FLAG_*
+# The kernel's IP_VS_SVC_F_* and IP_VS_TUNNEL_ENCAP_FLAG_*, in the order of the bits of lvsVsFlags
+# and lvsRsTunnelFlags
 VS_FLAGS = tuple(ServiceFlag)
 TUNNEL_FLAGS = (0x01, 0x02)
 
@@ -34,7 +34,7 @@ def tree(snapshot: Snapshot, started: float, with_legacy: bool = True) -> MibTre
 
 
 def objects(with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
-    """Return every scalar and every table, the legacy ones if wanted."""
+    """Return every scalar and every table, including the legacy ones if with_legacy."""
     scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [VS, RS, CPU, SYNC]
     if with_legacy:
         scalars += legacy.SCALARS
@@ -43,7 +43,7 @@ def objects(with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
 
 
 def _counter(name: str) -> Value:
-    """A counter that goes on rising when the kernel's begins anew."""
+    """Return a counter that keeps rising when the kernel's is reset."""
 
     def value(row: Any) -> Optional[int]:
         if row.counters is None:

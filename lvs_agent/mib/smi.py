@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SNMP's types, and how scalars and tables are declared. Knows nothing of IPVS.
+"""SNMP's types, and the declarations of scalars and tables. Knows nothing of IPVS.
 
 Sources: RFC 2578 (types), RFC 2579 (TimeStamp, BITS), RFC 4001.
 """
@@ -11,19 +11,19 @@ from operator import attrgetter
 from typing import Any, Callable, Iterable, NamedTuple, Sequence, Tuple, Union
 
 Oid = Tuple[int, ...]
-Value = Callable[[Any], Any]  # a row to its value, None where it has no instance
+Value = Callable[[Any], Any]  # returns a row's value, None where it has no instance
 
 MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
 
 
 def dotted(oid: Oid) -> str:
-    """1.3.6.1, with no dot before it."""
+    """Return an OID as text without a leading dot: 1.3.6.1."""
     return ".".join(map(str, oid))
 
 
 @dataclass(frozen=True, eq=False)
 class Type:
-    """A type as it is in a message (RFC 2578, 7.1), by its name in MIB files."""
+    """A type of values in messages (RFC 2578, 7.1), by its name in MIB files."""
 
     name: str
 
@@ -40,9 +40,9 @@ Count64 = Type("Counter64")
 
 @dataclass(frozen=True, eq=False)
 class Syntax:
-    """A type of an object: its name in MIB files, its type in messages, and the values it takes.
+    """The syntax of an object: its name in MIB files, its type in messages, and its values.
 
-    fit makes a value one of the type: bytes for Octets, str for Text and Address, else an int.
+    fit converts a value to one of the type: bytes for Octets, str for Text and Address, else int.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Syntax:
 
 
 def _saturating(name: str, type_: Type, lowest: int, highest: int) -> Syntax:
-    # snmpd wraps what is out of range, silently
+    # snmpd silently wraps values that are out of range
     return Syntax(name, type_, lambda value: min(max(value, lowest), highest))
 
 
 def _wrapping(name: str, type_: Type, bits: int) -> Syntax:
-    """Counters and times begin again at 0 after their highest value (RFC 2578, 7.1.6 and on)."""
+    """Return the syntax of a counter or time, which wraps to 0 (RFC 2578, 7.1.6 and following)."""
     mask = (1 << bits) - 1
     return Syntax(name, type_, lambda value: value & mask)
 
@@ -84,7 +84,7 @@ InetAddressPrefixLength = _saturating("InetAddressPrefixLength", Gauge, 0, 2040)
 
 
 class Varbind(NamedTuple):
-    """An instance: its OID below the base, dotted; the type and the value, see Syntax."""
+    """An instance: its dotted OID relative to the base, its type and its value (see Syntax)."""
 
     oid: str
     type: Type
@@ -93,7 +93,7 @@ class Varbind(NamedTuple):
 
 @dataclass(frozen=True)
 class Scalar:
-    """An object with one instance, .0; value is None where it has none."""
+    """An object with one instance, .0; value returns None where it has none."""
 
     path: Oid
     name: str
@@ -113,7 +113,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; value gives a row's value, None where it has no instance."""
+    """A column of a table; value returns a row's value, None where it has no instance."""
 
     number: int
     name: str
@@ -123,7 +123,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A conceptual table: rows gives the pairs of instance and row of one snapshot."""
+    """A conceptual table; rows returns the pairs of instance and row of one snapshot."""
 
     path: Oid
     name: str
@@ -134,9 +134,9 @@ class Table:
 
 
 def at(path: str) -> Value:
-    """A column's value by name: an attribute of the row, or of one of its attributes.
+    """Return a function that reads an attribute of a row, or of one of its attributes.
 
-    None where that inner one is None: at("counters.conns").
+    The function that at("counters.conns") returns gives None where counters is None.
     """
     outer, _, inner = path.partition(".")
     get = attrgetter(outer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Varbinds as snmpwalk -On prints them when it knows no MIB."""
+"""Varbinds as snmpwalk -On prints them without a MIB."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lvs_agent.mib.smi import Oid, Varbind, dotted
 
 
 def line(base: Oid, varbind: Varbind) -> str:
-    """Return one line for one varbind, its OID in full."""
+    """Return the line for one varbind, with its full OID."""
     return f".{dotted(base)}.{varbind.oid} = {_value(varbind)}"
 
 
@@ -25,7 +25,7 @@ def _value(varbind: Varbind) -> str:
 def _octets(data: bytes) -> str:
     if not data:
         return '""'
-    # ASCII that prints, or is white space
+    # printable ASCII or white space
     if all(0x20 <= byte < 0x7F or 0x09 <= byte <= 0x0D for byte in data):
         text = data.decode("ascii").replace("\\", "\\\\").replace('"', '\\"')
         return f'STRING: "{text}"'

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that answers snmpd; it has no privilege and never touches netlink."""
+"""The process that answers snmpd. It needs no privilege and never uses netlink."""

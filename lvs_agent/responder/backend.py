@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects that answer snmpd: LVS-MIB of the snapshot of the moment."""
+"""The objects that answer snmpd: LVS-MIB for the current snapshot."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from lvs_agent.snapshot import Snapshot
 
 
 class LvsBackend:
-    """A feed's snapshots as trees; see lvs.objects for started and with_legacy."""
+    """A feed's snapshots as trees; see lvs.tree for started and with_legacy."""
 
     def __init__(self, feed: Feed, started: float, with_legacy: bool) -> None:
         self._feed = feed
         self._started = started
         self._with_legacy = with_legacy
-        # the tree is that of the snapshot, both changed only in tree()
+        # the snapshot and its tree; both are changed only in tree()
         self._snapshot: Optional[Snapshot] = None
         self._tree: Optional[MibTree] = None
         self.waiting = feed.waiting
         self.advance = feed.advance
 
     def tree(self) -> MibTree:
-        """Return the objects to answer from now."""
+        """Return the objects to answer the present request from."""
         snapshot = self._feed.current()
         if self._tree is None or snapshot is not self._snapshot:
             self._tree = None  # frees the old rows before the new ones are sorted

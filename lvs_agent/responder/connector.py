@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a responder finds its collector."""
+"""The connection from a responder to its collector."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 
 class Connector:
-    """Where a responder finds its collector, looked for anew for each snapshot.
+    """A connector to the responder's collector, which it looks for anew for each snapshot.
 
-    path is tried first. Where nothing is there, or it is closed to this user, the child is used,
-    if there is one, until a collector listens at path: only one of two could write the state
-    directory.
+    path is tried first. If nothing is there, or this user may not connect, the child is used if
+    there is one. It is ended when a collector listens at path: only one of the two could write
+    the state directory.
     """
 
     def __init__(self, path: Optional[Path], child: Optional[ChildCollector]) -> None:
@@ -28,7 +28,7 @@ class Connector:
         self._refused = False
 
     def connect(self) -> socket.socket:
-        """A connection, on which a snapshot is on its way. Raises OSError naming the place."""
+        """Return a connection that delivers a snapshot. Raises OSError naming the place."""
         if self._path is not None:
             try:
                 connection = connect_to(self._path)
@@ -48,6 +48,6 @@ class Connector:
         return self._child.connect()
 
     def close(self) -> None:
-        """End what was started."""
+        """End the child, if there is one."""
         if self._child is not None:
             self._child.close()

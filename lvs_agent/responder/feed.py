@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The responder's end: which snapshot answers now, and fetching the next one behind the answers.
+"""The responder's snapshots: the one that answers now, and the next, fetched between answers.
 
-A snapshot young enough answers at once. After a quiet time a request waits for a new one, up to
-a deadline; in the middle of a walk the old one answers while the next arrives. Where none
-comes, the last one answers until it has expired, then only what it says of the configuration.
+A recent snapshot answers at once. After a quiet time a request waits for a new one, up to a
+deadline; in the middle of a walk the old one answers while the next arrives. If none comes, the
+last one answers until it expires, and from then on only its configuration does.
 """
 
 from __future__ import annotations
@@ -21,23 +21,26 @@ from lvs_agent.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-# A pause that long between two requests is the end of a walk.
+# A pause of this length between two requests ends a walk.
 QUIET_SECONDS = 1.0
-# How soon after a failure the collector is tried again, and when a silent one is said to be.
+# The collector is tried again RETRY_SECONDS after a failure, and a fetch that takes longer than
+# FETCH_SECONDS is reported.
 RETRY_SECONDS = 1.0
 FETCH_SECONDS = 10.0
-# What is taken in after an answer, under a millisecond's work: a GETBULK has a hundred answers, and
-# nobody else is served before the last.
+# Decoded after each answer, in less than a millisecond: a GETBULK has a hundred answers, and snmpd
+# serves nobody else before the last.
 RECEIVE_BYTES = 16384
-# 60,000 services of a real server each are 15 MiB. Taken in, a snapshot this long has 400 MiB, and
-# half a second passes while they are freed.
+# 60,000 services with one real server each are 15 MiB. Decoded, a snapshot of this size takes
+# 400 MiB, which are freed in half a second.
 MAX_SNAPSHOT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class Patience:
-    """In seconds: how old a snapshot may be without asking for the next, how long an answer may
-    wait for it, and when the last one is too old to be believed.
+    """The limits of a snapshot's age, in seconds.
+
+    Above max_age the next one is requested, and an answer may wait for it up to deadline. Above
+    expire the last one is too old to be believed.
     """
 
     max_age: float = 5.0
@@ -46,7 +49,7 @@ class Patience:
 
 
 class _Fetch:
-    """One snapshot on its way."""
+    """The fetch of one snapshot."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -56,9 +59,9 @@ class _Fetch:
         self._received = 0
 
     def step(self) -> Optional[Snapshot]:
-        """Take in one portion; the snapshot once it is whole.
+        """Decode the next portion. Return the snapshot once it is complete, else None.
 
-        Raises BlockingIOError if nothing is there, OSError or WireError if it will not come.
+        Raises BlockingIOError if no data is there, OSError or WireError if none will come.
         """
         data = self.connection.recv(RECEIVE_BYTES)
         self._received += len(data)
@@ -79,29 +82,30 @@ class _Fetch:
 
 
 class Feed:
-    """Snapshots from a collector, as fresh as patience allows."""
+    """The latest snapshot from a collector, renewed as patience demands."""
 
     def __init__(self, connect: Callable[[], socket.socket], patience: Patience) -> None:
         self._connect = connect
         self._patience = patience
-        # the last whole snapshot, changed in advance() alone
+        # the last complete snapshot; changed only in advance()
         self._snapshot: Optional[Snapshot] = None
-        # it with the status it has by now, or None; both changed in advance() and _judge() alone
+        # that snapshot with its present status, or None, and the snapshot it was made from; both
+        # are changed only in advance() and _judge()
         self._judged: Optional[Snapshot] = None
         self._judged_from: Optional[Snapshot] = None
-        # the next one on its way: begun in _begin(), ended in _end_fetch() alone
+        # the fetch of the next one; begun only in _begin(), ended only in _end_fetch()
         self._fetch: Optional[_Fetch] = None
-        # lvsAgentErrors, and what of it the collector has counted
+        # lvsAgentErrors, and the errors that the collector reported last
         self._errors = 0
         self._collectors_errors = 0
-        # why there is no newer snapshot, "" while the last one is; and when that was so last
+        # why there is no newer snapshot, "" if there is no failure; the time of the last failure
         self._failure = "no snapshot has come yet"
         self._failed = float("-inf")
-        # when current() was called last, in seconds of CLOCK_BOOTTIME
+        # the last call of current(), in seconds of CLOCK_BOOTTIME
         self._asked = float("-inf")
 
     def current(self) -> Snapshot:
-        """The snapshot to answer from now; the same object until another is to be used.
+        """Return the snapshot to answer from now; the same object until another replaces it.
 
         Waits for the collector at most once for each snapshot, and no longer than the deadline.
         """
@@ -112,7 +116,7 @@ class Feed:
         max_age = self._patience.max_age
         settled = self._fetch is None and not self._failure
         if settled and snapshot is not None and now - snapshot.taken <= max_age:
-            return snapshot  # so it is with most answers; the rest would cost each 0.4 µs
+            return snapshot  # most answers end here; the rest would cost each 0.4 µs
         self.advance()
         if self._age() > max_age:
             self._begin()
@@ -124,19 +128,19 @@ class Feed:
         return self._judge()
 
     def waiting(self) -> List[socket.socket]:
-        """What to watch, so that advance() is called when there is something to take in."""
+        """Return the sockets to watch. Call advance() when one is readable."""
         return [self._fetch.connection] if self._fetch is not None else []
 
     def advance(self) -> None:
-        """Take in a portion of the snapshot on its way, if there is one, without waiting."""
+        """Decode a portion of the snapshot that is being fetched, if any, without waiting."""
         fetch = self._fetch
         if fetch is None:
             return
         try:
             snapshot = fetch.step()
         except BlockingIOError:
-            # it is waited for all the same: another connection would get none sooner, and a slow
-            # collector would take one more for this one, which nobody reads
+            # Keep waiting: a second connection would be no faster and would cost the collector
+            # another snapshot.
             if time.monotonic() - fetch.began > FETCH_SECONDS:
                 self._say(f"the collector sent no snapshot in {FETCH_SECONDS:.0f} s")
         except (OSError, wire.WireError) as error:
@@ -145,7 +149,7 @@ class Feed:
             if snapshot is not None:
                 if self._failure and self._snapshot is not None:
                     log.info("the collector answers again")
-                # In another time namespace CLOCK_BOOTTIME differs (time_namespaces(7)). A snapshot
+                # CLOCK_BOOTTIME differs in another time namespace (time_namespaces(7)). A snapshot
                 # from the future would never be too old.
                 snapshot.taken = min(snapshot.taken, _boottime())
                 self._count(snapshot, fetch.problems)
@@ -153,11 +157,11 @@ class Feed:
                 self._snapshot, self._failure, self._judged = snapshot, "", None
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the fetch in progress."""
         self._end_fetch()
 
     def _count(self, snapshot: Snapshot, problems: List[str]) -> None:
-        """Have errors go on rising over the collector's restarts, with what was found here."""
+        """Add problems to the errors, and keep these rising over restarts of the collector."""
         new, before = snapshot.errors, self._collectors_errors
         self._collectors_errors = new
         self._errors += len(problems) + (new - before if new >= before else new)
@@ -194,13 +198,13 @@ class Feed:
             self._fetch = None
 
     def _age(self) -> float:
-        """Seconds since the snapshot was taken; infinite if there is none."""
+        """Return the seconds since the snapshot was taken; infinity if there is none."""
         if self._snapshot is None:
             return float("inf")
         return _boottime() - self._snapshot.taken
 
     def _judge(self) -> Snapshot:
-        """The snapshot with the status it has by now, made anew only when that changes."""
+        """Return the snapshot with its present status; a new object only when that changes."""
         expire = self._patience.expire
         if self._snapshot is None:
             status, text = Status.NO_COLLECTOR, self._failure
