@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent doctor: what is right and wrong between the kernel's tables and snmpwalk.
+"""lvs-agent doctor: checks of everything between the kernel's tables and snmpwalk.
 
-It looks and changes nothing: no module is loaded, no file written, no service started but the
-collector, which any question at its socket starts.
+The checks change nothing: they load no module, write no files but temporary ones, and start no
+service except the collector, which any connection to its socket starts.
 """

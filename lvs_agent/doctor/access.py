@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may read which objects, by the lines of snmpd's configuration; after snmpd.conf(5), VACM.
+"""Access as snmpd's configuration grants it: readers and their views; after snmpd.conf(5), VACM.
 
-The verdict on a view is net-snmp's own, snmplib/vacm.c and RFC 3415: the longest subtree that
-matches wins, and a mask says which of its numbers are compared.
+Views are evaluated as in net-snmp (snmplib/vacm.c) and RFC 3415: the longest subtree that matches
+wins, and a mask says which of its sub-identifiers are compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ALL = "_all_"
 
 
 class Sight(enum.Enum):
-    """How much of a subtree a view shows."""
+    """The part of a subtree that a view shows."""
 
     NONE = 0
     PART = 1
@@ -29,14 +29,14 @@ class Sight(enum.Enum):
 
 @dataclass(frozen=True)
 class Grant:
-    """One line `view`: a subtree, shown or hidden; a bit of mask that is 0 compares nothing."""
+    """A `view` line: a subtree, shown or hidden. A 0 bit in mask skips a sub-identifier."""
 
     included: bool
     subtree: Oid
     mask: bytes = b""
 
     def matches(self, oid: Oid) -> bool:
-        """Whether the subtree holds oid, or the other way round."""
+        """Return whether oid is in the subtree, or the subtree is below oid."""
         pairs = enumerate(zip(self.subtree, oid))
         return all(mine == theirs for place, (mine, theirs) in pairs if self._compared(place))
 
@@ -47,10 +47,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who may read: a community with its source address, or a user of SNMPv3.
+    """A community with its source address, or a user of SNMPv3, that may read.
 
-    Either view names what is shown, or subtree is it. order is the place among all lines of the
-    one that names the community.
+    It sees subtree or, if that is None, the view of that name. order is the index, among all
+    lines, of the line that names the community.
     """
 
     line: Line
@@ -63,7 +63,7 @@ class Reader:
 
     @property
     def local(self) -> bool:
-        """Whether it may ask from this machine over loopback."""
+        """True if it may send requests from this machine over loopback."""
         return self.source in (EVERYWHERE, "localhost") or self.source.startswith(("127.", "::1"))
 
 
@@ -76,24 +76,24 @@ class Views:
             words = line.rest.split(None, 3)
             subtree = oids.parse(words[2]) if len(words) > 2 else None
             if subtree is None or words[1] not in ("included", "excluded"):
-                continue  # snmpd refuses it as well
+                continue  # snmpd rejects it, too
             mask = _mask(words[3]) if len(words) > 3 else b""
             if mask is not None:
                 grant = Grant(words[1] == "included", subtree, mask)
                 self._views.setdefault(words[0], []).append(grant)
 
     def sight(self, reader: Reader, oid: Oid) -> Sight:
-        """How much of the subtree at oid a reader sees."""
+        """Return the part of the subtree at oid that a reader sees."""
         if reader.subtree is not None:
             return _sight([Grant(True, reader.subtree)], oid)
         return _sight(self._views.get(reader.view, []), oid)
 
 
 def readers(config: Config) -> List[Reader]:
-    """Everybody who may read, in snmpd's order."""
+    """Return all readers in snmpd's order."""
     found: List[Reader] = []
     for reader in sorted([*_simple(config), *_by_groups(config)], key=lambda each: each.order):
-        # the first line that has a community and its source is the one that counts
+        # snmpd uses the first line that matches a community and its source
         if reader.community is None or not any(_covers(each, reader) for each in found):
             found.append(reader)
     return found
@@ -107,7 +107,7 @@ def _covers(one: Reader, other: Reader) -> bool:
 def _sight(grants: Sequence[Grant], oid: Oid) -> Sight:
     above = [each for each in grants if len(each.subtree) <= len(oid) and each.matches(oid)]
     below = [each for each in grants if len(each.subtree) > len(oid) and each.matches(oid)]
-    # of two as long, the greater subtree wins; of two that are the same, the first line
+    # of two subtrees of equal length, the greater wins; of two equal ones, the first line
     best = max(above, key=lambda each: (len(each.subtree), each.subtree), default=None)
     shown = best is not None and best.included
     if any(each.included != shown for each in below):
@@ -126,7 +126,7 @@ def _mask(text: str) -> Optional[bytes]:
 
 def _simple(config: Config) -> Iterator[Reader]:
     # rocommunity [-v VERSION] COMMUNITY [SOURCE [OID | -V VIEW [CONTEXT]]]
-    # rouser [-s MODEL] USER [LEVEL [OID | -V VIEW [CONTEXT]]]; auth… TYPES and the same
+    # rouser [-s MODEL] USER [LEVEL [OID | -V VIEW [CONTEXT]]]; TYPES comes first after auth...
     communities = [f"{kind}community{end}" for kind in ("ro", "rw", "auth") for end in ("", "6")]
     for line in config.all(*communities, "rouser", "rwuser", "authuser"):
         words = line.words()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an snmpd was told, what it answers, and whether the one explains the other."""
+"""Checks of an snmpd's configuration and its answers, and of whether one explains the other."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from lvs_agent.mib.lvs import LVS
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.responder.feed import Patience
 
-# The responder answers for so long from what it had before something was fixed.
+# After a fix, the responder may answer from its old snapshot for this long.
 AGAIN_SECONDS = Patience().max_age + 1
 
 
 @dataclass(frozen=True)
 class Asked:
-    """How snmpd was asked: where, and whether with a community of its own configuration."""
+    """A query to snmpd. known is True if snmpd's configuration gave the community."""
 
     machine: Machine
     address: str
@@ -34,7 +34,7 @@ class Asked:
 
 
 def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
-    """Findings on an snmpd; bad says that something is wrong with what it gets its answers from."""
+    """Return findings on an snmpd; bad is True if something its answers depend on is wrong."""
     told = snmpdconf.invocation(process.arguments)
     config = snmpdconf.read(machine, told, machine.environment(process.pid))
     restart = snmpd.restart(machine)
@@ -65,7 +65,7 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
 
 
 def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
-    """The reply; where its status is not ok, the one that a responder with a new snapshot gives."""
+    """Return the reply; while its status is not ok, ask again for up to patience seconds."""
     end = time.monotonic() + patience
     while True:
         reply = ask()
@@ -78,9 +78,9 @@ def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
 def _unread(
     machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: Remedy
 ) -> List[Finding]:
-    """Files that were changed after snmpd was started; a second is as good as starts are known."""
+    """Return a finding on files changed after snmpd was started, which is known to the second."""
     newer = [each for each in config.files if machine.changed(each) > process.started + 1]
-    newer = [each for each in newer if not each.startswith("/var/")]  # its own, saved at will
+    newer = [each for each in newer if not each.startswith("/var/")]  # written by snmpd itself
     if not newer:
         return []
     said = f"{', '.join(newer)} was changed after snmpd was started"
@@ -90,7 +90,7 @@ def _unread(
 
 
 def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]:
-    """hidden: what is wrong with the configuration is why there is no object; bad: as above."""
+    """Return findings on a reply. hidden: the configuration hides the object; bad: see look()."""
     if reply.outcome == Outcome.NOT_ASKED:
         remedy = AS_ROOT if not asked.known else None
         if reply.said == query.NOT_INSTALLED:
@@ -130,6 +130,6 @@ def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
         return ok("query", text)
     text += f"; status {status.name.lower().replace('_', ' ')}: {values.get(query.TEXT, '')}"
     if bad:
-        return note("query", text)  # what is wrong above is why
+        return note("query", text)  # an earlier finding explains it
     journal, syslog = ("journalctl", "-t", "lvs-agent"), ("grep", "lvs-agent", "/var/log/syslog")
     return wrong("query", text, command(*(journal if asked.machine.systemd else syslog)))

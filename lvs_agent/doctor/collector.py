@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collector: its units, its socket and who gets at it, what it answers, what it may do."""
+"""Checks of the collector: its units, access to its socket, its answer and its privileges."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMMAND = command("lvs-agent", "collector", "--listen", SOCKET_PATH)
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known by the time a collector's answer is judged."""
+    """The facts known when a collector's answer is judged."""
 
     machine: Machine
     units: Units
@@ -42,7 +42,7 @@ class Seen:
 
 
 def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List[Finding]:
-    """Findings on all of it; of what follows from another only that other."""
+    """Return findings on the collector, leaving out those that follow from another."""
     try:
         status = machine.path(SOCKET_PATH).stat()
     except PermissionError:
@@ -53,7 +53,7 @@ def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List
         remedy = move(SOCKET_PATH, f"{SOCKET_PATH}.old")
         return [wrong("socket", f"{SOCKET_PATH} is no socket", remedy)]
     snapshot, refused, took = _fetch(machine.path(SOCKET_PATH))
-    # the question starts the service, so what systemd and /proc say of it comes after
+    # fetching starts the service, so ask systemd and read /proc only afterwards
     seen = Seen(machine, units.ask(machine), director, snmpd, find(machine))
     findings = [*seen.units.socket(), *seen.units.drop_ins(), _permissions(seen, status)]
     if isinstance(refused, PermissionError):
@@ -65,7 +65,7 @@ def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List
 
 
 def find(machine: Machine) -> Optional[Process]:
-    """The process that is the collector, if there is one at the socket's usual place."""
+    """Return the process of the collector at the socket's usual path; None if there is none."""
     for process in machine.processes():
         words = list(process.arguments)
         at = words.index("collector") if "collector" in words else 0
@@ -109,7 +109,7 @@ def _permissions(seen: Seen, status: os.stat_result) -> Finding:
 
 
 def _fetch(path: Path) -> Tuple[Snapshot, Optional[OSError], float]:
-    """A snapshot, what kept this user from connecting, and the seconds it took."""
+    """Return a snapshot, the error on connecting if there was one, and the seconds it took."""
     refused: List[OSError] = []
 
     def connect() -> socket.socket:
@@ -156,7 +156,7 @@ def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
 
 
 def _refusal(seen: Seen) -> Optional[str]:
-    """Why the kernel does not let the collector read, by what is seen of its process."""
+    """Return the reason the kernel refuses the collector, as its process shows; None if unknown."""
     if seen.process is None:
         return None
     held = seen.process.capabilities
@@ -180,7 +180,7 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
         findings.append(note("privilege", text))
     code = Path(lvs_agent.__file__).parent
     newest = max(seen.machine.changed(str(each)) for each in code.rglob("*.py"))
-    # a process's start is known to the second
+    # the start of a process is accurate to one second
     if newest > process.started + 1:
         text = f"{who} was started before lvs-agent was last changed"
         findings.append(note("version", text, seen.units.fix() or COMMAND))
@@ -192,7 +192,7 @@ def _reference(seen: Seen) -> str:
 
 
 def _elsewhere(seen: Seen, kind: str) -> bool:
-    """Whether the collector is known to be in another namespace than snmpd, or else pid 1."""
+    """Return whether the collector's namespace is known to differ from snmpd's, or else pid 1's."""
     if seen.process is None:
         return False
     other = seen.snmpd.pid if seen.snmpd is not None else 1

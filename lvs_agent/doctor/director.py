@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's side: is IPVS there, and do its counters move?"""
+"""Checks of the kernel: that ip_vs is loaded, and that its counters move."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lvs_agent.kernel.source import Kernel
 
 @dataclass(frozen=True)
 class Director:
-    """What any user may see of the tables; services is None where that is nothing."""
+    """The part of IPVS's tables that any user may see; services is None if it is unknown."""
 
     loaded: bool
     services: Optional[int] = None
 
 
 def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
-    """Findings on the module and on estimation. Reads /proc, since netlink would load ip_vs."""
+    """Return findings on ip_vs and estimation. Reads /proc, since netlink would load ip_vs."""
     if not procfs.module_loaded(kernel):
         text = "ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent never does"
         return Director(False), [wrong("ip_vs", text, command("modprobe", "ip_vs"))]
@@ -62,7 +62,7 @@ def _estimation(kernel: Kernel) -> Finding:
 
 
 def count(services: int, servers: int) -> str:
-    """How many of both, in words."""
+    """Return both numbers in words: 2 virtual services, 1 real server."""
     return (
         f"{services} virtual service{'s' * (services != 1)},"
         f" {servers} real server{'s' * (servers != 1)}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check has found: a state, one line of text, and the command that fixes it."""
+"""The finding of a check: a state, one line of text, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORD = command("lvs-agent", "record", "/root/lvs-agent-record")
 
 
 class State(enum.Enum):
-    """What a finding means: NOTE works and is worth knowing, UNSEEN could not be looked at."""
+    """The state of what was checked. NOTE: works, with a remark. UNSEEN: could not be checked."""
 
     OK = "ok"
     NOTE = "note"
@@ -26,8 +26,8 @@ class State(enum.Enum):
 class Finding:
     """One line of the report.
 
-    check is a short name that stays the same from one version to the next, remedy a command
-    for a shell, None where there is nothing to do.
+    check is a short name that stays the same across versions. remedy is a shell command, or None
+    if there is nothing to do.
     """
 
     check: str
@@ -37,20 +37,20 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """All is well."""
+    """Return a finding that all is well."""
     return Finding(check, State.OK, text)
 
 
 def note(check: str, text: str, remedy: Optional[Remedy] = None) -> Finding:
-    """It works, and here is what to know of it."""
+    """Return a finding that something works, with a remark on it."""
     return Finding(check, State.NOTE, text, remedy)
 
 
 def wrong(check: str, text: str, remedy: Optional[Remedy] = None) -> Finding:
-    """It does not work, or not for long."""
+    """Return a finding that something does not work, or will not for long."""
     return Finding(check, State.WRONG, text, remedy)
 
 
 def unseen(check: str, text: str, remedy: Optional[Remedy] = AS_ROOT) -> Finding:
-    """Nobody knows; the remedy shows it."""
+    """Return a finding that something could not be checked; the remedy tells more about it."""
     return Finding(check, State.UNSEEN, text, remedy)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be seen of a machine: files, processes, the names of users, what programs print.
+"""Access to a machine: files, processes, the names of users, and the output of programs.
 
-Knows nothing of SNMP or IPVS. Files are looked for below a root, so that a test can show a
-machine that is none; programs always run on this one.
+Independent of SNMP and IPVS. Files are looked up below a root directory, so that a test can
+provide a fake machine; programs always run on this one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lvs_agent import regular
 
 RUN_SECONDS = 5.0
 READ_LIMIT = 1 << 20  # bytes
-# Programs are found here and nowhere else, whatever the environment and other processes say.
+# Programs are searched for only here, whatever the environment and other processes say.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 DELETED = " (deleted)"  # proc_pid_exe(5)
@@ -31,10 +31,10 @@ READ, WRITE, EXECUTE = 4, 2, 1  # as in a mode's last digit
 
 @dataclass(frozen=True)
 class Process:
-    """One process of this machine, in no container.
+    """A process of this machine that is not in a container.
 
-    capabilities is its effective set (include/uapi/linux/capability.h), started is in seconds
-    since 1970, good to a second.
+    capabilities is its effective set (include/uapi/linux/capability.h). started is in seconds
+    since 1970, accurate to one second.
     """
 
     pid: int
@@ -49,7 +49,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Done:
-    """A program that has run: what it printed, and its exit status."""
+    """The exit status and the output of a program that has run."""
 
     status: int
     out: str
@@ -57,42 +57,42 @@ class Done:
 
 
 class Machine:
-    """The machine this runs on, or a picture of one below root."""
+    """The machine this runs on, or a fake one below root."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
 
     def path(self, name: str) -> Path:
-        """Where a file of the machine, named by its absolute path, is found. Raises OSError."""
+        """Return the path below root of a file named by its absolute path. Raises OSError."""
         if "\0" in name:
             raise OSError(errno.EINVAL, "no file's name has a NUL in it", name)
         return self.root / name.lstrip("/")
 
     def read(self, name: str) -> str:
-        """The text of a regular file of at most READ_LIMIT bytes. Raises OSError.
+        """Return the text of a regular file of at most READ_LIMIT bytes. Raises OSError.
 
-        Its bytes are decoded as those of file names are, so that a name in it finds its file.
+        Bytes are decoded as in file names, so that a file name in the text opens that file.
         """
         return os.fsdecode(regular.read(self.path(name), READ_LIMIT)).replace("\r\n", "\n")
 
     def names(self, folder: str) -> List[str]:
-        """The names in a folder, sorted; none if it can't be read or is not there."""
+        """Return the names in a folder, sorted; none if it does not exist or can't be read."""
         try:
             return sorted(os.listdir(self.path(folder)))
         except OSError:
             return []
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file, as far as this user may know."""
+        """Return whether a file exists, as far as this user can tell."""
         try:
             return os.path.exists(self.path(name))
         except OSError:
             return False
 
     def changed(self, name: str) -> float:
-        """When a file was last put there or edited, in seconds since 1970; 0 if nobody knows.
+        """Return the time a file was last installed or edited, in seconds since 1970; 0 if unknown.
 
-        By its ctime, since packages set the mtime to when they were built.
+        This is its ctime, since packages set the mtime to their build time.
         """
         try:
             return self.path(name).stat().st_ctime
@@ -101,11 +101,11 @@ class Machine:
 
     @property
     def systemd(self) -> bool:
-        """Whether systemd runs it (sd_booted(3))."""
+        """True if systemd runs the machine (sd_booted(3))."""
         return self.exists("/run/systemd/system")
 
     def processes(self) -> List[Process]:
-        """Those of this PID namespace, in the order of their numbers."""
+        """Return the processes of this PID namespace in the order of their pids."""
         try:
             booted = self._booted()
         except OSError:
@@ -114,18 +114,18 @@ class Machine:
         return sorted((each for each in found if each is not None), key=lambda each: each.pid)
 
     def namespace(self, pid: int, kind: str) -> Optional[str]:
-        """A namespace of a process, to be compared: net, user; None if that may not be seen."""
+        """Return a process's namespace (net, user) for comparison; None if it may not be seen."""
         return self._link(f"/proc/{pid}/ns/{kind}")
 
     def program(self, pid: int) -> Optional[str]:
-        """The file that a process runs, DELETED after it if so; None if that may not be seen.
+        """Return the file a process runs, then DELETED if it is gone; None if it may not be seen.
 
-        It is said where it is, and is not to be run: it may be any user's.
+        The path is for messages and comparisons. Never run the file: it may belong to any user.
         """
         return self._link(f"/proc/{pid}/exe")
 
     def environment(self, pid: int) -> Optional[Dict[str, str]]:
-        """The environment a process was started with; None if that may not be seen."""
+        """Return the environment a process was started with; None if it may not be seen."""
         try:
             text = self.read(f"/proc/{pid}/environ")
         except OSError:
@@ -134,7 +134,7 @@ class Machine:
         return {name: value for name, _, value in pairs}
 
     def only_roots(self, name: str) -> bool:
-        """Whether root alone can have made a file what it is: by the modes of it and above."""
+        """Return whether only root can write a file and the folders above, by owner and mode."""
         try:
             real = Path(os.path.realpath(self.path(name)))
             places = [real, *(each for each in real.parents if each.is_relative_to(self.root))]
@@ -144,9 +144,9 @@ class Machine:
         return not any(each.st_uid or each.st_mode & 0o022 for each in statuses)
 
     def may(self, process: Process, name: str, mode: int) -> bool:
-        """Whether a process gets at a file by the modes of it and of the folders above.
+        """Return whether a process may access a file, by the modes of it and of the folders above.
 
-        False if it is not there. Access control lists are not looked at.
+        False if the file does not exist. Access control lists are ignored.
         """
         if process.uid == 0:
             return self.exists(name)
@@ -162,10 +162,10 @@ class Machine:
     def run(
         self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
     ) -> Optional[Done]:
-        """Run a program of PATH, no shell, with the environment added; None if it is not there.
+        """Run a program of PATH without a shell, environment added; None if it is not installed.
 
-        One that takes longer than RUN_SECONDS is ended, with status -1; of one that can't be
-        started it is 126.
+        A program that takes longer than RUN_SECONDS is killed, and the status is -1. If it can't
+        be started, the status is 126.
         """
         variables = {**os.environ, "LC_ALL": "C", **(environment or {}), "PATH": PATH}
         program = self.find(command[0])
@@ -184,12 +184,12 @@ class Machine:
             )
         except subprocess.TimeoutExpired:
             return Done(-1, "", f"{command[0]} did not end within {RUN_SECONDS:.0f} s")
-        except (OSError, ValueError) as error:  # of ValueError: an argument with a NUL
+        except (OSError, ValueError) as error:  # ValueError: an argument has a NUL
             return Done(126, "", str(error))
         return Done(done.returncode, done.stdout, done.stderr)
 
     def find(self, program: str) -> Optional[str]:
-        """Where a program of PATH is, by its name alone."""
+        """Return the path of a program in PATH, given its name alone; None if there is none."""
         return None if "/" in program else shutil.which(program, path=PATH)
 
     def _link(self, name: str) -> Optional[str]:
@@ -199,7 +199,7 @@ class Machine:
             return None
 
     def _process(self, pid: int, booted: float) -> Optional[Process]:
-        # proc_pid_status(5), proc_pid_stat(5); a process may end while it is looked at
+        # proc_pid_status(5), proc_pid_stat(5); a process may end while its files are read
         try:
             pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").splitlines())
             status = {name: value.split() for name, _, value in pairs}
@@ -229,7 +229,7 @@ class Machine:
 
 
 def user_name(uid: int) -> str:
-    """A user's name, else the number."""
+    """Return a user's name, or the number if there is no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -237,7 +237,7 @@ def user_name(uid: int) -> str:
 
 
 def user_number(name: str) -> Optional[int]:
-    """A user's number; None if there is no such user."""
+    """Return a user's number; None if there is no such user."""
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
@@ -245,7 +245,7 @@ def user_number(name: str) -> Optional[int]:
 
 
 def group_name(gid: int) -> str:
-    """A group's name, else the number."""
+    """Return a group's name, or the number if there is no name."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

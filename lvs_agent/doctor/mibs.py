@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client's side: do net-snmp's tools find LVS-MIB, and the modules it is made of?"""
+"""Checks of the client: that net-snmp's tools find LVS-MIB and the modules it needs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ERLANG = "/usr/lib/erlang/lib"
 
 
 def look(machine: Machine) -> List[Finding]:
-    """Findings by snmptranslate, whose word counts; polling by number needs none of it."""
-    # a folder of its own, where releases up to 5.8 may keep their index of MIB files
+    """Return findings by running snmptranslate, the authority here; polling by OID needs no MIB."""
+    # a temporary folder, in which releases up to 5.8 may save their index of MIB files
     with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
         command = ["snmptranslate", "-On", "-m", "+LVS-MIB", "LVS-MIB::lvsAgentStatus"]
         done = machine.run(command, {"SNMP_PERSISTENT_DIR": folder})
@@ -45,11 +45,11 @@ def _copy() -> Remedy:
 
 
 def _bring(machine: Machine) -> Remedy:
-    """The command for the IETF modules, which Debian leaves out of net-snmp's packages."""
+    """Return the command that adds the IETF modules, which Debian's net-snmp packages lack."""
     folders = [name for name in machine.names(ERLANG) if name.startswith("snmp-")]
     if folders:
         return append(machine, f"mibdirs +{ERLANG}/{folders[-1]}/mibs", "/etc/snmp/snmp.conf")
     if machine.exists("/usr/bin/dnf"):
         return command("dnf", "reinstall", "net-snmp-libs")
-    # where they are then is known once they are there
+    # their folder is not known before they are installed, so doctor runs again
     return both(command("apt", "install", "erlang-snmp"), command("lvs-agent", "doctor"))

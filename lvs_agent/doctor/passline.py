@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pass_persist line: is there one, only one, in a file that snmpd reads, and a good one?"""
+"""Checks of the pass_persist line: exactly one, in a file that snmpd reads, and correct."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Snmpd:
-    """The snmpd that reads the lines: where one is best added, and the command that restarts it."""
+    """The snmpd that reads the lines, the file to add one to, and the command that restarts it."""
 
     process: Process
     target: str
@@ -39,10 +39,10 @@ class Snmpd:
 
 
 def passes(lines: List[Line]) -> List[Pass]:
-    """The lines pass and pass_persist that have to do with our subtree."""
+    """Return the lines pass and pass_persist for our subtree, or for one above or below it."""
     found = []
     for line in lines:
-        # [-p PRIORITY] OID COMMAND; a comment ends the command, whatever quotes there are
+        # [-p PRIORITY] OID COMMAND; a comment ends the command, even within quotes
         match = re.match(r"(?:-p\s*\d+\s+)?([\w.:-]+)\s*(.*)", line.rest)
         if line.token in ("pass", "pass_persist") and match is not None:
             oid = oids.parse(match[1])
@@ -53,14 +53,14 @@ def passes(lines: List[Line]) -> List[Pass]:
 
 
 def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
-    """Findings on the line; where it is, on its program as well."""
+    """Return findings on the line and, if it exists, on its program."""
     findings = [
         wrong("pass_persist", f"{line.place}: {name} is not there", _edit(line))
         for line, name in config.missing
     ]
     ours = passes(config.lines)
     if not ours:
-        # of a file that was not read nobody knows what it includes
+        # a file that was not read may include others
         stray = _stray(machine, snmpd, config) if config.whole else []
         return [*findings, *(stray or [_absent(machine, snmpd, config)])]
     exact = [one for one in ours if one.oid == LVS and one.numeric]
@@ -74,7 +74,7 @@ def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
 
 
 def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
-    """Of two, snmpd registers the first (agent_registry.c)."""
+    """Return a finding on a repeated line: snmpd registers the first (agent_registry.c)."""
     text = f"{one.line.place} repeats {first.line.place}, the one that counts"
     kept = first.line.file.startswith(DROP_INS) or not one.line.file.startswith(DROP_INS)
     late = one.line if kept else first.line
@@ -96,7 +96,7 @@ def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
 
 
 def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
-    """Lines of ours in files below /etc/snmp that this snmpd does not read."""
+    """Return findings on our lines in files below /etc/snmp that this snmpd does not read."""
     names = [f"{folder}/{name}" for folder in (FOLDER, DROP_INS) for name in machine.names(folder)]
     findings = []
     known = {*config.files, *config.closed}
@@ -142,7 +142,7 @@ def _judge(machine: Machine, snmpd: Snmpd, one: Pass) -> Finding:
 
 
 def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
-    """What keeps snmpd from running a command: it splits it at spaces, and is no shell."""
+    """Return the reason snmpd can't run a command, which it splits at spaces without a shell."""
     command = command.rstrip(" ")
     program = command.split(" ")[0]
     if not command:
@@ -167,7 +167,7 @@ def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
 
 
 def _disable(snmpd: Snmpd, line: Line) -> Remedy:
-    # made a comment, so that it is not lost and those below keep their numbers
+    # commented out, so that it is not lost and the lines below keep their numbers
     return both(command("sed", "-i", f"{line.number}s/^/#/", line.file), snmpd.restart)
 
 

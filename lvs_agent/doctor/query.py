@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One question to snmpd, asked with net-snmp's own snmpget.
+"""A query to snmpd with net-snmp's own snmpget.
 
-The community goes into a file for this user alone: an argument could be read by everybody.
+The community is passed in a file that only this user can read: every user can read arguments.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SERVICES, SERVERS = _SCALARS["lvsAgentServices"], _SCALARS["lvsAgentRealServers"
 ASKED = (VERSION, STATUS, TEXT, SERVICES, SERVERS)
 WAIT_SECONDS = 3
 NOT_INSTALLED = "snmpget is not installed"
-_OTHERS = ("tcp", "tcp6", "unix", "tlstcp", "dtlsudp", "ssh")  # transports before a colon
-_ROOTS_PORTS = 1024  # those below it, ip(7)
+_OTHERS = ("tcp", "tcp6", "unix", "tlstcp", "dtlsudp", "ssh")  # transports that may precede a colon
+_ROOTS_PORTS = 1024  # lower ports are privileged, ip(7)
 DEFAULT_ADDRESS = "udp:127.0.0.1:161"
 
 
 class Outcome(enum.Enum):
-    """What came of it."""
+    """The outcome of a query."""
 
     ANSWERED = "answered"
     TIMEOUT = "timeout"
@@ -44,7 +44,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Reply:
-    """The outcome, the values by their OIDs as text, the seconds it took, what was printed."""
+    """The outcome, the values as text by OID, the seconds it took, and the message printed."""
 
     outcome: Outcome
     values: Dict[str, str] = field(default_factory=dict)
@@ -53,9 +53,9 @@ class Reply:
 
 
 def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
-    """Ask for the agent's status; without a community as this user's snmp.conf says."""
+    """Query the agent's status. Without a community, this user's snmp.conf applies."""
     with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
-        # so that nothing is loaded, and nothing kept
+        # load no MIB files, and leave no files behind
         environment = {"MIBS": "", "SNMP_PERSISTENT_DIR": folder}
         if community is not None:
             file = Path(folder, "snmp.conf")
@@ -73,7 +73,7 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
     for line in done.out.splitlines():
         oid, _, value = line.partition(" = ")
         values[oid] = re.sub(r"^[A-Za-z0-9-]+: ", "", value).strip('"')
-    # one that hangs is ended by machine.run a little later than by itself
+    # -1: machine.run has ended an snmpget that hung, a little after its own time-out
     if "Timeout" in done.err or done.status == -1:
         return Reply(Outcome.TIMEOUT, values, seconds)
     if "No Such Object" in done.out:
@@ -87,9 +87,9 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
 
 
 def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
-    """Why no community goes to an address of an snmpd of user uid: another user may be there.
+    """Return the reason to send no community to an address; None if one may be sent.
 
-    None if one may.
+    The process that listens there may belong to a user other than uid, the user of snmpd.
     """
     port = int(address.rpartition(":")[2])
     if port < _ROOTS_PORTS:
@@ -105,7 +105,7 @@ def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
 
 
 def _listening(machine: Machine, port: int) -> Iterator[int]:
-    """The user of each UDP socket at a port (Documentation/networking/proc_net_tcp.rst)."""
+    """Yield the user of each UDP socket at a port (Documentation/networking/proc_net_tcp.rst)."""
     for file in ("/proc/net/udp", "/proc/net/udp6"):
         if machine.exists(file):
             rows = [row.split() for row in machine.read(file).splitlines()[1:]]
@@ -113,7 +113,7 @@ def _listening(machine: Machine, port: int) -> Iterator[int]:
 
 
 def address(agentaddress: List[str]) -> str:
-    """Where to ask an snmpd that listens there: over loopback if it does, else at the first."""
+    """Return the address to query, out of snmpd's: on loopback if there is one, else the first."""
     found = []
     for one in (part.strip() for text in agentaddress for part in text.split(",")):
         match = re.fullmatch(
@@ -134,7 +134,7 @@ def address(agentaddress: List[str]) -> str:
 
 
 def choose(readers: List[Reader], address: str) -> Optional[str]:
-    """The community to ask with at an address; None if no line has one for it."""
+    """Return the community for queries to an address; None if no line has one for it."""
     six = address.startswith("udp6")
     able = [each for each in readers if each.community is not None and each.ipv6 == six]
     for reader in sorted(able, key=lambda each: not each.local):

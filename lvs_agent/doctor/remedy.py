@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands for a shell, made of words: each is quoted, so that a name in one stays a name."""
+"""Shell commands made of words. Each word is quoted, so that a name in it stays a name."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import NewType
 
 from lvs_agent.doctor.machine import Machine
 
-# Made by the functions of this module alone: a string of another's does not pass mypy.
+# Only the functions of this module make one: mypy rejects any other string.
 Remedy = NewType("Remedy", str)
 
 
 def command(*words: str) -> Remedy:
-    """One program with its arguments."""
+    """Return the command that runs a program with its arguments."""
     return Remedy(shlex.join(words))
 
 
 def both(*commands: Remedy) -> Remedy:
-    """Each command if those before it have succeeded."""
+    """Return a command that runs each of commands if those before it have succeeded."""
     return Remedy(" && ".join(commands))
 
 
 def append(machine: Machine, line: str, file: str) -> Remedy:
-    """The command that adds a line to a file, and ends the last line first if need be."""
+    """Return the command that adds a line to a file, ending the last line first if necessary."""
     if not _ended(machine, file):
         begins = command("printf", r"\n%s\n", line)
-    elif "\\" in line:  # echo of some shells takes it for an escape
+    elif "\\" in line:  # in some shells, echo takes it for an escape
         begins = command("printf", r"%s\n", line)
     else:
         begins = command("echo", line)
@@ -34,13 +34,13 @@ def append(machine: Machine, line: str, file: str) -> Remedy:
 
 
 def write(file: str, *lines: str) -> Remedy:
-    """The command that makes a file of some lines."""
+    """Return the command that writes lines to a file."""
     text = command("printf", r"%s\n", *lines)
     return Remedy(f"{text} > {shlex.quote(file)}")
 
 
 def move(path: str, to: str) -> Remedy:
-    """The command that gives a file another name, and keeps what has that name."""
+    """Return the command that renames a file, keeping a backup of any file with the new name."""
     return command("mv", "-T", "--backup=numbered", path, to)
 
 
@@ -50,5 +50,5 @@ def _ended(machine: Machine, file: str) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        return False  # an empty line more does no harm
+        return False  # an extra empty line does no harm
     return not text or text.endswith("\n")

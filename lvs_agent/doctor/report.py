@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All the checks in the order the data goes, what they come to, and how it is printed."""
+"""The report: all checks in the order the data flows, the exit status, and the output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD, BAD, UNKNOWN = 0, 1, 3  # exit statuses; 2 is argparse's
 
 
 def examine(machine: Machine) -> List[Finding]:
-    """Every finding on a machine. Takes some seconds where something does not answer."""
+    """Return all findings on a machine. Takes some seconds if something does not answer."""
     kernel = LiveKernel(machine.path("/proc"))
     tables, findings = director.look(kernel)
     running = snmpd.find(machine)
@@ -32,7 +32,7 @@ def examine(machine: Machine) -> List[Finding]:
 
 
 def exit_status(findings: List[Finding]) -> int:
-    """0 if all is well, 1 if something is wrong, 3 if nothing wrong was seen but not all was."""
+    """Return 0 if all is well, 1 if something is wrong, else 3 if something was not checked."""
     states = {finding.state for finding in findings}
     if State.WRONG in states:
         return BAD
@@ -40,9 +40,9 @@ def exit_status(findings: List[Finding]) -> int:
 
 
 def text(findings: List[Finding]) -> str:
-    """The report for people: a line each, its remedy below it, and a last one that counts.
+    """Return the report for people: a line per finding, remedies below, and a last line of counts.
 
-    What others wrote is in it, so each character that is not printable is escaped.
+    Characters that are not printable are escaped, since findings quote text that others wrote.
     """
     lines = []
     for finding in findings:
@@ -63,7 +63,7 @@ def _printable(text: str) -> str:
 
 
 def as_json(findings: List[Finding]) -> str:
-    """The report for programs; status is the exit status."""
+    """Return the report for programs, as JSON; its status is the exit status."""
     rows: List[Dict[str, Optional[str]]] = [
         {
             "check": finding.check,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""snmpd itself: does it run, as whom, and what is known of its version?"""
+"""Checks of snmpd itself: that it runs, its user and its version."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import DELETED, Machine, Process, user_name, user_number
 from lvs_agent.doctor.remedy import Remedy, command
 
-# No pass_persist of net-snmp before 5.5 knows Counter64 (agent/mibgroup/ucd-snmp/pass_persist.c)
+# pass_persist supports Counter64 since net-snmp 5.5 (agent/mibgroup/ucd-snmp/pass_persist.c)
 COUNTER64 = (5, 5)
-# The table of children is made for as many lines as there are at the first question and never
-# grows; the same in this release as in those before.
+# Up to this release, the table of children has room for the lines that exist at the first request
+# and never grows.
 RELOAD = (5, 9, 5, 2)
 PID_FILES = ("/run/snmpd.pid", "/var/run/snmpd.pid")
-ACCOUNT = "Debian-snmp"  # that of Debian's package; others run it as root
+ACCOUNT = "Debian-snmp"  # of Debian's package; other packages run snmpd as root
 
 
 @dataclass(frozen=True)
 class Running:
-    """The snmpd of a machine, and the processes that are only called so.
+    """The snmpd of a machine, and other processes of that name.
 
-    Root, systemd or the distribution's account for snmpd started the chosen one. For that reason,
-    and for no other, its arguments and environment are believed: the files they name are read, and
-    the addresses asked with a community. Any user may call a program snmpd, or run snmpd with
-    files of his own, so nothing that the others name is opened, run or asked.
+    Root, systemd or the distribution's account for snmpd started the chosen process. Its arguments
+    and environment are trusted for that reason alone: the files they name are read, and the
+    addresses they name are queried with a community. Any user can name a program snmpd, or run
+    snmpd with other files, so nothing that the other processes name is opened, run or queried.
     """
 
     chosen: Optional[Process] = None
@@ -37,7 +37,7 @@ class Running:
 
 
 def find(machine: Machine) -> Running:
-    """The snmpd of this machine: systemd's, else a pid file's, else the oldest of root's."""
+    """Return the snmpd of this machine: systemd's, else a pid file's, else the oldest of root's."""
     oldest_first = sorted(machine.processes(), key=lambda each: (each.started, each.pid))
     processes = {each.pid: each for each in oldest_first}
     chosen = (
@@ -50,7 +50,7 @@ def find(machine: Machine) -> Running:
 
 
 def look(machine: Machine, running: Running) -> List[Finding]:
-    """Findings on the processes and on the version."""
+    """Return findings on the processes and on the version."""
     first, others = running.chosen, running.others
     if first is None:
         return [_stopped(machine, others), *_others(others)]
@@ -72,20 +72,20 @@ def look(machine: Machine, running: Running) -> List[Finding]:
 
 
 def restart(machine: Machine) -> Remedy:
-    """The command that makes snmpd read its configuration; a reload would not do."""
+    """Return the command that makes snmpd read its configuration; a reload is not enough."""
     systemd, other = ("systemctl", "restart", "snmpd"), ("service", "snmpd", "restart")
     return command(*(systemd if machine.systemd else other))
 
 
 def install(machine: Machine, debian: str, redhat: str) -> Remedy:
-    """The command that installs a package."""
+    """Return the command that installs a package."""
     if machine.exists("/usr/bin/dnf"):
         return command("dnf", "install", redhat)
     return command("apt", "install", debian)
 
 
 def upgrade(machine: Machine) -> Remedy:
-    """The command that installs snmpd or a newer one."""
+    """Return the command that installs snmpd, or a newer version of it."""
     return install(machine, "snmpd", "net-snmp")
 
 
@@ -102,7 +102,7 @@ def _of_pid_file(machine: Machine, processes: Mapping[int, Process]) -> Optional
             process = processes.get(int(machine.read(file)))
         except (OSError, ValueError):
             continue
-        # a number that another has by now belongs to one that was started after it was written
+        # a process that started after the file was written is another one with the same pid
         written = machine.changed(file) + 1
         if process is not None and process.started <= written and machine.only_roots(file):
             return process
@@ -137,7 +137,7 @@ def _stopped(machine: Machine, others: Tuple[Process, ...]) -> Finding:
 
 
 def _is_installed(machine: Machine, process: Process) -> bool:
-    """Whether the process runs the snmpd that is installed, as far as this user may know."""
+    """Return whether the process runs the installed snmpd, as far as this user can tell."""
     program, installed = machine.program(process.pid), machine.find("snmpd")
     if program is None or installed is None:
         return program is None
@@ -153,7 +153,7 @@ def _no_version(machine: Machine, process: Process) -> Finding:
 
 
 def _version(machine: Machine) -> Tuple[Optional[Tuple[int, ...]], str]:
-    """The version of the snmpd that is installed, as numbers and as it is printed."""
+    """Return the version of the installed snmpd, as numbers and as printed."""
     done = machine.run(["snmpd", "-v"])
     match = re.search(r"version:\s*(\d+(?:\.\d+)*)(\S*)", done.out if done is not None else "")
     if match is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state directory: are row numbers and counters kept, and can they go on being?"""
+"""Checks of the state directory: row numbers and counters are saved, and there is room for more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = str(STATE_DIRECTORY)
 
 
 def look(machine: Machine) -> List[Finding]:
-    """Findings on history.jsonl and the disk below it."""
+    """Return findings on history.jsonl and on the disk that holds it."""
     folder = machine.path(FOLDER)
     try:
         names = os.listdir(folder)

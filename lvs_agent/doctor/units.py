@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd says of the collector's units, and the commands that fix them."""
+"""The state of the collector's systemd units, and the commands that fix them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DROP_IN = f"/etc/systemd/system/{SOCKET}.d/snmpd.conf"
 
 
 class Units:
-    """The two units; without systemd, or where it does not answer, none are there."""
+    """The two units, or none if there is no systemd or it does not answer."""
 
     def __init__(self, shown: Optional[str] = None, trouble: str = "") -> None:
         self._trouble = trouble
@@ -31,13 +31,13 @@ class Units:
                 self._units[unit.get("Id", "")] = unit
 
     def socket(self) -> List[Finding]:
-        """What is right or wrong with the socket's unit; nothing where there is none."""
+        """Return a finding on the socket's unit; none if there is no such unit."""
         if self._trouble:
             return [unseen("units", self._trouble, command("systemctl", "status", SOCKET))]
         return [_socket(self._units[SOCKET])] if SOCKET in self._units else []
 
     def without_socket(self, path: str) -> List[Finding]:
-        """The same where nothing is at the socket's path."""
+        """Return a finding on the socket's unit when nothing is at the socket's path."""
         found = self.socket()
         if found and found[0].state in (State.OK, State.NOTE):
             text = f"{SOCKET} listens, and {path} is gone"
@@ -45,13 +45,13 @@ class Units:
         return found
 
     def drop_ins(self) -> List[Finding]:
-        """A note on each file of the administrator's that changes the service."""
+        """Return a note on each of the administrator's files that changes the service."""
         cat = command("systemctl", "cat", SERVICE)
         paths = _own_drop_ins(self._units.get(SERVICE, {}))
         return [note("units", f"{SERVICE} is changed by {path}", cat) for path in paths]
 
     def failed(self) -> Optional[Finding]:
-        """Why the service does not answer, if systemd knows."""
+        """Return the reason the service does not answer; None if systemd knows of none."""
         unit = self._units.get(SERVICE, {})
         if unit.get("LoadState") == "masked":
             remedy = both(command("systemctl", "unmask", SERVICE), RELISTEN)
@@ -64,7 +64,7 @@ class Units:
         return None
 
     def fix(self) -> Optional[Remedy]:
-        """The command that brings the service back to what its package says; None: no unit."""
+        """Return the command that restores the service as packaged; None if there is no unit."""
         if SERVICE not in self._units:
             return None
         restart = command("systemctl", "restart", SERVICE)
@@ -73,7 +73,7 @@ class Units:
         return restart
 
     def open_to(self, group: str) -> Optional[Remedy]:
-        """The command that gives a group the socket; None: no unit."""
+        """Return the command that gives a group access to the socket; None if there is no unit."""
         if SOCKET not in self._units:
             return None
         unit = self._units[SOCKET]
@@ -90,7 +90,7 @@ class Units:
 
 
 def ask(machine: Machine) -> Units:
-    """What systemctl show says of them."""
+    """Return the units as systemctl show reports them."""
     if not machine.systemd:
         return Units()
     done = machine.run(["systemctl", "show", "--no-pager", "-p", PROPERTIES, SOCKET, SERVICE])
@@ -122,6 +122,6 @@ def _socket(unit: Dict[str, str]) -> Finding:
 
 
 def _own_drop_ins(unit: Dict[str, str]) -> List[str]:
-    # those below /usr/lib are the distribution's, for every service
+    # drop-ins below /usr/lib are the distribution's, for every service
     paths = unit.get("DropInPaths", "").split()
     return [path for path in paths if path.startswith(("/etc/", "/run/")) and "lvs-agent" in path]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sees the subtree, and the views that hide it."""
+"""Checks of access to the subtree: the readers that see it, and the views that hide it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lvs_agent.netsnmp.snmpdconf import Config
 
 
 def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List[Finding]:
-    """A finding for each view; target is the file where a line is best added."""
+    """Return a finding for each view; target is the file to add lines to."""
 
     def add(line: str) -> Remedy:
         return both(append(machine, line, target), restart)
@@ -24,7 +24,7 @@ def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List
     found = readers(config)
     if not found:
         if not config.whole:
-            return []  # another finding says what was not read
+            return []  # another finding reports the files that were not read
         text = "no community and no user may read anything"
         return [wrong("view", text, add("rocommunity COMMUNITY default -V lvs"))]
     views = Views(config)
@@ -66,7 +66,7 @@ def _finding(
 
 
 def _places(group: List[Reader]) -> str:
-    """FILE:1,2 and so on."""
+    """Return the places of the readers' lines, as FILE:1,2."""
     numbers: Dict[str, List[int]] = {}
     for line in (reader.line for reader in group):
         if line.number not in numbers.setdefault(line.file, []):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Object identifiers as they stand in snmpd's configuration."""
+"""Object identifiers as written in snmpd's configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lvs_agent.mib.smi import Oid, dotted
 
 SUBTREE = f".{dotted(LVS)}"
 
-# What configurations name; snmpd knows the first without any MIB file, the others with them.
+# Names used in configurations; snmpd knows the first without MIB files, the others with them.
 _NAMES = {
     "iso": (1,),
     "org": (1, 3),
@@ -33,7 +33,7 @@ _NAMES = {
 
 
 def parse(text: str) -> Optional[Oid]:
-    """.1.3.6.1, enterprises.8225, iso.org.dod, SNMPv2-SMI::enterprises; None for other names."""
+    """Parse .1.3.6.1, enterprises.8225, iso.org.dod or SNMPv2-SMI::enterprises; else None."""
     found: Oid = ()
     for part in text.rpartition("::")[2].strip(".").split("."):
         name = part.lower()
@@ -47,5 +47,5 @@ def parse(text: str) -> Optional[Oid]:
 
 
 def related(one: Oid, other: Oid) -> bool:
-    """Whether one is the other, lies below it or above."""
+    """Return whether one equals the other, or lies above or below it."""
     return all(a == b for a, b in zip(one, other))

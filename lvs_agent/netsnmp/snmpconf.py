@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How directors are asked: what net-snmp's snmp.conf says of versions, communities, users and keys.
+"""Credentials for directors, from net-snmp's snmp.conf: versions, communities, users and keys.
 
-They are in files only, since every user of a machine can read the arguments of commands. Source:
+They come from files only, since every user of a machine can read the arguments of commands. Source:
 snmp_config(5) and snmp.conf(5) of net-snmp 5.9.
 """
 
@@ -22,19 +22,19 @@ AUTH_TYPES = ("MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512")
 PRIV_TYPES = ("DES", "AES", "AES192", "AES192C", "AES256", "AES256C")
 MIN_PASSPHRASE = 8  # bytes, RFC 3414, 11.2
 
-# other spellings that net-snmp takes, hyphens aside
+# other spellings that net-snmp accepts, without hyphens
 _SAME = {"SHA1": "SHA", "AES128": "AES"}
 
 
 class CredentialsError(CommandError):
-    """A file that is not there, or a line in it that can't be meant so; one line with the place."""
+    """A file that can't be read, or settings in it that are not valid; one line with the place."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """One way to ask. version is "2c" or "3"; timeout is seconds for one try.
+    """Credentials for one host. version is "2c" or "3"; timeout is in seconds, for one try.
 
-    Without a passphrase of its own, authentication and privacy have the common one.
+    Without a passphrase of their own, authentication and privacy use the common one.
     """
 
     version: str = "2c"
@@ -52,17 +52,17 @@ class Credentials:
 
     @property
     def authenticates(self) -> bool:
-        """Whether messages are signed."""
+        """True if messages are authenticated."""
         return self.version == "3" and self.level != NO_AUTH
 
     @property
     def encrypts(self) -> bool:
-        """Whether messages are encrypted."""
+        """True if messages are encrypted."""
         return self.version == "3" and self.level == AUTH_PRIV
 
 
 def read(host: str, file: Optional[Path], environment: Mapping[str, str]) -> Credentials:
-    """The credentials for a host: those in file, else in all the files that net-snmp would read.
+    """Return the credentials for a host, from file or else from all files that net-snmp would read.
 
     A later line wins, and hosts/HOST.conf in net-snmp's folders wins over snmp.conf. Raises
     CredentialsError.
@@ -74,7 +74,7 @@ def read(host: str, file: Optional[Path], environment: Mapping[str, str]) -> Cre
             text = each.read_text("utf-8", "surrogateescape")
         except OSError as error:
             if file is None:
-                continue  # net-snmp passes over what it can't read, too
+                continue  # net-snmp skips files it can't read, too
             raise CredentialsError(f"{each}: {error.strerror}") from error
         found.update(_tokens(each, text))
     return _checked(replace(Credentials(), **found), files)  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def _tokens(file: Path, text: str) -> Dict[str, object]:
 
 
 def _value(text: str) -> str:
-    """The rest of a line, or what is in double quotes at its beginning."""
+    """Return the rest of a line, or the string in double quotes at its beginning."""
     text = text.strip()
     if not text.startswith('"'):
         return text
@@ -174,7 +174,7 @@ _TOKENS: Dict[str, Tuple[str, Callable[[str], object]]] = {
 
 
 def _checked(found: Credentials, files: List[Path]) -> Credentials:
-    """The credentials with what they imply; an error is of the files as a whole."""
+    """Return the credentials with the common passphrase applied; errors name the files read."""
     found = replace(
         found,
         auth_passphrase=found.auth_passphrase or found.passphrase,

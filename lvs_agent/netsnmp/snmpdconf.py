@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""snmpd's configuration as snmpd reads it: which files, in which order, which lines.
+"""snmpd's configuration as snmpd reads it: the files, their order and their lines.
 
-After snmp_config(5), snmpd(8) and net-snmp's snmplib/read_config.c.
+Source: snmp_config(5), snmpd(8) and net-snmp's snmplib/read_config.c.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ FOLDER = "/etc/snmp"
 DROP_INS = "/etc/snmp/snmpd.conf.d"
 LOCAL = "/etc/snmp/snmpd.local.conf"
 
-# the third is where the distribution has its libraries
+# the third depends on the distribution's folder for libraries
 _FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib64/snmp", "/usr/lib/snmp")
 _PERSISTENT = ("/var/lib/snmp", "/var/lib/net-snmp")
-_DEPTH, _FILES = 16, 200  # snmpd itself reads on
+_DEPTH, _FILES = 16, 200  # limits of this reader; snmpd reads on
 _WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
 
 
 class Files(Protocol):
-    """Where files are read from."""
+    """A source of files, such as a machine."""
 
     def read(self, name: str) -> str:
         """Return the text of a file. Raises OSError."""
@@ -31,12 +31,12 @@ class Files(Protocol):
         """Return the names in a folder, sorted; none if it can't be read."""
 
     def exists(self, name: str) -> bool:
-        """Return whether there is a file."""
+        """Return whether a file exists."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its token in small letters and what follows it."""
+    """One line: its token in lower case, and the text that follows it."""
 
     file: str
     number: int
@@ -45,20 +45,20 @@ class Line:
 
     @property
     def place(self) -> str:
-        """FILE:NUMBER."""
+        """The place of the line, as FILE:NUMBER."""
         return f"{self.file}:{self.number}"
 
     def words(self) -> List[str]:
-        """What follows the token in words, which may stand in quotes."""
+        """Return the words that follow the token; a word may be in quotes."""
         return list(_words(self.rest))
 
 
 @dataclass
 class Config:
-    """The lines in snmpd's order, the files they are from, and what was named and not read.
+    """The lines in snmpd's order, the files they come from, and the files that were not read.
 
-    missing says which included files or folders are not there, closed which may not be read
-    by this user. refused has the reasons why others were not read, each with the first such file.
+    missing has the included files or folders that do not exist, closed the files that this user
+    may not read. refused has the reasons for not reading others, each with the first such file.
     """
 
     lines: List[Line] = field(default_factory=list)
@@ -70,18 +70,19 @@ class Config:
 
     @property
     def whole(self) -> bool:
-        """Whether all was read that is there, so that a line not found is not there either."""
+        """True if every existing file was read, so that a line not found does not exist."""
         return not self.closed and not self.refused
 
     def all(self, *tokens: str) -> List[Line]:
-        """The lines of some tokens."""
+        """Return the lines with any of these tokens."""
         return [line for line in self.lines if line.token in tokens]
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What an snmpd was told on its command line: the files of -c, whether -C leaves out the
-    others, the addresses to listen at.
+    """The command line of an snmpd: the files of -c, and the addresses to listen on.
+
+    only is True if -C leaves out all other files.
     """
 
     files: Tuple[str, ...] = ()
@@ -90,12 +91,12 @@ class Invocation:
 
     @property
     def target(self) -> str:
-        """The file to which a line is best added."""
+        """The file to add lines to."""
         return self.files[0] if self.only and self.files else LOCAL
 
 
 def invocation(arguments: Sequence[str]) -> Invocation:
-    """The arguments of a running snmpd, its name first."""
+    """Parse the arguments of a running snmpd, its name first."""
     files: List[str] = []
     addresses: List[str] = []
     only = False
@@ -115,7 +116,7 @@ def invocation(arguments: Sequence[str]) -> Invocation:
                 elif letter == "L" and value in ("f", "s"):
                     left = left[1:]  # the file or the facility
                 elif letter == "I":
-                    # snmpd cuts the list of modules up where it stands, in the words /proc shows
+                    # snmpd splits the list of modules in place, so /proc shows it as several words
                     while left and re.fullmatch(r"[A-Za-z]\w*", left[0]):
                         left = left[1:]
                 break
@@ -123,7 +124,7 @@ def invocation(arguments: Sequence[str]) -> Invocation:
 
 
 def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None) -> Config:
-    """The configuration of an snmpd that was told that and has that environment."""
+    """Return the configuration of an snmpd with this command line and environment."""
     reader = _Reader(files, environment or {})
     if not told.only:
         reader.search("snmpd")
@@ -133,7 +134,7 @@ def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]
 
 
 def lines_of(files: Files, file: str) -> List[Line]:
-    """The lines of one file, whoever reads it; none if it can't be read."""
+    """Return the lines of one file, even if snmpd does not read it; none if it can't be read."""
     try:
         return list(_lines(file, files.read(file)))
     except OSError:
@@ -159,7 +160,7 @@ class _Reader:
         ]
 
     def search(self, name: str) -> bool:
-        """Read NAME.conf and NAME.local.conf wherever they are."""
+        """Read NAME.conf and NAME.local.conf in all folders; return whether any exists."""
         places = [
             f"{folder}/{name}{end}" for folder in self._folders for end in (".conf", ".local.conf")
         ]
@@ -167,7 +168,7 @@ class _Reader:
         return any(there)
 
     def file(self, name: str) -> bool:
-        """Read one file; whether it is there."""
+        """Read one file; return whether it exists."""
         if self._depth == _DEPTH:
             return self._refuse(name, f"it is included more than {_DEPTH} deep")
         if len(self.config.files) == _FILES:
@@ -209,7 +210,7 @@ class _Reader:
             self.config.folders.append(line.rest)
             there = self._files.exists(line.rest)
             for name in self._files.names(line.rest):
-                # in the order of readdir(3); sorted here
+                # snmpd has the order of readdir(3); sorted here
                 if name.endswith(".conf") and not name.startswith("."):
                     self.file(f"{line.rest}/{name}")
         elif line.token == "includefile":
@@ -238,12 +239,12 @@ def _token(line: str) -> Tuple[str, str]:
         return "", ""
     token = line.split(None, 1)[0] if line else ""
     rest = line[len(token) :].lstrip()
-    # "Include…" is no include: snmpd looks for a small i
+    # "Include..." is not an include: snmpd looks for a lower-case i
     return token if token.startswith("I") else token.lower(), "" if rest.startswith("#") else rest
 
 
 def _words(text: str) -> Iterator[str]:
-    # copy_nword() of read_config.c: quotes around a word, a backslash before any character
+    # copy_nword() of read_config.c: a word may be in quotes, and a backslash escapes any character
     at = 0
     while at < len(text):
         while at < len(text) and text[at].isspace():
