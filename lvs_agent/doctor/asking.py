@@ -90,7 +90,7 @@ def _unread(
 
 
 def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]:
-    """Return findings on a reply. hidden: the configuration hides the object; bad: see look()."""
+    """Return findings on a reply. hidden: known faults explain missing objects; bad: see look()."""
     if reply.outcome == Outcome.NOT_ASKED:
         remedy = AS_ROOT if not asked.known else None
         if reply.said == query.NOT_INSTALLED:

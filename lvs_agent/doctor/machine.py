@@ -162,7 +162,7 @@ class Machine:
     def run(
         self, command: Sequence[str], environment: Optional[Mapping[str, str]] = None
     ) -> Optional[Done]:
-        """Run a program of PATH without a shell, environment added; None if it is not installed.
+        """Run a program of PATH without a shell, adding environment; None if it is not installed.
 
         A program that takes longer than RUN_SECONDS is killed, and the status is -1. If it can't
         be started, the status is 126.

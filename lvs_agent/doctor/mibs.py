@@ -20,7 +20,7 @@ ERLANG = "/usr/lib/erlang/lib"
 
 
 def look(machine: Machine) -> List[Finding]:
-    """Return findings by running snmptranslate, the authority here; polling by OID needs no MIB."""
+    """Return findings, as snmptranslate reports them. Polling by OID needs none of these files."""
     # a temporary folder, in which releases up to 5.8 may save their index of MIB files
     with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
         command = ["snmptranslate", "-On", "-m", "+LVS-MIB", "LVS-MIB::lvsAgentStatus"]

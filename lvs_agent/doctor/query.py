@@ -113,7 +113,7 @@ def _listening(machine: Machine, port: int) -> Iterator[int]:
 
 
 def address(agentaddress: List[str]) -> str:
-    """Return the address to query, out of snmpd's: on loopback if there is one, else the first."""
+    """Return the address at which to query snmpd: one on loopback if it has one, else the first."""
     found = []
     for one in (part.strip() for text in agentaddress for part in text.split(",")):
         match = re.fullmatch(

@@ -27,7 +27,7 @@ _SAME = {"SHA1": "SHA", "AES128": "AES"}
 
 
 class CredentialsError(CommandError):
-    """A file that can't be read, or settings in it that are not valid; one line with the place."""
+    """A file that can't be read, or an invalid setting in it; a one-line message with the place."""
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ class _Reader:
             self.config.folders.append(line.rest)
             there = self._files.exists(line.rest)
             for name in self._files.names(line.rest):
-                # snmpd has the order of readdir(3); sorted here
+                # snmpd reads in the order of readdir(3); sorted here
                 if name.endswith(".conf") and not name.startswith("."):
                     self.file(f"{line.rest}/{name}")
         elif line.token == "includefile":

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What asks directors over SNMP. It runs on a poller and needs no director, kernel or privilege."""
+"""Commands that query directors over SNMP. They run on a poller, without IPVS or privileges."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The addresses of a director's name, and sockets that hear when one of them is refused.
+"""The addresses of a director's name, and sockets that report a refusal by one of them.
 
-snmpget of net-snmp takes the first IPv4 address of a name and no other.
+net-snmp's snmpget uses only the first IPv4 address of a name.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import socket
 from dataclasses import dataclass
 from typing import Any, List, Tuple
 
-# include/uapi/linux/in.h and in6.h, ip(7), ipv6(7): the level and the name of the option
+# level and name of the option: include/uapi/linux/in.h and in6.h, ip(7), ipv6(7)
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where datagrams go: an address family, and what sendto(2) takes in it."""
+    """A destination of datagrams: an address family, and its address for sendto(2)."""
 
     family: int
     place: Tuple[Any, ...]
 
     def __str__(self) -> str:
-        """192.0.2.1, 2001:db8::1."""
+        """Return the address: 192.0.2.1, 2001:db8::1."""
         return str(self.place[0])
 
 
 def resolve(host: str, port: int) -> List[Address]:
-    """The addresses of a host in the order of getaddrinfo(3), each once.
+    """Return the addresses of a host in the order of getaddrinfo(3), each once.
 
     Raises OSError, and UnicodeError for labels that are empty or too long.
     """
@@ -37,9 +37,9 @@ def resolve(host: str, port: int) -> List[Address]:
 
 
 def hearing(address: Address) -> socket.socket:
-    """A UDP socket, not connected, at which an ICMP error is an error of the next call.
+    """Return an unconnected UDP socket on which an ICMP error makes the next call fail.
 
-    An answer may come from another address of the director, so it can't be connected. Raises
+    It can't be connected, since an answer may come from another address of the director. Raises
     OSError.
     """
     found = socket.socket(address.family, socket.SOCK_DGRAM)
@@ -48,7 +48,7 @@ def hearing(address: Address) -> socket.socket:
 
 
 def forget_errors(hearing: socket.socket) -> None:
-    """Empty its error queue: while something is there, poll(2) reports it."""
+    """Empty the socket's error queue: poll(2) reports an error until it is empty."""
     with contextlib.suppress(BlockingIOError):
         while True:
             hearing.recvmsg(0, 0, socket.MSG_ERRQUEUE)

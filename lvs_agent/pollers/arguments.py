@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of the commands of the poll side, with the texts of --help."""
+"""The arguments of the pollers' commands, with the texts of --help."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn, Optional, Sequence, Union
 
-Commands = Any  # what argparse's add_subparsers gives, which has no public name
+Commands = Any  # returned by argparse's add_subparsers; it has no public name
 
 SERVICE_WORDS = (
     "A SERVICE is named as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
@@ -20,12 +20,12 @@ SERVICE = 'as ipvsadm prints it; a real server of it after "->"'
 SNMP_CONF = "Versions, communities, users and keys are those of net-snmp's snmp.conf(5)."
 
 
-# the exit status for wrong arguments, of commands that say it in one line
+# exit statuses for wrong arguments, of commands that report them in one line
 REFUSING = {"oid": 2, "mrtg": 2, "check": 3}
 
 
 class _Word(argparse.Action):
-    """Keep an option of ipvsadm as the words that it is."""
+    """An action that keeps an option of ipvsadm as its words."""
 
     def __call__(
         self,
@@ -34,17 +34,17 @@ class _Word(argparse.Action):
         values: Union[str, Sequence[Any], None],
         option_string: Optional[str] = None,
     ) -> None:
-        """Append them to options."""
+        """Append the words to options."""
         found = [option_string, *([values] if isinstance(values, str) else [])]
         namespace.options = [*(namespace.options or []), *found]
 
 
 def refuse(prog: str, message: str) -> NoReturn:
-    """Say what is wrong with the arguments of one of REFUSING, and exit."""
+    """Print the error in the arguments of a command in REFUSING, and exit."""
     status = REFUSING[prog.rpartition(" ")[2]]
     if status == 2:
         print(f"{prog}: {message}; see {prog} --help", file=sys.stderr)
-    else:  # by the guidelines for plugins, that is unknown, and on standard output
+    else:  # unknown and on standard output, by the guidelines for plugins
         print(f"LVS UNKNOWN - {message}; see {prog} --help")
     sys.exit(status)
 
@@ -57,7 +57,7 @@ def add(commands: Commands) -> None:
 
 
 def asking() -> argparse.ArgumentParser:
-    """The options of all commands that ask directors."""
+    """Return the options of all commands that query directors."""
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
         "--snmp-conf",
@@ -70,7 +70,7 @@ def asking() -> argparse.ArgumentParser:
 
 
 def service() -> argparse.ArgumentParser:
-    """A service in ipvsadm's options: their words are in the result's options."""
+    """Return ipvsadm's options for a service; their words go to options of the parsed arguments."""
     words = argparse.ArgumentParser(add_help=False)
     for names, metavar, text in (
         (("-t", "--tcp-service"), "ADDRESS", "the TCP service at host:port"),

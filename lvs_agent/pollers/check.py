@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent check: a plugin for Nagios and what came of it, on the library nagiosplugin.
+"""lvs-agent check: a plugin for Nagios and its descendants, based on the library nagiosplugin.
 
-Output, ranges and exit status are those of the Monitoring Plugins Development Guidelines.
+Output, ranges and exit status follow the Monitoring Plugins Development Guidelines.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NAME = "LVS"
 ALL = "all services"
 SHOWN = 5  # services in the first line
 
-# of one service, with units
+# columns of a service: labels and units
 PERFORMANCE = {
     "lvsVsActiveConns": ("active", ""),
     "lvsVsInactConns": ("inactive", ""),
@@ -65,7 +65,7 @@ Threshold = Callable[[int], Range]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check and print; the exit status, or SystemExit with it. No error escapes: unknown it is."""
+    """Check, print, and return the exit status or raise SystemExit with it; unknown on errors."""
     status: int = guarded(verbose=0)(_run)(args)
     return status
 
@@ -81,20 +81,20 @@ def _run(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         return refuse(str(error))
-    # the client has a limit of its own: that of the library is a signal, and an exception which it
-    # raises in a callback of asyncio's is lost
+    # no time-out here, since the client has one: the library's is a signal, whose exception is lost
+    # when it is raised in a callback of asyncio
     check.main(verbose=args.verbose, timeout=0)
     return 0
 
 
 def refuse(text: str) -> int:
-    """Say why nothing could be checked; the exit status."""
+    """Print the reason nothing could be checked, and return the exit status."""
     print(f"{NAME} UNKNOWN - {text}")
     return int(Unknown)
 
 
 def threshold(text: str) -> Threshold:
-    """A range of servers, or with % of them all. Raises UsageError."""
+    """Parse a range of servers, in % of all servers if text has a %. Raises UsageError."""
     percent = "%" in text
 
     def scaled(total: int) -> Range:
@@ -118,15 +118,15 @@ def _of(percent: float, total: int) -> float:
 
 
 class Services(Resource):  # type: ignore[misc]
-    """The services of a director that are looked at."""
+    """The services of a director that are checked."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.services: Dict[str, Service] = {}
-        self.text = ""  # of the agent's status
+        self.text = ""  # the agent's status text
         self._args = args
 
     def probe(self) -> List[Metric]:
-        """Ask the director; what is wrong with that is in CheckError."""
+        """Query the director. Raises CheckError, whose message is the reason."""
         args = self._args
         try:
             wanted = None
@@ -138,7 +138,7 @@ class Services(Resource):  # type: ignore[misc]
             director = parse_director(args.director)
             asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
             with Client(director, asked) as client:
-                # all before the first: a reason that comes later is taken for one of a metric
+                # complete the list first: a CheckError raised later would be taken for a metric's
                 return [*self._agent(client), *self._look(client, wanted)]
         except CommandError as error:
             raise CheckError(str(error)) from error
@@ -171,7 +171,7 @@ class Services(Resource):  # type: ignore[misc]
 
 
 class Up(Context):  # type: ignore[misc]
-    """Real servers up of all there are."""
+    """The number of real servers up, out of all."""
 
     def __init__(self, warning: Threshold, critical: Threshold) -> None:
         super().__init__("up")
@@ -179,7 +179,7 @@ class Up(Context):  # type: ignore[misc]
         self._critical = critical
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Critical if none is up, else the state that the thresholds give."""
+        """Return critical if none is up, else the state by the thresholds."""
         service = resource.services[metric.name]
         if metric.value is None:
             text = f"{service.name}: weights are not known: {resource.text}"
@@ -187,7 +187,7 @@ class Up(Context):  # type: ignore[misc]
         text = f"{service.name}: {metric.value} of {service.total} real servers up"
         if service.down:
             text += f", weight 0: {', '.join(map(str, service.down))}"
-        if metric.value == 0:  # a health checker deletes a server, so it may be 0 of 0: 100%
+        if metric.value == 0:  # 0 of 0 would be 100%: a health checker may have deleted all servers
             return Result(Critical, text, metric)
         for state, limits in ((Critical, self._critical), (Warn, self._warning)):
             if not limits(service.total).match(metric.value):
@@ -195,7 +195,7 @@ class Up(Context):  # type: ignore[misc]
         return Result(Ok, text, metric)
 
     def performance(self, metric: Metric, resource: Services) -> Optional[Performance]:
-        """The count, with the thresholds as counts too."""
+        """Return the count, with the thresholds as counts, too."""
         if metric.value is None:
             return None
         total = resource.services[metric.name].total
@@ -204,24 +204,24 @@ class Up(Context):  # type: ignore[misc]
 
 
 class Counts(Context):  # type: ignore[misc]
-    """Performance data alone."""
+    """Performance data without a state."""
 
     def __init__(self) -> None:
         super().__init__("count")
 
     def performance(self, metric: Metric, resource: Services) -> Performance:
-        """The value with its unit."""
+        """Return the value with its unit."""
         return Performance(metric.name, metric.value, metric.uom, min=metric.min)
 
 
 class Missing(Context):  # type: ignore[misc]
-    """A service that was asked for and is not there, or no service at all."""
+    """A requested service that does not exist, or a director without any service."""
 
     def __init__(self) -> None:
         super().__init__("missing")
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Always critical."""
+        """Return critical, always."""
         text = f"{metric.name}: the director has no such service"
         return Result(
             Critical, "the director has no service" if metric.name == ALL else text, metric
@@ -229,13 +229,13 @@ class Missing(Context):  # type: ignore[misc]
 
 
 class Agent(Context):  # type: ignore[misc]
-    """lvsAgentStatus."""
+    """The state by lvsAgentStatus."""
 
     def __init__(self) -> None:
         super().__init__("agent")
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """The state that goes with a status, and its text."""
+        """Return the state for a status, with its text."""
         text = resource.text
         if metric.value == Status.COUNTERS_FROZEN:
             text = f"statistics are frozen: {text}"
@@ -243,25 +243,25 @@ class Agent(Context):  # type: ignore[misc]
 
 
 class Statistics(Context):  # type: ignore[misc]
-    """lvsDirectorEstimation, where another status hides it."""
+    """The state by lvsDirectorEstimation, in case another lvsAgentStatus hides it."""
 
     def __init__(self) -> None:
         super().__init__("statistics")
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """A warning while counters stand still."""
+        """Return a warning while counters stand still."""
         text = "statistics are frozen: the director does not estimate"
         return Result(Ok if metric.value else Warn, None if metric.value else text, metric)
 
 
 class Lines(Summary):  # type: ignore[misc]
-    """The first line, and those of -v."""
+    """The first line of output, and the lines of -v."""
 
     def __init__(self, resource: Services) -> None:
         self._resource = resource
 
     def ok(self, results: Results) -> str:
-        """How much is up."""
+        """Return the first line if all is ok: the number of real servers up."""
         found = list(self._resource.services.values())
         if len(found) == 1:
             return "; ".join(self._ups(results))
@@ -270,14 +270,14 @@ class Lines(Summary):  # type: ignore[misc]
         return f"{len(found)} services, {up} of {total} real servers up"
 
     def problem(self, results: Results) -> str:
-        """What is worst."""
+        """Return the first line if not all is ok: the worst results, at most SHOWN of them."""
         state = results.most_significant_state
         worst = [str(each) for each in results if each.state == state]
         more = f"; and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
         return "; ".join(worst[:SHOWN]) + more
 
     def verbose(self, results: Results) -> List[str]:
-        """All that is not well, then the other services."""
+        """Return all results that are not ok, then the services that are."""
         lines = [f"{each.state}: {each}" for each in results if each.state != Ok]
         return lines + self._ups(results)
 

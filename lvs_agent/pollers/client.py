@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one director says: values and tables of LVS-MIB by the names of its objects."""
+"""A client of one director: values and tables of LVS-MIB by the names of its objects."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from lvs_agent.pollers import objects
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
 
-# str for SnmpAdminString, bytes for other octets; None where there is no instance
+# str for SnmpAdminString, bytes for other octet strings; None if there is no such instance
 Value = Raw
 Instance = Tuple[str, Oid]
 
 T = TypeVar("T")
 
-# in one answer, so that it is two or three frames: some firewalls lose what is in many fragments
+# per answer, which then takes two or three frames: some firewalls drop datagrams of many fragments
 VARBINDS = 60
 
-# for all questions to one director: the callers of a plugin give it 60 (Nagios'
-# service_check_timeout, Icinga's check_timeout)
+# for all requests to one director: a plugin has 60 (Nagios' service_check_timeout, Icinga's
+# check_timeout)
 SECONDS = 50.0
 
-# of a table: an agent numbers at most 65,535 services; lvsRsTable has their servers
+# rows of a table: an agent numbers at most 65,535 services; lvsRsTable has their servers
 MOST_ROWS = 1_000_000
 
 _OCTETS = (SnmpAdminString, Bits, InetAddress, IpAddress)
 
 
 class Client:
-    """A director that is asked. Each call may raise DirectorError; use it in with, or close it.
+    """A client of one director. Calls may raise DirectorError. Use a with statement, or close it.
 
-    Names are LVS-MIB's, and sysUpTime and sysName; another one is objects.ObjectError. All calls
-    together may take so many seconds, from the first one on.
+    Names are LVS-MIB's, sysUpTime and sysName; any other raises objects.ObjectError. seconds is
+    the time limit for all calls together, from the first one on.
     """
 
     def __init__(
@@ -52,24 +52,24 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self._session.close()
 
     def get(self, wanted: Sequence[Instance]) -> List[Value]:
-        """The values of instances, each a name and sub-identifiers, (0,) of a scalar."""
+        """Return the values of instances, each a name and sub-identifiers: (0,) for a scalar."""
         oids = [(*objects.named(name).oid, *instance) for name, instance in wanted]
         found = zip(wanted, self._get(oids, VARBINDS))
         return [self._value(name, objects.named(name).syntax, raw) for (name, _), raw in found]
 
     def scalars(self, *names: str) -> List[Value]:
-        """The values of scalars."""
+        """Return the values of scalars."""
         return self.get([(name, (0,)) for name in names])
 
     def walk(self, columns: Sequence[str], within: Oid = ()) -> Iterator[Tuple[Oid, List[Value]]]:
-        """The rows of a table in order, with the values of these columns.
+        """Yield the rows of a table in order, with the values of these columns.
 
-        within is what the sub-identifiers of all rows begin with. A row is given as soon as it is
-        whole; a column without an instance in it is None.
+        within is the prefix of the sub-identifiers of all rows. A row is yielded as soon as it is
+        complete; a column without an instance in it is None.
         """
         syntaxes = [objects.named(name).syntax for name in columns]
         walks = [_ColumnWalk(objects.named(name).oid, within) for name in columns]
@@ -94,11 +94,11 @@ class Client:
                 raise self.error(f"{columns[0]} has more than {MOST_ROWS:,} rows: given up")
 
     def error(self, text: str) -> DirectorError:
-        """What to raise when this director is at fault."""
+        """Return the error to raise when this director is at fault."""
         return self._session.error(text)
 
     def unserved(self) -> DirectorError:
-        """What to raise where lvsAgentStatus has no instance: with an agent it always has one."""
+        """Return the error to raise when lvsAgentStatus has no instance; every agent has one."""
         return self._session.unserved()
 
     def _get(self, oids: List[Oid], at_once: int) -> List[Raw]:
@@ -126,7 +126,7 @@ class Client:
 
 
 def gather(clients: Sequence[Client], ask: Callable[[Client], T]) -> List[Union[T, DirectorError]]:
-    """What ask gives for each, all asked at once; the error where there is no answer."""
+    """Return the result of ask, or the error, for each client. All are asked at once."""
     found = dict(asked(clients, ask))
     return [found[client] for client in clients]
 
@@ -134,7 +134,7 @@ def gather(clients: Sequence[Client], ask: Callable[[Client], T]) -> List[Union[
 def asked(
     clients: Sequence[Client], ask: Callable[[Client], T]
 ) -> Iterator[Tuple[Client, Union[T, DirectorError]]]:
-    """The same with the client, each as soon as it is there."""
+    """Yield each client with its result of ask, or the error, as soon as it is there."""
 
     def one(client: Client) -> Union[T, DirectorError]:
         try:
@@ -152,7 +152,7 @@ def asked(
 
 
 class _ColumnWalk:
-    """One column while it is walked: how far, and what came and is in no row yet."""
+    """A walk of one column: its last OID, and the values received that are in no row yet."""
 
     def __init__(self, column: Oid, within: Oid) -> None:
         self._column = column
@@ -163,7 +163,7 @@ class _ColumnWalk:
         self.waiting: Deque[Tuple[Oid, Raw]] = deque()
 
     def take(self, oid: Oid, raw: Raw) -> bool:
-        """Take what came next; False if it is out of order."""
+        """Take the next value; return False if it is out of order."""
         if raw is not None and oid <= self.last and not self.ended:
             return False
         if raw is None or oid[: len(self._prefix)] != self._prefix:
@@ -177,7 +177,7 @@ class _ColumnWalk:
 
 
 def _rows(walks: Sequence[_ColumnWalk]) -> Iterator[Tuple[Oid, List[Raw]]]:
-    """The rows of which all has come."""
+    """Yield the rows that are complete."""
     while all(column.waiting or column.ended for column in walks):
         firsts = [column.waiting[0][0] for column in walks if column.waiting]
         if not firsts:

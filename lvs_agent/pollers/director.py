@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directors as they are named on command lines, and what is said of one that can't be asked."""
+"""Directors as named on command lines, and the error for one that can't be queried."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _DIRECTOR = r"""
 
 
 class DirectorError(CommandError):
-    """A director that can't be asked, or does not answer; one line that begins with its name."""
+    """A director that can't be queried or does not answer; a one-line message, its name first."""
 
 
 @dataclass(frozen=True)
 class Director:
-    """Where a director's snmpd listens; port is None for the usual one."""
+    """The host and port of a director's snmpd; port is None for the default."""
 
     host: str
     port: Optional[int] = None
 
     def __str__(self) -> str:
-        """As it is written: host, host:port, [address]:port."""
+        """Return host, host:port or [address]:port."""
         host = f"[{self.host}]" if ":" in self.host and self.port is not None else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
 
 def parse_director(text: str) -> Director:
-    """host, host:port, [address]:port, or an IPv6 address. Raises UsageError."""
+    """Parse host, host:port, [address]:port, or an IPv6 address. Raises UsageError."""
     match = re.fullmatch(_DIRECTOR, text, re.VERBOSE)
     if match is None or (match["port"] and not 0 < int(match["port"]) <= MAX_PORT):
         raise UsageError(f"{text or 'nothing'}: a director is HOST, HOST:PORT or [ADDRESS]:PORT")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent mrtg: the four lines that MRTG's external programs print (mrtg-reference(1))."""
+"""lvs-agent mrtg: the four lines that an external program prints for MRTG (mrtg-reference(1))."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.naming import Row
 from lvs_agent.pollers.services import is_known
 
-# the columns of both lines, after lvsVs or lvsRs
+# the columns of both lines, without their prefix lvsVs or lvsRs
 KINDS = {
     "conns": ("Conns", "Conns"),
     "packets": ("InPkts", "OutPkts"),
@@ -30,7 +30,7 @@ UNKNOWN = "UNKNOWN"
 
 @dataclass(frozen=True)
 class Answer:
-    """What one director says: both values, 0 if it has no such row; seconds it is up; its name."""
+    """A director's answer: both values, 0 if it has no such row; uptime in seconds; its name."""
 
     values: Tuple[int, int]
     uptime: float
@@ -38,9 +38,9 @@ class Answer:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the lines; 1 if the values are UNKNOWN, and why on standard error.
+    """Print the lines; return 1 if the values are UNKNOWN, with the reasons on standard error.
 
-    Raises UsageError, and CredentialsError of a file.
+    Raises UsageError, and CredentialsError for a file.
     """
     row = naming.parse([*args.service, *args.options])
     if row.service.port is None:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ask(client: Client, row: Row, kind: str) -> Answer:
-    """One director's answer."""
+    """Return one director's answer."""
     table = "lvsRs" if row.server else "lvsVs"
     names = [f"{table}Name", *(f"{table}{column}" for column in KINDS[kind])]
     wanted = [(name, row.instance) for name in names]
@@ -78,9 +78,10 @@ def ask(client: Client, row: Row, kind: str) -> Answer:
 
 
 def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
-    """Both values, summed, and what MRTG shows on its page; UNKNOWN if a director has none.
+    """Return the sums of both values and, for MRTG's page, uptimes and names.
 
-    A sum without one of them would fall, and MRTG would take a counter's return for traffic.
+    The sums are UNKNOWN if a director gives no values: without these they would fall, and MRTG
+    would take their later rise for traffic.
     """
     known = [answer for answer in answers if isinstance(answer, Answer)]
     if len(known) < len(answers):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual services and real servers in ipvsadm's words, and as instances of lvsVsTable, lvsRsTable.
+"""Virtual services and real servers in ipvsadm's notation, and as lvsVsTable, lvsRsTable instances.
 
-Words are taken as ipvsadm(8) takes and prints them, with numbers or names:
+Words are accepted as ipvsadm(8) accepts and prints them, with numbers or names:
 
     TCP 192.0.2.10:443    -t www.example.org:https    UDP [2001:db8::53]:53    --sctp-service ...
     FWM 5    FWM 5 IPv6    -f 5 -6    IP33 192.0.2.10:80
     TCP 192.0.2.10:443 -> 192.168.0.1:8080            -t 192.0.2.10:443 -r 192.168.0.1
 
-A protocol without a name is IP and its number, as in lvsVsName; netlink takes any, ipvsadm none.
-An address without a port is all services at it; ipvsadm would have port 0, which is written :0.
+A protocol without a name is IP and its number, as in lvsVsName; netlink accepts any, ipvsadm none.
+An address without a port is all services at it; for ipvsadm it is port 0, which is written :0 here.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ SERVICE_FORMS = (
 
 
 class NamingError(UsageError):
-    """Words or an instance that name nothing; one line with the word and what is accepted."""
+    """Words or an instance that name nothing; a one-line message with the accepted forms."""
 
 
 @dataclass(frozen=True, order=True)
 class Service:
-    """A virtual service, its address as inet_ntop(3) writes it.
+    """A virtual service; its address is as inet_ntop(3) writes it.
 
-    A mark has protocol FWMARK, the unspecified address of its family, and is itself in port. port
-    is None for all services of that protocol at that address.
+    A firewall mark has protocol FWMARK, the unspecified address of its family, and the mark in
+    port. port is None for all services of that protocol at that address.
     """
 
     family: int
@@ -63,12 +63,12 @@ class Service:
 
     @property
     def instance(self) -> Oid:
-        """Its sub-identifiers in lvsVsTable; those that its rows begin with if port is None."""
+        """The sub-identifiers in lvsVsTable; if port is None, the prefix of those of its rows."""
         port = () if self.port is None else (self.port,)
         return (*_address_index(self.family, self.address), self.protocol, *port)
 
     def __str__(self) -> str:
-        """lvsVsName: TCP 192.0.2.10:443, FWM 5 IPv6."""
+        """Return the lvsVsName: TCP 192.0.2.10:443, FWM 5 IPv6."""
         mark = self.port if self.protocol == IpProtocol.FWMARK else 0
         name = snapshot.VirtualService(
             self.family, self.protocol, self.address, self.port or 0, mark or 0, "", 0
@@ -78,7 +78,7 @@ class Service:
 
 @dataclass(frozen=True, order=True)
 class Server:
-    """A real server, its address as inet_ntop(3) writes it."""
+    """A real server; its address is as inet_ntop(3) writes it."""
 
     family: int
     address: str
@@ -86,34 +86,34 @@ class Server:
 
     @property
     def instance(self) -> Oid:
-        """Its sub-identifiers in lvsRsTable, after those of its service."""
+        """The sub-identifiers in lvsRsTable that follow those of its service."""
         return (*_address_index(self.family, self.address), self.port)
 
     def __str__(self) -> str:
-        """lvsRsName: 192.168.0.1:8080, [2001:db8::2]:443."""
+        """Return the lvsRsName: 192.168.0.1:8080, [2001:db8::2]:443."""
         return snapshot.RealServer(self.address, self.port, Forwarding.MASQ, None).name
 
 
 class Row(NamedTuple):
-    """A row of lvsVsTable, or with a server of lvsRsTable."""
+    """A row of lvsVsTable or, with a server, of lvsRsTable."""
 
     service: Service
     server: Optional[Server] = None
 
     @property
     def instance(self) -> Oid:
-        """Its sub-identifiers."""
+        """The sub-identifiers of the row."""
         return self.service.instance + (self.server.instance if self.server else ())
 
     def __str__(self) -> str:
-        """TCP 192.0.2.10:443 -> 192.168.0.1:8080."""
+        """Return the names: TCP 192.0.2.10:443 -> 192.168.0.1:8080."""
         return f"{self.service} -> {self.server}" if self.server else str(self.service)
 
 
 def parse(words: Sequence[str]) -> Row:
-    """The row that words name, each of which may be several; options may come in any order.
+    """Return the row that words name. Each may hold several words; options may be in any order.
 
-    Raises NamingError, also for a host or port name that is not known or means several.
+    Raises NamingError, also for a host or port name that is unknown or ambiguous.
     """
     text = " ".join(words)
     left = re.sub(r"(?<!\S)(--[\w-]+)=", r"\1 ", text).split()
@@ -137,7 +137,7 @@ def parse(words: Sequence[str]) -> Row:
 
 
 def parse_service(text: str) -> Service:
-    """The service that a text names, see parse()."""
+    """Return the service that a text names; see parse()."""
     row = parse([text])
     if row.server:
         raise NamingError(f"{text}: a real server is not wanted here, only its service")
@@ -145,7 +145,7 @@ def parse_service(text: str) -> Service:
 
 
 def parse_server(text: str, service: Optional[Service] = None) -> Server:
-    """The real server that host:port names; without a port it has that of its service."""
+    """Return the real server that host:port names; the port defaults to that of its service."""
     protocol = service.protocol if service else IpProtocol.FWMARK
     if service and service.port is None:
         raise NamingError(f"{service}: to name a real server, say the port of its service")
@@ -158,13 +158,13 @@ def parse_server(text: str, service: Optional[Service] = None) -> Server:
 
 
 def service_of(instance: Oid) -> Service:
-    """The service of a row of lvsVsTable; without the last sub-identifier, that of all ports."""
+    """Return the service of an instance of lvsVsTable; without the port, that of all ports."""
     service, rest = _take_service(instance)
     return service if not rest else _no_instance(instance)
 
 
 def row_of(instance: Oid) -> Row:
-    """The row of lvsRsTable, or of lvsVsTable where no more sub-identifiers come."""
+    """Return the row of lvsRsTable, or of lvsVsTable if the instance ends with the service."""
     service, rest = _take_service(instance)
     if not rest:
         return Row(service)
@@ -234,7 +234,7 @@ def _service(protocol: int, where: str, ipv6: str) -> Service:
 
 
 def _split(text: str) -> Tuple[str, Optional[str]]:
-    """Host and port; brackets around an IPv6 address are needed where a port comes."""
+    """Return host and port. An IPv6 address that is followed by a port needs brackets."""
     if text.startswith("["):
         host, bracket, port = text.partition("]")
         if not bracket or (port and not port.startswith(":")):
@@ -248,7 +248,7 @@ def _split(text: str) -> Tuple[str, Optional[str]]:
 
 def _address(host: str) -> Tuple[int, str]:
     plain = host.strip("[]")
-    # ipvsadm takes a host's IPv4 address if it has one
+    # ipvsadm prefers a host's IPv4 address
     families = [Family.INET6] if host.startswith("[") else [Family.INET, Family.INET6]
     for family in families:
         try:
@@ -267,7 +267,7 @@ def _address(host: str) -> Tuple[int, str]:
 def _looked_up(host: str, family: int) -> List[str]:
     try:
         infos = socket.getaddrinfo(host, None, AF[family], socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):  # the latter for labels that are empty or too long
+    except (OSError, UnicodeError):  # UnicodeError: a label is empty or too long
         return []
     return sorted({str(info[4][0]) for info in infos})
 
@@ -278,7 +278,7 @@ def _port(text: str, protocol: int) -> int:
             raise NamingError(f"{text}: a port is 0 to {MAX_PORT}")
         return int(text)
     protocols = [[PROTOCOL_NAMES.get(protocol, "").lower()], []]
-    for known in protocols:  # many names are there for TCP and UDP only
+    for known in protocols:  # many names exist for TCP and UDP only
         try:
             return socket.getservbyname(text, *known)
         except OSError:
@@ -291,7 +291,7 @@ def _mark(text: str) -> int:
         mark = int(text, 0)
     except ValueError:
         mark = 0
-    # ipvsadm prints those above 2^31 - 1 as negative
+    # ipvsadm prints marks above 2^31 - 1 as negative numbers
     mark = mark + MAX_MARK + 1 if -(2**31) <= mark < 0 else mark
     if not 0 < mark <= MAX_MARK:
         raise NamingError(f"{text}: a mark is 1 to {MAX_MARK}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of LVS-MIB by name and by OID, as lvs_agent.mib declares them, for whom asks them."""
+"""The objects of LVS-MIB by name and by OID, as lvs_agent.mib declares them, for pollers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SCALAR, COLUMN, NODE = "scalar", "column", "node"
 
 
 class ObjectError(UsageError):
-    """A name or an OID that LVS-MIB does not have; one line."""
+    """A name or an OID that LVS-MIB does not have; a one-line message."""
 
 
 @dataclass(frozen=True)
 class Object:
-    """A scalar, a column, or a node: a table or an entry, which have no values of their own.
+    """A scalar, a column, or a node such as a table or an entry, which has no value of its own.
 
-    index has the names of what a column's instances are made of.
+    index has the names of the objects that a column's instances are made of.
     """
 
     name: str
@@ -39,16 +39,16 @@ class Object:
 
     @property
     def by_address(self) -> bool:
-        """Whether its instances are addresses, as in lvsVsTable and lvsRsTable."""
+        """True if its instances are addresses, as in lvsVsTable and lvsRsTable."""
         return self.index[:1] == ("lvsVsAddrType",)
 
 
 def named(name: str) -> Object:
-    """The object of that name, LVS-MIB:: before it or not. Raises ObjectError."""
+    """Return the object of that name, with or without LVS-MIB::. Raises ObjectError."""
     plain = re.sub("^LVS-MIB::", "", name)
     found = _all().get(plain)
     if found is None:
-        # a person may not keep to the case
+        # people may type another case
         found = {each.lower(): object_ for each, object_ in _all().items()}.get(plain.lower())
     if found is None:
         close = difflib.get_close_matches(plain, _all(), n=3)
@@ -58,7 +58,7 @@ def named(name: str) -> Object:
 
 
 def at(oid: Oid) -> Tuple[Object, Oid]:
-    """The object that an OID is of, or below, and the instance. Raises ObjectError."""
+    """Return the object at or above an OID, and the instance. Raises ObjectError."""
     by_oid = {each.oid: each for each in _all().values()}
     for length in range(len(oid), 0, -1):
         if oid[:length] in by_oid:

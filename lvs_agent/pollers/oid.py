@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent oid: an object and a service in words to its OID, and an OID back to the words."""
+"""lvs-agent oid: translates the names of an object and a service to an OID, and back."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lvs_agent.netsnmp import oids
 from lvs_agent.pollers import naming, objects
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
 
-# in instances as net-snmp prints them
+# names in instances as net-snmp prints them
 _PROTOCOLS: Dict[str, int] = {
     "fwmark": IpProtocol.FWMARK,
     **{name.lower(): number for number, name in PROTOCOL_NAMES.items()},
 }
-_FAMILIES = {"ipv4": 4, "ipv6": 16}  # with the length of an address
+_FAMILIES = {"ipv4": 4, "ipv6": 16}  # lengths of addresses in bytes
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is asked for. Raises UsageError."""
+    """Print the OID for words, or the words for an OID. Raises UsageError."""
     words = [args.object, *args.service, *args.options]
     if re.search(r"^\.?\d|[.]", args.object):
         print(words_of(parse_oid(words)))
@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def oid_of(name: str, words: Sequence[str]) -> Oid:
-    """The OID of an object, with that of a row which words name. Raises UsageError.
+    """Return the OID of an object in the row that words name. Raises UsageError.
 
-    Without words, of a scalar its instance, of a column or table what all its instances begin with.
-    A column of lvsRsTable for a service alone gives what all its real servers begin with.
+    Without words, return the instance of a scalar, or the prefix of all instances of a column or
+    table. A column of lvsRsTable with a service alone gives the prefix of all its real servers.
     """
     found = objects.named(name)
     if not words:
@@ -54,7 +54,7 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
 
 
 def words_of(oid: Oid) -> str:
-    """The words for an OID: those that give it again. Raises UsageError."""
+    """Return the words for an OID, which can be translated back. Raises UsageError."""
     found, instance = objects.at(oid)
     if found.kind == NODE and instance:
         raise UsageError(f"{dotted(oid)}: {found.name} has no such object")
@@ -69,9 +69,9 @@ def words_of(oid: Oid) -> str:
 
 
 def parse_oid(words: Sequence[str]) -> Oid:
-    """An OID in numbers or as net-snmp prints it, its value after it or not. Raises UsageError.
+    """Parse an OID in numbers or as net-snmp prints it; a value may follow. Raises UsageError.
 
-    Quotes around an address may be gone, since a shell takes them.
+    Quotes around an address may be missing, since a shell removes them.
     """
     text, *rest = words
     if rest and rest[0] not in ("=", ":"):
@@ -119,12 +119,12 @@ def _instance(text: str, instance: str) -> Oid:
 
 
 def _address(text: str, parts: List[str], length: int) -> List[int]:
-    """The length and bytes of an address, taken from the front of what is left."""
+    """Take an address from the front of parts, and return its length and bytes."""
     if parts and (parts[0].startswith('"') or ":" in parts[0]):
         return [length, *_bytes(text, parts.pop(0).strip('"'), length)]
     plain = next((at for at, part in enumerate(parts) if not part.isdecimal()), len(parts))
-    port = 0 if plain < len(parts) else 1  # a real server's comes right after its address
-    if length == 4 and plain == length + port:  # the quotes are gone
+    port = 0 if plain < len(parts) else 1  # a real server's port follows its address
+    if length == 4 and plain == length + port:  # without quotes
         return [length, *(int(parts.pop(0)) for _ in range(length))]
     if parts[:1] != [str(length)] or plain <= length:
         raise UsageError(f"{text}: an address is not whole")

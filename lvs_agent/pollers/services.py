@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director says of its agent and its services, as records."""
+"""A director's agent and its services, as records."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FALSE = 2  # of TruthValue, RFC 2579
 
 @dataclass(frozen=True)
 class Agent:
-    """lvsAgentStatus and what goes with it; age in seconds, None where nothing was ever read.
+    """lvsAgentStatus and related objects. age is in seconds, None if nothing was ever read.
 
-    known says whether services that are not listed are not there.
+    known is True if services that are not listed do not exist.
     """
 
     status: int
@@ -30,7 +30,7 @@ class Agent:
 
 @dataclass
 class Service:
-    """A service with values by the names of columns; down is who of its servers has weight 0."""
+    """A service with its values by column name; down has its real servers of weight 0."""
 
     name: naming.Service
     values: Dict[str, Value]
@@ -38,19 +38,19 @@ class Service:
 
     @property
     def up(self) -> Optional[int]:
-        """How many real servers have a weight above 0; None if that is not known."""
+        """The number of real servers with a weight above 0; None if unknown."""
         value = self.values["lvsVsRealServersUp"]
         return value if isinstance(value, int) else None
 
     @property
     def total(self) -> int:
-        """How many real servers there are."""
+        """The number of real servers; 0 if unknown."""
         value = self.values["lvsVsRealServers"]
         return value if isinstance(value, int) else 0
 
 
 def agent(client: Client) -> Agent:
-    """The state of a director's agent. Raises DirectorError, also if there is none."""
+    """Return the state of a director's agent. Raises DirectorError, also if there is no agent."""
     status, text, source, age, estimation = client.scalars(
         "lvsAgentStatus",
         "lvsAgentStatusText",
@@ -66,14 +66,14 @@ def agent(client: Client) -> Agent:
 
 
 def is_known(status: Value, source: Value) -> bool:
-    """Whether what is not listed is not there: by lvsAgentStatus and lvsAgentSource."""
+    """Return whether rows that are not listed do not exist (lvsAgentStatus, lvsAgentSource)."""
     return source != Source.NONE or status == Status.NO_IPVS
 
 
 def services(
     client: Client, wanted: Optional[naming.Service], columns: Sequence[str]
 ) -> Iterator[Service]:
-    """The services that are wanted, None for all, with these columns and those of Service."""
+    """Yield the services of wanted, None for all, with these columns and those of Service."""
     names = ["lvsVsRealServersUp", "lvsVsRealServers", *columns]
     if wanted is not None and wanted.port is not None:
         values = client.get([(name, wanted.instance) for name in names])
@@ -88,7 +88,7 @@ def services(
 
 
 def row_of(client: Client, instance: Oid) -> naming.Row:
-    """The row of an instance that a director listed. Raises DirectorError if it is of none."""
+    """Return the row of an instance that a director listed. Raises DirectorError if it has none."""
     try:
         row = naming.row_of(instance)
     except naming.NamingError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions to one snmpd and its answers, by pysnmp. Knows nothing of LVS-MIB.
+"""Requests to one snmpd and its responses, with pysnmp. Independent of LVS-MIB.
 
-pysnmp's engine is used below its high-level interface (pysnmp.hlapi): that makes a parser of MIB
-files at the first question, 0.2 s that a command which runs every minute does not have.
+pysnmp's engine is used without its high-level interface (pysnmp.hlapi), which creates a parser of
+MIB files at the first request. This takes 0.2 s, too long for a command that runs every minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.addresses import Address, forget_errors, hearing, resolve
 from lvs_agent.pollers.director import Director, DirectorError
 
-# an object identifier is text with dots; None where there is no such instance
+# an object identifier is text with dots; None if there is no such instance
 Raw = Union[int, bytes, str, None]
 
 AUTH = {
@@ -41,14 +41,14 @@ AUTH = {
 PRIV = {
     "DES": config.USM_PRIV_CBC56_DES,
     "AES": config.USM_PRIV_CFB128_AES,
-    # by net-snmp's names: with C keys are extended as Cisco does, without as in Blumenthal's draft
+    # net-snmp's names: keys are extended as Cisco does with C, as in Blumenthal's draft without
     "AES192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
     "AES192C": config.USM_PRIV_CFB192_AES,
     "AES256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
     "AES256C": config.USM_PRIV_CFB256_AES,
 }
 
-# what a director says to a message that it does not take
+# errors that a director reports for a message it rejects
 REFUSALS = {
     errind.UnknownUserName: "it knows no user {user}",
     errind.WrongDigest: "defAuthPassphrase or defAuthType is wrong for user {user}",
@@ -64,19 +64,19 @@ _TARGET, _PARAMETERS = "director", "parameters"
 
 
 class TooBig(Exception):  # noqa: N818
-    """An answer would be larger than the director can send."""
+    """An answer larger than the director can send."""
 
 
 class _NoAnswer(Exception):  # noqa: N818
-    """Nothing came from an address: why, or in what time."""
+    """No answer from an address; the message is the reason, or the time waited."""
 
 
 class Session:
-    """A director that can be asked, one question at a time. Failures are DirectorError.
+    """A session with one director, one request at a time. Failures raise DirectorError.
 
-    seconds are for all questions together, from the first one on. An answer that is not one to its
-    question is a failure. The addresses of its name are asked in turn, each with the time-outs of
-    the credentials, and the first that answers is kept.
+    seconds limits all requests together, from the first one on. An answer that does not match its
+    request is a failure. The addresses of the director's name are tried in turn, each with the
+    time-outs of the credentials, and the first that answers is kept.
     """
 
     def __init__(self, director: Director, credentials: Credentials, seconds: float) -> None:
@@ -92,13 +92,13 @@ class Session:
         self._engine: Optional[SnmpEngine] = None
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self._engine is not None:
             self._run(self._close(self._engine))
         self._loop.close()
 
     def get(self, oids: Sequence[Oid]) -> List[Raw]:
-        """The values of instances. Raises TooBig."""
+        """Return the values of instances. Raises TooBig."""
         send = GetCommandGenerator().send_varbinds
         found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids))
         if len(found) != len(oids):
@@ -109,7 +109,7 @@ class Session:
         return [value for _, value in found]
 
     def bulk(self, oids: Sequence[Oid], repetitions: int) -> List[Tuple[Oid, Raw]]:
-        """What comes after each of oids, by turns; None from the last on. Raises TooBig.
+        """Return the successors of each OID, in turn; the value is None at the end. Raises TooBig.
 
         The answer may end anywhere (RFC 3416, 4.2.3), and has at least one value.
         """
@@ -121,11 +121,11 @@ class Session:
         return found
 
     def error(self, text: str) -> DirectorError:
-        """What to raise when this director is at fault."""
+        """Return the error to raise when this director is at fault."""
         return DirectorError(f"{self.director}: {text}")
 
     def unserved(self) -> DirectorError:
-        """The same when it answers and shows nothing of LVS-MIB."""
+        """Return the error to raise when the director answers but shows nothing of LVS-MIB."""
         asking = "user" if self.credentials.version == "3" else "community"
         return self.error(
             "snmpd answers, but shows no LVS-MIB: lvs-agent does not run there, or the view of"
@@ -140,7 +140,7 @@ class Session:
 
     async def _close(self, engine: SnmpEngine) -> None:
         engine.close_dispatcher()
-        # what it cancelled has to end before the loop does
+        # the tasks it cancelled must end before the loop does
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         await asyncio.gather(*others, return_exceptions=True)
 
@@ -196,7 +196,7 @@ class Session:
         return found
 
     def _unreadable(self, _loop: object, context: Dict[str, Any]) -> None:
-        """Take what pysnmp raises where nobody awaits it: it could not read a datagram."""
+        """Handle what pysnmp raises in a callback: it could not read a datagram."""
         if self._answered is not None and not self._answered.done():
             said = " ".join(str(context.get("exception") or context["message"]).split())
             self._answered.set_exception(self.error(f"snmpd's answer can't be read: {said}"))
@@ -236,7 +236,7 @@ class Session:
         return self.error(str(indication))
 
     def _open(self, address: Address, last: bool) -> SnmpEngine:
-        """An engine that asks an address; unless it is the last, until the address refuses."""
+        """Return an engine for an address. Unless it is the last, a refusal ends the request."""
         asked = self.credentials
         engine = SnmpEngine()
         if asked.version == "3":
@@ -255,7 +255,7 @@ class Session:
         six = address.family == socket.AF_INET6
         domain = udp6.SNMP_UDP6_DOMAIN if six else udp.SNMP_UDP_DOMAIN
         transport = (udp6.Udp6Transport if six else udp.UdpTransport)(loop=self._loop)
-        if last:  # a retry may find an snmpd that was being restarted
+        if last:  # retry after a refusal: snmpd may be restarting
             config.add_transport(engine, domain, transport.open_client_mode())
         else:
             sock = hearing(address)
@@ -275,7 +275,7 @@ class Session:
     def _resolve(self) -> List[Address]:
         try:
             return resolve(self.director.host, self._port)
-        except (OSError, UnicodeError) as error:  # the latter for labels empty or too long
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label is empty or too long
             said = error.strerror if isinstance(error, OSError) else str(error)
             raise self.error(f"no address is known for this host: {said}") from error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Round-robin files of directors' services, and pictures of them: lvs-agent graph.
+"""lvs-agent graph: round-robin files of directors' services, and pictures of them.
 
-rrdtool keeps and draws; one process of it takes every command of a run.
+rrdtool stores and draws; one rrdtool process handles all commands of a run.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of lvs-agent graph, with the texts of --help."""
+"""The arguments of lvs-agent graph, with the texts of --help."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lvs_agent.pollers.arguments import DIRECTOR, SNMP_CONF, Commands, asking
 
-STEP = 300  # seconds, the habit of Cacti, MRTG and Munin
+STEP = 300  # seconds, as usual with Cacti, MRTG and Munin
 COARSER = 1800  # seconds between two values of the next archive, see files.ARCHIVES
-SHORTEST_STEP = 10  # the kernel renews counters every 2 s, a snapshot may be 5 s old
+SHORTEST_STEP = 10  # the kernel updates counters every 2 s, and a snapshot may be 5 s old
 
 
 def add(commands: Commands) -> None:
-    """Add the command, with commands of its own."""
+    """Add the command graph, with its own commands."""
     graph = commands.add_parser(
         "graph",
         help="keep values with rrdtool and draw them",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent graph: update, draw, page."""
+"""The commands of lvs-agent graph: update, draw, page."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lvs_agent.pollers.graph.selection import selection
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command of args.graph: 0, or 1 if a part failed, each with a line on standard error.
+    """Run the command of args.graph; return 0, or 1 if parts failed, with a line each on stderr.
 
-    Raises CommandError and OSError for what leaves nothing to do.
+    Raises CommandError and OSError if the command as a whole fails.
     """
     errors = {"update": update, "draw": draw, "page": page}[args.graph](args)
     for error in errors:
@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def update(args: argparse.Namespace) -> List[str]:
-    """Ask directors, and keep what they say; the errors."""
-    # those who draw do without pysnmp
+    """Query directors and save their values; return the errors."""
+    # imported here, since drawing needs no pysnmp
     from lvs_agent.netsnmp import snmpconf
     from lvs_agent.pollers.client import Client
     from lvs_agent.pollers.director import Director, parse_director
@@ -48,14 +48,14 @@ def update(args: argparse.Namespace) -> List[str]:
 
 
 def draw(args: argparse.Namespace) -> List[str]:
-    """One picture; the errors."""
+    """Draw one picture; return the errors."""
     start = args.start or f"end-{PERIODS[args.period]}s"
     look = Look(start, args.end, args.inactive_below, args.width, args.height)
     return picture.draw(args.folder, selection(args), args.kind, look, args.title, args.output)
 
 
 def page(args: argparse.Namespace) -> List[str]:
-    """A page; the errors."""
+    """Write a page; return the errors."""
     look = Look("", "", args.inactive_below)
     return pages.draw(args.folder, selection(args), look, args.redraw, args.into, time.time())
 

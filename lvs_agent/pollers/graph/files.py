@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A folder of round-robin files: FOLDER/DIRECTOR/TCP_192.0.2.10_443.rrd and so on.
 
-A file is named as its row is, in letters, digits, dots, hyphens and underscores alone, which no
-shell, browser or rrdtool takes for something else:
+A file is named after its row, with letters, digits, dots, hyphens and underscores only, which have
+no special meaning for shells, browsers or rrdtool:
 
     TCP_192.0.2.10_443                          TCP 192.0.2.10:443
     TCP_192.0.2.10_443_to_192.168.0.1_8080      TCP 192.0.2.10:443 -> 192.168.0.1:8080
@@ -27,7 +27,7 @@ TO = "_to_"
 
 GAUGE, DERIVE = "GAUGE", "DERIVE"
 
-# what a file holds, in its order; rates are per second
+# the data sources of a file, in order; rates are per second
 SOURCES = {
     "active": GAUGE,
     "inactive": GAUGE,
@@ -40,8 +40,8 @@ SOURCES = {
 
 DAY = 86400
 
-# seconds of a row and how long rows are kept: for pictures of a day (at the step of the polls),
-# a week, a month and a year, each with more than is drawn
+# seconds per row, and seconds that rows are kept: for pictures of a week, a month and a year;
+# FINEST is for a day, at the step of the polls; each is longer than its picture
 ARCHIVES = ((1800, 15 * DAY), (7200, 65 * DAY), (DAY, 800 * DAY))
 FINEST = 2 * DAY + 2 * 3600
 
@@ -51,38 +51,38 @@ Value = Optional[int]
 
 
 class FileError(Exception):
-    """A file that can't be used, and what to do about it, in one line."""
+    """A file that can't be used; a one-line message with what to do about it."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A round-robin file. path is as rrdtool sees it, from the folder of all directors."""
+    """A round-robin file. path is relative to the folder of all directors, as for rrdtool."""
 
     director: str
     row: Row
 
     @property
     def path(self) -> str:
-        """DIRECTOR/NAME.rrd."""
+        """The path DIRECTOR/NAME.rrd."""
         return f"{self.director}/{stem(self.row)}{ENDING}"
 
 
 @dataclass(frozen=True)
 class Last:
-    """When a file was updated last, in seconds since 1970, and whether any value was known."""
+    """The last update of a file: when, in seconds since 1970, and whether any value was known."""
 
     when: int
     known: bool
 
 
 def stem(row: Row) -> str:
-    """The name of a row's file, without its ending."""
+    """Return the name of a row's file, without its ending."""
     plain = re.sub(r"\[(.*?)\]", lambda address: address[1].replace(":", "-"), str(row))
     return re.sub("[: ]", "_", plain.replace(" -> ", TO))
 
 
 def row_of(name: str) -> Optional[Row]:
-    """The row of a file's name without its ending; None if it is of no row."""
+    """Return the row for a file's name without its ending; None if there is none."""
     words = [_words(part) for part in name.split(TO)]
     if None in words:
         return None
@@ -90,7 +90,7 @@ def row_of(name: str) -> Optional[Row]:
         row = parse([" -> ".join(filter(None, words))])
     except NamingError:
         return None
-    # an address that is written another way is of no file of ours
+    # a name with another spelling of an address is not one of ours
     return row if stem(row) == name else None
 
 
@@ -107,16 +107,16 @@ def _words(part: str) -> Optional[str]:
 
 
 def folder_of(director: str) -> str:
-    """The name of a director's folder: host, host_port, 2001-db8--1_port."""
+    """Return the name of a director's folder: host, host_port, 2001-db8--1_port."""
     plain = re.sub(r"\[(.*?)\]", lambda address: address[1].replace(":", "-"), director)
     plain = plain.replace(":", "-" if plain.count(":") > 1 else "_")
     plain = re.sub("[^A-Za-z0-9._-]", "_", plain)
-    # neither hidden nor an option
+    # avoid names that are hidden or look like an option
     return f"_{plain}" if plain[:1] in ("", ".", "-") else plain
 
 
 def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
-    """Every file, of these directors or of all, by director and row. Raises OSError."""
+    """Return all files of these directors, or of all, by director and row. Raises OSError."""
     found = []
     for director in sorted(directors or _folders(folder)):
         rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
@@ -136,7 +136,7 @@ def _names(folder: Path) -> List[str]:
 
 
 def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
-    """Make an empty file; start is before its first update, step the seconds between updates.
+    """Create an empty file. start is before its first update, step the seconds between updates.
 
     Raises FileError.
     """
@@ -155,7 +155,7 @@ def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
 
 
 def update(rrdtool: Rrdtool, file: File, when: int, values: Sequence[Value]) -> None:
-    """Add values in the order of SOURCES, None where one is not known. Raises FileError."""
+    """Add values in the order of SOURCES, None for an unknown one. Raises FileError."""
     said = ":".join("U" if value is None else str(value) for value in values)
     try:
         rrdtool.run("update", file.path, "--template", ":".join(SOURCES), f"{when}:{said}")
@@ -164,7 +164,7 @@ def update(rrdtool: Rrdtool, file: File, when: int, values: Sequence[Value]) -> 
 
 
 def last(rrdtool: Rrdtool, file: File) -> Last:
-    """The last update. Raises FileError for a file that is damaged, or not laid out as ours."""
+    """Return the last update. Raises FileError for a file that is damaged, or not one of ours."""
     try:
         names, _, update = rrdtool.run("lastupdate", file.path)
     except RrdError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page and its pictures: HTML with relative links, no script; no server is needed."""
+"""The page and its pictures: HTML with relative links and no scripts. It needs no server."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from lvs_agent.pollers.naming import Row
 
 INDEX = "index.html"
 ALL = "all"  # the stem of all services together
-THUMBNAILS = ("active", "bits")  # the kinds that the index shows of each service
+THUMBNAILS = ("active", "bits")  # the kinds that the index shows for each service
 REFRESH = 300  # seconds after which a browser reads a page again
 SILENCE = 3600  # seconds without a value after which a page says so
-# with a colour each in the picture of all of them: as many as its legend has room for
+# services with a colour each in the picture of all services; its legend has no room for more
 MOST_SERVICES = 10
 
 STYLE = """\
@@ -58,10 +58,10 @@ img { max-width: 100%; min-height: 8rem }
 
 @dataclass(frozen=True)
 class Subject:
-    """What has pictures: a service, or all of them. periods are those it has values in.
+    """A subject of pictures: one service, or all. periods are those for which it has values.
 
-    stem is the name of its page and begins those of its pictures; note is empty or says since
-    when there are no values.
+    stem is the name of its page and the prefix of its pictures' names. note is empty, or gives
+    the time since which there are no values.
     """
 
     stem: str
@@ -71,21 +71,21 @@ class Subject:
 
     @property
     def page(self) -> str:
-        """The file of its page."""
+        """The file name of its page."""
         return f"{self.stem}.html"
 
     def picture(self, kind: str, period: str) -> str:
-        """The file of a picture."""
+        """Return the file name of a picture."""
         return f"{self.stem}-{kind}-{period}.png"
 
 
-# files, and what of them has a colour of its own
+# files, and their grouping: see Selection.stack
 Drawing = Tuple[Sequence[File], Optional[str]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A subject of the page, and the groups in its pictures of each of its periods."""
+    """A subject of the page, and the groups in its pictures for each of its periods."""
 
     subject: Subject
     groups: Dict[str, List[Group]]
@@ -94,9 +94,9 @@ class Plan:
 def draw(
     folder: Path, selection: Selection, look: Look, redraw: bool, out: Path, now: float
 ) -> List[str]:
-    """The page and its pictures, the fresh ones only if redraw; the errors, a line each.
+    """Write the page and draw its pictures, fresh ones only if redraw; return errors, a line each.
 
-    Of look, start and end don't matter: each period ends now, in seconds since 1970. Raises
+    start and end of look are ignored: each period ends now, which is in seconds since 1970. Raises
     OSError and CommandError.
     """
     with Rrdtool(folder) as rrdtool:
@@ -128,10 +128,10 @@ def draw(
 
 
 def planned(selected: Files, servers: Files, now: float) -> List[Plan]:
-    """All services together, then each of them, with a colour for each of its real servers.
+    """Return a plan for all services together, then one for each, with a colour per real server.
 
-    What had its last value before a period began is not in the pictures of it; a service that
-    had it before them all is left out.
+    A file whose last value is older than a period is left out of that period's pictures. A service
+    whose last value is older than all periods is left out.
     """
     last = {**servers.last, **selected.last}
     every, parts = list(selected.last), servers.by_service()
@@ -147,7 +147,7 @@ def planned(selected: Files, servers: Files, now: float) -> List[Plan]:
 def _plan(
     page: str, name: str, whole: Drawing, parts: Drawing, last: Dict[File, Last], now: float
 ) -> Plan:
-    """parts in a colour each if there are some and not too many, else the sum of the whole."""
+    """Return a plan with parts in a colour each, or the sum of the whole for none or too many."""
     groups = {}
     for period, seconds in PERIODS.items():
         choices = [
@@ -166,7 +166,7 @@ def _plan(
 
 
 def _all(plans: Sequence[Plan]) -> Iterator[Tuple[Plan, str, str]]:
-    """Every picture: its plan, kind and period."""
+    """Yield every picture as its plan, kind and period."""
     for plan in plans:
         for period in plan.groups:
             for kind in KINDS:
@@ -178,7 +178,7 @@ def _picture(plan: Plan, kind: str, period: str) -> str:
 
 
 def _fresh(picture: Path, period: str, look: Look) -> bool:
-    """Whether a picture needs no drawing yet: what is new would not fill one of its pixels."""
+    """Return whether a picture is fresh: what is new would fill less than one of its pixels."""
     try:
         age = time.time() - picture.stat().st_mtime
     except FileNotFoundError:
@@ -187,7 +187,7 @@ def _fresh(picture: Path, period: str, look: Look) -> bool:
 
 
 def write(folder: Path, directors: Sequence[str], subjects: Sequence[Subject], now: float) -> None:
-    """Every page, each replaced as a whole. The first subject is all services. Raises OSError."""
+    """Write all pages, replacing each as a whole. The first is all services. Raises OSError."""
     made = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(now))
     about = f"{escape(', '.join(directors))} &middot; {escape(made)}"
     for subject in subjects:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One picture: what rrdtool is told to draw; rrdgraph(1) and its siblings.
+"""One picture: the rrdtool command that draws it; see rrdgraph(1) and related pages.
 
 The first value of a kind is drawn upwards. The second is drawn downwards, or on top of the first.
 """
@@ -21,7 +21,7 @@ from lvs_agent.pollers.graph.selection import title as title_of
 # seconds that a picture shows
 PERIODS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
 
-# more colours than that nobody can tell apart
+# nobody can tell more colours apart
 MOST_GROUPS = 40
 
 WIDTH, HEIGHT = 600, 150  # pixels of the drawn area
@@ -31,7 +31,7 @@ PALETTE = (
     *("#2a6fb0", "#e0862c", "#3a9a4c", "#c8453c", "#8a63b8", "#8c6048"),
     *("#d673b4", "#7a7a7a", "#b0b030", "#2eaebe"),
 )
-GOLDEN_ANGLE = 0.618034  # of a turn: hues far from all before, however many come
+GOLDEN_ANGLE = 0.618034  # of a turn: each hue is far from all before it, however many there are
 
 STYLE = (
     *("--border", "0", "--slope-mode", "--disable-rrdtool-tag", "--dynamic-labels"),
@@ -46,14 +46,14 @@ STRONG, WEAK = "d0", "70"  # opacity, 00 to ff
 BASE_LINE = "HRULE:0#606060"
 
 NUMBER = "%7.2lf%s"
-COLUMN_WIDTH = 10  # letters: NUMBER without a prefix, and the two that rrdtool puts before it
-WIDEST_LINE = 92  # letters below a picture; in a longer one numbers have a line of their own
+COLUMN_WIDTH = 10  # characters: NUMBER without a prefix, and the two that rrdtool puts before it
+WIDEST_LINE = 92  # characters below a picture; if longer, numbers get their own line
 COLUMNS = {"last": "LAST", "average": "AVERAGE", "maximum": "MAXIMUM"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of picture: its title, its unit, the sources it shows with their names."""
+    """A kind of picture: its title, its unit, and the sources it shows with their names."""
 
     title: str
     unit: str
@@ -72,7 +72,7 @@ KINDS: Dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture looks like: inactive_below is for the kind active. start, end: rrdfetch(1)."""
+    """The look of a picture. inactive_below is for the kind active. start, end: rrdfetch(1)."""
 
     start: str
     end: str
@@ -82,14 +82,14 @@ class Look:
 
 
 def words(output: str, kind: Kind, groups: Sequence[Group], title: str, look: Look) -> List[str]:
-    """The command that draws groups, at most MOST_GROUPS, to output (.png or .svg)."""
+    """Return the command that draws groups, at most MOST_GROUPS, to output (.png or .svg)."""
     below = kind.below or (len(kind.sources) > 1 and look.inactive_below)
     form = "SVG" if output.endswith(".svg") else "PNG"
     return [
         *("graph", output, "--imgformat", form, "--start", look.start, "--end", look.end),
         *("--title", title, "--vertical-label", kind.unit),
         *("--width", str(look.width), "--height", str(look.height), *STYLE),
-        # without a value there is no range, and rrdtool would not draw at all
+        # without values there is no range, and rrdtool would draw nothing
         *("--lower-limit", "0", "--upper-limit", "1" if kind.unit == "connections" else "0.1"),
         *_data(kind, groups, below),
         *(_one(kind, below) if len(groups) == 1 else _many(kind, groups, below)),
@@ -99,9 +99,9 @@ def words(output: str, kind: Kind, groups: Sequence[Group], title: str, look: Lo
 def draw(
     folder: Path, selection: Selection, kind: str, look: Look, name: str, out: Path
 ) -> List[str]:
-    """One picture of what is selected; the errors of files, a line each.
+    """Draw one picture of the selected files; return the errors of files, a line each.
 
-    name is its title, if not empty. Raises OSError, CommandError, and UsageError for too much.
+    name is its title, unless empty. Raises OSError, CommandError, and UsageError for too many.
     """
     with Rrdtool(folder) as rrdtool:
         found = needed(look_at(rrdtool, folder, selection), folder)
@@ -112,7 +112,7 @@ def draw(
                 " leave out --stack for their sum"
             )
         name = name or f"{title_of(list(found.last))} - {KINDS[kind].title}"
-        # rrdtool runs in the folder of the files
+        # absolute, since rrdtool runs in the folder of the files
         path = os.path.abspath(out)
         try:
             rrdtool.run(*words(path, KINDS[kind], groups, name, look))
@@ -122,7 +122,7 @@ def draw(
 
 
 def colour(place: int) -> str:
-    """The colour of the group at that place from 0: #rrggbb."""
+    """Return the colour of the group at place, counted from 0, as #rrggbb."""
     if place < len(PALETTE):
         return PALETTE[place]
     hue = (place * GOLDEN_ANGLE) % 1.0
@@ -130,20 +130,20 @@ def colour(place: int) -> str:
 
 
 def _data(kind: Kind, groups: Sequence[Group], below: bool) -> Iterator[str]:
-    """For group G and source S: vG_S the values, mG_S their maxima, dG_S what is drawn."""
+    """Yield for group G and source S: vG_S the values, mG_S their maxima, dG_S the drawn values."""
     for s, (source, _) in enumerate(kind.sources):
         for g, group in enumerate(groups):
             yield from _sum(f"v{g}_{s}", group, source, AVERAGE, kind.factor)
             if group.is_one_row:
                 yield from _sum(f"m{g}_{s}", group, source, MAX, kind.factor)
             else:
-                # maxima of several rows are not of the same moment, so their sum never was
+                # rows have their maxima at different times, so a sum of these never occurred
                 yield f"CDEF:m{g}_{s}=v{g}_{s}"
         total = _added([f"v{g}_{s}" for g in range(len(groups))])
         yield f"CDEF:t{s}={total}"
         sign = -1 if below and s else 1
         for g in range(len(groups)):
-            # rrdtool draws nothing above an unknown value; a gap is where all are unknown
+            # rrdtool draws nothing above an unknown value: make it 0, unless all are unknown
             known = f"v{g}_{s},UN,0,v{g}_{s},{sign},*,IF"
             yield f"CDEF:d{g}_{s}=t{s},UN,UNKN,{known},IF"
 
@@ -157,12 +157,12 @@ def _sum(name: str, group: Group, source: str, function: str, factor: int) -> It
 
 
 def _added(names: Sequence[str]) -> str:
-    """The sum in reverse Polish, without those that are unknown: rrdgraph_rpn(1)."""
+    """Return the sum in reverse Polish notation, ignoring unknown values: rrdgraph_rpn(1)."""
     return ",".join([names[0], *(f"{name},ADDNAN" for name in names[1:])])
 
 
 def _one(kind: Kind, below: bool) -> Iterator[str]:
-    """One group: each source in a colour, with a line of numbers for each."""
+    """Yield the elements for one group: a colour and a line of numbers for each source."""
     width = max(len(name) for _, name in kind.sources)
     yield _header(width, list(COLUMNS))
     for s, (_, name) in enumerate(kind.sources):
@@ -175,7 +175,7 @@ def _one(kind: Kind, below: bool) -> Iterator[str]:
 
 
 def _many(kind: Kind, groups: Sequence[Group], below: bool) -> Iterator[str]:
-    """Groups in a colour each, one upon the other, both sources' numbers in a line for each."""
+    """Yield the elements for stacked groups: a colour and a line of both sources' numbers each."""
     names = [*(group.name for group in groups), "sum"]
     width = max(map(len, names))
     wraps = width + 2 + COLUMN_WIDTH * len(COLUMNS) * len(kind.sources) > WIDEST_LINE

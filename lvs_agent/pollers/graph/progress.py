@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A line on a terminal that says how far a long work is; nothing where nobody looks."""
+"""A line on a terminal that shows the progress of a long task; nothing without a terminal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from typing import Optional, TextIO
 
 PAUSE = 0.2  # seconds between two lines, and before the first
-ERASE = "\r\x1b[K"  # back to the line's begin, and clear it: ECMA-48, 8.3.41
+ERASE = "\r\x1b[K"  # back to the start of the line, and clear it: ECMA-48, 8.3.41
 
 
 class Progress:
-    """How far a work is. A thread may count while another does."""
+    """The progress of a task. Several threads may count at once."""
 
     def __init__(self, what: str, of: Optional[int] = None, stream: TextIO = sys.stderr) -> None:
-        """what is counted, such as "reading: rows"; of how many, if that is known."""
+        """Start at 0. Parameters: what, the label, such as "rows read:"; of, the total if known."""
         self._what = what
         self._of = "" if of is None else f" of {of}"
         self._stream = stream
@@ -25,7 +25,7 @@ class Progress:
         self._wrote = False
 
     def count(self) -> None:
-        """One more is done."""
+        """Count one more as done."""
         self._done += 1
         if self._shown and time.monotonic() >= self._next:
             self._next = time.monotonic() + PAUSE
@@ -33,7 +33,7 @@ class Progress:
             self._write(f"{self._what} {self._done}{self._of}")
 
     def end(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._wrote:
             self._write("")
 

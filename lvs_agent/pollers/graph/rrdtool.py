@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One rrdtool process that is given one command after another; rrdtool(1), remote control.
+"""One rrdtool process that executes one command after another; rrdtool(1), remote control.
 
-A process of its own for each of 1000 files would take most of a run's time.
+Starting a process for each of 1000 files would take most of a run's time.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ PROGRAM = "rrdtool"
 
 
 class RrdError(Exception):
-    """What rrdtool has against one command; the next may be right."""
+    """An error of rrdtool in one command; the next may succeed."""
 
 
 class NoRrdtoolError(CommandError):
-    """rrdtool is not installed."""
+    """The error that rrdtool is not installed."""
 
 
 class Rrdtool:
-    """rrdtool in a folder, from which the names of files are seen. For a with statement."""
+    """rrdtool running in a folder, to which file names are relative. Use it in a with statement."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it. Raises NoRrdtoolError, and OSError for the folder."""
+        """Start rrdtool. Raises NoRrdtoolError, and OSError for the folder."""
         self._folder = folder
         self._process = self._start()
 
     def run(self, *words: str) -> List[str]:
-        """The lines that a command prints. Raises RrdError.
+        """Run a command and return the lines it prints. Raises RrdError.
 
-        If a file makes rrdtool crash, that is an error of this command: another one is started.
+        If a file makes rrdtool crash, this command fails and a new process is started.
         """
         if any("\n" in word for word in words):
             raise RrdError("a word of a command has two lines")
@@ -46,7 +46,7 @@ class Rrdtool:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            # rrdtool knows both kinds of quotes as a shell does, but no backslash
+            # rrdtool accepts both kinds of quotes, as a shell does, but no backslash
             self._process.stdin.write(" ".join(map(shlex.quote, words)) + "\n")
             self._process.stdin.flush()
         for line in self._process.stdout:
@@ -61,7 +61,7 @@ class Rrdtool:
         raise RrdError(f"{PROGRAM} ended with status {status}")
 
     def _start(self) -> subprocess.Popen[str]:
-        os.stat(self._folder)  # so that FileNotFoundError below can mean the program alone
+        os.stat(self._folder)  # so that FileNotFoundError below can only mean the program
         try:
             return subprocess.Popen(
                 [PROGRAM, "-"],

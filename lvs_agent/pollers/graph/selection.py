@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that go into a picture, and those of them that are added up in it."""
+"""The files of a picture, and the groups of them that are added up in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICE, SERVER, DIRECTOR = "service", "server", "director"
 
 @dataclass(frozen=True)
 class Selection:
-    """What is selected; an empty set selects all.
+    """A selection of files; an empty set selects all.
 
     vips and servers are addresses. stack is SERVICE, SERVER or DIRECTOR for a colour each, None
     for one sum.
@@ -35,11 +35,11 @@ class Selection:
 
     @property
     def of_servers(self) -> bool:
-        """Whether rows of real servers are selected, in place of those of services."""
+        """True if rows of real servers are selected, instead of those of services."""
         return bool(self.servers or self.server_ports or self.stack == SERVER)
 
     def takes(self, file: File) -> bool:
-        """Whether a file is selected."""
+        """Return whether a file is selected."""
         row = file.row
         if (row.server is not None) != self.of_servers:
             return False
@@ -67,26 +67,26 @@ class Selection:
 
 @dataclass(frozen=True)
 class Group:
-    """Files whose values are added up, under one name."""
+    """Files whose values are added up under one name."""
 
     name: str
     files: List[File]
 
     @property
     def is_one_row(self) -> bool:
-        """Whether it is one service or server, be it on several directors."""
+        """True if all files are of one service or server, even on several directors."""
         return len({file.row for file in self.files}) == 1
 
 
 @dataclass
 class Files:
-    """Files that can be used, with the last update of each; and the errors of the others."""
+    """Files that can be used, with the last update of each, and the errors of the others."""
 
     last: Dict[File, Last] = field(default_factory=dict)
     errors: List[str] = field(default_factory=list)
 
     def by_service(self) -> Dict[Service, List[File]]:
-        """Those of each service, in their order."""
+        """Return the files of each service, in their order."""
         found: Dict[Service, List[File]] = {}
         for file in self.last:
             found.setdefault(file.row.service, []).append(file)
@@ -94,7 +94,7 @@ class Files:
 
 
 def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
-    """What is selected of a folder. Raises OSError."""
+    """Return the selected files of a folder. Raises OSError."""
     found = Files()
     for file in filter(selection.takes, listed(folder)):
         try:
@@ -105,14 +105,14 @@ def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
 
 
 def needed(found: Files, folder: Path) -> Files:
-    """The same. Raises CommandError if nothing was selected, or nothing of that can be used."""
+    """Return found. Raises CommandError if no file was selected, or none of them can be used."""
     if not found.last:
         raise CommandError("; ".join(found.errors) or f"{folder}: no file of what is selected")
     return found
 
 
 def selection(args: argparse.Namespace) -> Selection:
-    """What the options say. Raises NamingError."""
+    """Return the selection that the options make. Raises NamingError."""
     return Selection(
         frozenset(map(folder_of, args.director)),
         frozenset(map(parse_service, args.service)),
@@ -125,7 +125,7 @@ def selection(args: argparse.Namespace) -> Selection:
 
 
 def grouped(files: Sequence[File], stack: Optional[str]) -> List[Group]:
-    """Selected files as they are drawn, in their order."""
+    """Return the groups in which selected files are drawn, in their order."""
     if stack is None:
         return [Group("sum", list(files))] if files else []
     found: Dict[str, List[File]] = {}
@@ -136,7 +136,7 @@ def grouped(files: Sequence[File], stack: Optional[str]) -> List[Group]:
 
 
 def title(files: Sequence[File]) -> str:
-    """What files are of, in words."""
+    """Return a title: the name of the only row, or the number of services or of real servers."""
     rows: List[Row] = sorted({file.row for file in files}, key=lambda row: row.instance)
     if len(rows) == 1:
         return str(rows[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent graph update: what directors have now goes into their files."""
+"""lvs-agent graph update: saves the current values of directors in their files."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
 TABLES = ("lvsVs", "lvsRs")
 
 NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
-# for all questions to one director; updates come every 300 s
+# for all requests to one director; updates come every 300 s
 SECONDS = 240.0
 
-MOST_SAID = 10  # errors about files, so that a full disk is not told of 10,000 times
+MOST_SAID = 10  # errors about files, so that a full disk is not reported 10,000 times
 
 
 class BusyError(CommandError):
-    """Another update of the same folder is under way."""
+    """An update while another update of the same folder is running."""
 
 
 @dataclass
 class Reading:
-    """What a director had at a time, in seconds since 1970, and what could not be read."""
+    """The rows of a director at a time, in seconds since 1970, and the errors in reading them."""
 
     when: int
     rows: Dict[Row, Sequence[Value]] = field(default_factory=dict)
@@ -49,10 +49,10 @@ class Reading:
 def update(
     clients: Sequence[Client], folder: Path, step: int, clock: Callable[[], float]
 ) -> List[str]:
-    """Ask all directors at once, and write each as soon as it is read; the errors, a line each.
+    """Query all directors at once and save each as soon as it is read; return errors, a line each.
 
-    step is for files that are new: the seconds between two updates. Raises OSError for the
-    folder, NoRrdtoolError and BusyError.
+    step is for new files: the seconds between two updates. Raises OSError for the folder,
+    NoRrdtoolError and BusyError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), Rrdtool(folder) as rrdtool:
@@ -70,14 +70,14 @@ def update(
 
 
 def read(client: Client, clock: Callable[[], float], progress: Progress) -> Reading:
-    """The rows of a director. Raises DirectorError; of a part of the rows nothing is known."""
+    """Return all rows of a director. Raises DirectorError, even if some rows were read."""
     (status,) = client.scalars("lvsAgentStatus")
     if status is None:
         raise client.unserved()
-    # the agent has just fetched a snapshot for the first question
+    # the agent has just fetched a snapshot for the first request
     reading = Reading(int(clock()))
     odd: List[str] = []
-    # counters that stand still say nothing about the traffic
+    # frozen counters say nothing about the traffic
     frozen = status == Status.COUNTERS_FROZEN
     for table in TABLES:
         for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
@@ -97,7 +97,7 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
 
 
 def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step: int) -> List[str]:
-    """Write a reading; the errors."""
+    """Write a reading; return the errors."""
     (folder / director).mkdir(exist_ok=True)
     old = {file.row for file in files.listed(folder, [director])}
     gone = [row for row in old if row not in reading.rows]
@@ -110,8 +110,8 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
                 files.create(rrdtool, file, reading.when - 1, step)
             elif not files.last(rrdtool, file).known:
                 if row not in reading.rows:
-                    continue  # the time of the last update tells since when it is gone
-                # so that its return does not fill the gap
+                    continue  # the time of the last update shows since when the row is gone
+                # so that the gap stays when the row returns
                 files.update(rrdtool, file, reading.when - 1, NOTHING)
             files.update(rrdtool, file, reading.when, reading.rows.get(row, NOTHING))
         except FileError as error:
