@@ -82,9 +82,9 @@ def activated() -> Optional[Listener]:
 
     Raises OSError if systemd has passed several.
     """
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+    count = os.environ.get("LISTEN_FDS", "0")
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or count == "0":
         return None
-    count = os.environ.get("LISTEN_FDS")
     if count != "1":
         raise OSError(errno.EINVAL, f"systemd passes {count} sockets: leave one ListenStream=")
     return _SocketListener(socket.socket(fileno=LISTEN_FDS_START))

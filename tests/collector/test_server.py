@@ -209,6 +209,8 @@ def test_several_sockets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_FDS", "2")
     with pytest.raises(OSError, match="systemd passes 2 sockets"):
         activated()
+    monkeypatch.setenv("LISTEN_FDS", "0")
+    assert activated() is None
 
 
 @pytest.mark.parametrize("count", [0, 2])
