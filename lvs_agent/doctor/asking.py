@@ -131,5 +131,7 @@ def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
     text += f"; status {status.name.lower().replace('_', ' ')}: {values.get(query.TEXT, '')}"
     if bad:
         return note("query", text)  # an earlier finding explains it
-    journal, syslog = ("journalctl", "-t", "lvs-agent"), ("grep", "lvs-agent", "/var/log/syslog")
-    return wrong("query", text, command(*(journal if asked.machine.systemd else syslog)))
+    log = command("grep", "lvs-agent", "/var/log/syslog")
+    if asked.machine.systemd:
+        log = command("journalctl", "-t", "lvs-agent")
+    return wrong("query", text, log)

@@ -73,8 +73,9 @@ def look(machine: Machine, running: Running) -> List[Finding]:
 
 def restart(machine: Machine) -> Remedy:
     """Return the command that makes snmpd read its configuration; a reload is not enough."""
-    systemd, other = ("systemctl", "restart", "snmpd"), ("service", "snmpd", "restart")
-    return command(*(systemd if machine.systemd else other))
+    if machine.systemd:
+        return command("systemctl", "restart", "snmpd")
+    return command("service", "snmpd", "restart")
 
 
 def install(machine: Machine, debian: str, redhat: str) -> Remedy:
@@ -132,8 +133,10 @@ def _stopped(machine: Machine, others: Tuple[Process, ...]) -> Finding:
         return unseen("snmpd", "this user may not see which process is root's snmpd")
     if machine.find("snmpd") is None:
         return wrong("snmpd", "snmpd is not installed", upgrade(machine))
-    systemd, other = ("systemctl", "enable", "--now", "snmpd"), ("service", "snmpd", "start")
-    return wrong("snmpd", "snmpd does not run", command(*(systemd if machine.systemd else other)))
+    start = command("service", "snmpd", "start")
+    if machine.systemd:
+        start = command("systemctl", "enable", "--now", "snmpd")
+    return wrong("snmpd", "snmpd does not run", start)
 
 
 def _is_installed(machine: Machine, process: Process) -> bool:
