@@ -13,12 +13,12 @@ RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
-POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta icinga2-bin snmptrapd faketime \
-	libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
+POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
+	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
 # of these releases, on whichever machine: what contrib has for each is tried
-BOOKWORM_PACKAGES := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
+DEBS_bookworm := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
 	libpcre3 libtirpc3 libtirpc-common
-TRIXIE_PACKAGES := prometheus-snmp-exporter
+DEBS_trixie := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
@@ -29,14 +29,15 @@ IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
 # the date of what is in a package: with it the same source gives the same bytes
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 
-SCRIPTS := .ci/run tools/need tools/demo tools/mirror tools/fresh tests/lab/boot tests/lab/init tests/lab/show \
+SCRIPTS := .ci/run tools/need tools/demo tools/mirror tools/fresh tools/debs \
+	tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
 	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
-	tools/debs contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
+	contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
 	contrib/recipes/vip-rate contrib/recipes/director-load \
 	$(wildcard tests/packages/*.sh)
 
@@ -129,7 +130,7 @@ test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 
 build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	@rm -rf $@ $@.debs
-	tools/debs $* $@.debs $(if $(filter bookworm,$*),$(BOOKWORM_PACKAGES),$(TRIXIE_PACKAGES))
+	tools/debs $* $@.debs $(DEBS_$*)
 	@for deb in $@.debs/*.deb; do dpkg-deb -x $$deb $@ || exit; done
 	@rm -rf $@.debs
 	@touch $@
@@ -142,6 +143,7 @@ test-cacti: $(VENV)/test $(CACTI_SUITES:%=build/test/cacti-%.deb)
 		$(CACTI_SUITES:%=build/test/cacti-%.deb)
 
 build/test/cacti-%.deb: tools/debs tools/mirror
+	@rm -rf $@.debs
 	tools/debs $* $@.debs cacti
 	@mv $@.debs/*.deb $@
 	@rmdir $@.debs
