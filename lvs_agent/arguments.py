@@ -7,10 +7,11 @@ The man page is generated from the same texts (tools/manpage).
 from __future__ import annotations
 
 import argparse
+import difflib
 import itertools
 import sys
 from pathlib import Path
-from typing import Any, NoReturn, Sequence
+from typing import Any, Iterable, List, NoReturn
 
 from lvs_agent import __version__, log
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
@@ -35,7 +36,7 @@ Without snmpd:
 class _Parser(argparse.ArgumentParser):
     """A parser that reports errors where they can be read: in syslog for snmpd's child."""
 
-    _commands = False
+    _commands: Iterable[str] = ()
     _mixing = False
 
     def error(self, message: str) -> NoReturn:
@@ -47,18 +48,23 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
     def add_subparsers(self, **keywords: Any) -> Any:
-        """Add the commands, and remember that they parse their own arguments."""
-        self._commands = True
-        return super().add_subparsers(**keywords)
+        """Add the commands, and remember their names: they parse their own arguments."""
+        action = super().add_subparsers(**keywords)
+        self._commands = action.choices
+        return action
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Accept a command's options anywhere among its other arguments, as other programs do.
 
         The command's own parser reports unrecognized arguments, since it knows how to.
         """
-        if self._commands or self._mixing:
+        words = sys.argv[1:] if args is None else list(args)
+        if self._mixing:
             return super().parse_known_args(args, namespace)
-        self._refuse_unknown(sys.argv[1:] if args is None else args)
+        if self._commands:
+            self._refuse_no_command(words)
+            return super().parse_known_args(args, namespace)
+        self._refuse_unknown(words)
         self._mixing = True  # up to Python 3.11 the next call calls this method again
         try:
             known, left = self.parse_known_intermixed_args(args, namespace)
@@ -68,13 +74,35 @@ class _Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return known, left
 
-    def _refuse_unknown(self, words: Sequence[str]) -> None:
+    def _refuse_no_command(self, words: List[str]) -> None:
+        """Print the help if there is no word, and report a word that is not a command.
+
+        These parsers have only options without a value, so the first word that is not an option
+        names the command.
+        """
+        if not words:
+            self.print_help()
+            self.exit(2)
+        options = list(itertools.takewhile(lambda word: word.startswith("-"), words))
+        self._refuse_unknown(options)
+        for word in words[len(options) : len(options) + 1]:
+            if word not in self._commands:
+                self.error(f"unknown command: {word}{_suggestion(word, self._commands)}")
+
+    def _refuse_unknown(self, words: List[str]) -> None:
         """Report an unknown option, before its value is taken for another argument."""
         for word in itertools.takewhile(lambda word: word != "--", words):
             name = word.partition("=")[0]
             known = any(option.startswith(name) for option in self._option_string_actions)
             if name.startswith("--") and not known:
-                self.error(f"unrecognized arguments: {name}")
+                suggestion = _suggestion(name, self._option_string_actions)
+                self.error(f"unknown option: {name}{suggestion}")
+
+
+def _suggestion(word: str, names: Iterable[str]) -> str:
+    """Return a question about the name that is most like the word; empty if none is."""
+    near = difflib.get_close_matches(word, list(names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -120,14 +148,14 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--max-age",
-        type=_seconds,
+        type=pollers.seconds,
         default=patience.max_age,
         metavar="SECONDS",
         help="how old a snapshot may be before the next is fetched (default %(default)g)",
     )
     command.add_argument(
         "--deadline",
-        type=_seconds,
+        type=pollers.seconds,
         default=patience.deadline,
         metavar="SECONDS",
         help="how long an answer may wait for it; snmpd answers nobody meanwhile"
@@ -135,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--expire",
-        type=_seconds,
+        type=pollers.seconds,
         default=patience.expire,
         metavar="SECONDS",
         help="how old the last snapshot may get when no other comes, before all that is measured"
@@ -188,10 +216,3 @@ def parser() -> argparse.ArgumentParser:
     pollers.add(commands)
     graph.add(commands)
     return parser
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return seconds

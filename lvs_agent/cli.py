@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import logging
 import os
 import signal
@@ -44,6 +45,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     their --help.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a name may contain characters that the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     if argv[:1] == ["pass-persist"] and not os.isatty(2):
         log.silence_stderr()
     args = parser().parse_args(argv)
@@ -61,7 +65,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     except ImportError as error:
         log.log.error("%s; %s", error, POLLERS)
         return 1
-    except (CommandError, RecordingError, OSError) as error:
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        log.log.error("%s%s", place, error.strerror or error)
+        return 1
+    except (CommandError, RecordingError) as error:
         log.log.error("%s", error)
         return 1
 
@@ -137,10 +145,7 @@ def doctor(args: argparse.Namespace) -> int:
     from lvs_agent.doctor.machine import Machine
 
     findings = report.examine(Machine())
-    text = report.as_json(findings) if args.json else report.text(findings)
-    # a name may contain characters that the terminal's encoding lacks
-    encoding = sys.stdout.encoding
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print(report.as_json(findings) if args.json else report.text(findings))
     return report.exit_status(findings)
 
 

@@ -38,10 +38,15 @@ def test_options_may_stand_anywhere(words: str, same: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("walk --nonsense", "lvs-agent walk: error: unrecognized arguments: --nonsense"),
+        ("walk --nonsense", "lvs-agent walk: error: unknown option: --nonsense\n"),
         ("graph page --from /a --into /b c", "lvs-agent graph page: error: unrecognized"),
-        ("graph", "lvs-agent graph: error: the following arguments are required: COMMAND"),
-        ("nonsense", "lvs-agent: error: argument COMMAND: invalid choice: 'nonsense'"),
+        ("nonsense", "lvs-agent: error: unknown command: nonsense\n"),
+        ("dcotor", "lvs-agent: error: unknown command: dcotor; did you mean doctor?\n"),
+        ("graph pgae", "lvs-agent graph: error: unknown command: pgae; did you mean page?\n"),
+        ("--versoin", "lvs-agent: error: unknown option: --versoin; did you mean --version?\n"),
+        ("walk --replya=/a", "lvs-agent walk: error: unknown option: --replya; did you mean --re"),
+        ("walk --max-ages 1", "lvs-agent walk: error: unknown option: --max-ages\n"),
+        ("pass-persist --max-age x", "argument --max-age: not a number of seconds: x\n"),
     ],
 )
 def test_a_command_says_what_it_does_not_take(
@@ -51,3 +56,16 @@ def test_a_command_says_what_it_does_not_take(
         parsed(words)
     assert exit.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["", "graph"])
+def test_without_a_command_its_help_is_printed(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit:
+        parsed(words)
+    assert exit.value.code == 2
+    out, err = capsys.readouterr()
+    with pytest.raises(SystemExit):
+        parsed(f"{words} --help")
+    assert (out, err) == (capsys.readouterr().out, "")

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import pytest
 
@@ -92,6 +93,61 @@ def test_a_damaged_recording_is_refused_by_its_place(
     assert done.returncode == 1
     assert place in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+NESTED = "[" * 100_000
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        (["\udcff"], {}),
+        (["walk", "--replay", "\udcff"], {}),
+        (["walk", "--replay", "."], {"recording.json": NESTED}),
+        (["walk", "--replay", "."], {"recording.json": f'{{"lvs-agent recording": {LONG}}}'}),
+        (["walk", "--replay", "."], {"netlink.jsonl": NESTED}),
+        (["walk", "--replay", "."], {"netlink.jsonl": "\udcff"}),
+        (["record", "netlink.jsonl"], {}),
+        (["record", "/proc/\udcff"], {}),
+        (["oid", "\udcff"], {}),
+        (["oid", LONG], {}),
+        (["oid", 'lvsVsName.ipv4."\udcff".tcp.80'], {}),
+        (["oid", "lvsVsName", "TCP", "\udcff:80"], {}),
+        (["oid", "lvsVsName", "TCP", "192.0.2.10:\udcff"], {}),
+        (["oid", "lvsVsName", "TCP", f"192.0.2.10:{LONG}"], {}),
+        (["oid", "lvsVsName", "FWM", "\udcff"], {}),
+        (["oid", "lvsVsName", f"IP{LONG}", "192.0.2.10:80"], {}),
+        (["check", "\udcff"], {}),
+        (["check", f"127.0.0.1:{LONG}"], {}),
+        (["check", "127.0.0.1:1", "-w", "\udcff"], {}),
+        (["check", "127.0.0.1:1", "--age", "nan"], {}),
+        (["check", "127.0.0.1", "--snmp-conf", "\udcff"], {}),
+        (["mrtg", "", "TCP", "192.0.2.10:80", "bytes"], {}),
+        (["graph", "update", "--into", "netlink.jsonl", "127.0.0.1"], {}),
+        (["graph", "page", "--from", "\udcff", "--into", "page"], {}),
+    ],
+)
+def test_an_error_is_one_line_and_no_traceback(
+    tmp_path: Path, command: List[str], files: Dict[str, str]
+) -> None:
+    folder = tmp_path / "recording"
+    shutil.copytree(SMALL, folder)
+    for name, text in files.items():
+        (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    # an encoding without the characters that the error names
+    done = subprocess.run(
+        [AGENT, *command],
+        capture_output=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        timeout=60,
+        check=False,
+    )
+    said = (done.stdout + done.stderr).decode("ascii").splitlines()
+    assert done.returncode in (1, 2, 3)
+    assert "Traceback" not in "".join(said)
+    assert len([line for line in said if not line.startswith(("usage: ", " "))]) == 1, said
 
 
 def test_a_damaged_row_costs_that_row(tmp_path: Path) -> None:

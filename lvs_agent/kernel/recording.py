@@ -120,7 +120,7 @@ class ReplayedKernel:
             about = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
             raise RecordingError(f"{self._folder} is no recording: {error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RecordingError(f"{file}: {error}") from error
         version = about.get("lvs-agent recording") if isinstance(about, dict) else None
         if version != FORMAT:
@@ -146,7 +146,7 @@ class ReplayedKernel:
                 sequence = int.from_bytes(request[8:12], sys.byteorder)
             except KeyError as error:
                 raise RecordingError(f"{file}:{number}: no {error}") from error
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise RecordingError(f"{file}:{number}: {error}") from error
             request[8:16] = bytes(8)
             self._answers[bytes(request)] = answers

@@ -37,13 +37,20 @@ def parse(text: str) -> Optional[Oid]:
     found: Oid = ()
     for part in text.rpartition("::")[2].strip(".").split("."):
         name = part.lower()
-        if re.fullmatch(r"\d+", part):
-            found = (*found, int(part))
+        value = number(part)
+        if value is not None:
+            found = (*found, value)
         elif name in _NAMES and _NAMES[name][: len(found)] == found:
             found = _NAMES[name]
         else:
             return None
     return found
+
+
+def number(text: str) -> Optional[int]:
+    """Return the sub-identifier that text is, 0 to 2^32 - 1 (RFC 2578, 3.5); else None."""
+    value = int(text) if re.fullmatch("[0-9]{1,10}", text) else 2**32
+    return value if value < 2**32 else None
 
 
 def related(one: Oid, other: Oid) -> bool:

@@ -56,6 +56,17 @@ def add(commands: Commands) -> None:
     _add_check(commands)
 
 
+def seconds(text: str) -> float:
+    """Return the number of seconds that text gives."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
+    return seconds
+
+
 def asking() -> argparse.ArgumentParser:
     """Return the options of all commands that query directors."""
     options = argparse.ArgumentParser(add_help=False)
@@ -156,7 +167,7 @@ def _add_check(commands: Commands) -> None:
     )
     command.add_argument(
         "--age",
-        type=float,
+        type=seconds,
         default=30.0,
         metavar="SECONDS",
         help="warn if the agent's snapshot is older (default %(default)g)",

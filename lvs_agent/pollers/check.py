@@ -106,7 +106,7 @@ def threshold(text: str) -> Threshold:
     try:
         scaled(1)
     except ValueError as error:
-        raise UsageError(f"{text}: not a range such as 2: or 50%: ({error})") from error
+        raise UsageError(f"{text}: not a range such as 2: or 50%:") from error
     return scaled
 
 

@@ -11,7 +11,7 @@ from lvs_agent.errors import CommandError, UsageError
 
 MAX_PORT = 2**16 - 1
 _DIRECTOR = r"""
-    (?: \[ (?P<bracketed> [^]\s]+ ) \] | (?P<plain> [^][:,\s]+ ) ) (?: : (?P<port> \d+ ) )?
+    (?: \[ (?P<bracketed> [^]\s]+ ) \] | (?P<plain> [^][:,\s]+ ) ) (?: : (?P<port> \d{1,5} ) )?
     | (?P<ipv6> [^][,\s]* : [^][,\s]* : [^][,\s]* )
 """
 

@@ -23,6 +23,7 @@ from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, Forwarding, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.lvs import INET_ADDRESS_TYPE
 from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.netsnmp import oids
 
 FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
 UNSPECIFIED = {Family.INET: "0.0.0.0", Family.INET6: "::"}
@@ -210,7 +211,7 @@ def _next(left: List[str], otherwise: str) -> str:
 
 
 def _protocol(word: str) -> Optional[int]:
-    number = re.fullmatch(r"IP([1-9]\d*)", word.upper(), re.ASCII)
+    number = re.fullmatch(r"IP([1-9]\d{0,4})", word.upper(), re.ASCII)
     if number and int(number[1]) <= MAX_PROTOCOL:
         return int(number[1])
     return _PROTOCOLS.get(word, _PROTOCOLS.get(word.upper()))
@@ -253,7 +254,7 @@ def _address(host: str) -> Tuple[int, str]:
     for family in families:
         try:
             return family, socket.inet_ntop(AF[family], socket.inet_pton(AF[family], plain))
-        except OSError:
+        except (OSError, UnicodeError):  # UnicodeError: not a character
             continue
     for family in families:
         found = _looked_up(plain, family)
@@ -274,14 +275,15 @@ def _looked_up(host: str, family: int) -> List[str]:
 
 def _port(text: str, protocol: int) -> int:
     if text.isdecimal():
-        if int(text) > MAX_PORT:
+        port = oids.number(text)
+        if port is None or port > MAX_PORT:
             raise NamingError(f"{text}: a port is 0 to {MAX_PORT}")
-        return int(text)
+        return port
     protocols = [[PROTOCOL_NAMES.get(protocol, "").lower()], []]
     for known in protocols:  # many names exist for TCP and UDP only
         try:
             return socket.getservbyname(text, *known)
-        except OSError:
+        except (OSError, UnicodeError):
             continue
     raise NamingError(f"{text or 'nothing'}: a port is 0 to {MAX_PORT}, or a name in /etc/services")
 

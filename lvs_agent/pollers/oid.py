@@ -86,10 +86,10 @@ def parse_oid(words: Sequence[str]) -> Oid:
             if found is None:
                 raise
             return found
-    numbers = plain.lstrip(".").split(".")
-    if not all(part.isdecimal() for part in numbers):
+    found = oids.parse(plain)
+    if found is None:
         raise UsageError(f"{text}: neither an OID nor the name of an object in LVS-MIB")
-    return tuple(int(part) for part in numbers)
+    return found
 
 
 def _numbered(found: Object) -> str:
@@ -111,10 +111,8 @@ def _instance(text: str, instance: str) -> Oid:
             found += [1 if part == "ipv4" else 2, *_address(text, parts, length)]
         elif part in _PROTOCOLS:
             found.append(_PROTOCOLS[part])
-        elif part.isdecimal():
-            found.append(int(part))
         else:
-            raise UsageError(f"{text}: {part} is not understood")
+            found.append(_number(text, part))
     return tuple(found)
 
 
@@ -125,10 +123,17 @@ def _address(text: str, parts: List[str], length: int) -> List[int]:
     plain = next((at for at, part in enumerate(parts) if not part.isdecimal()), len(parts))
     port = 0 if plain < len(parts) else 1  # a real server's port follows its address
     if length == 4 and plain == length + port:  # without quotes
-        return [length, *(int(parts.pop(0)) for _ in range(length))]
+        return [length, *(_number(text, parts.pop(0)) for _ in range(length))]
     if parts[:1] != [str(length)] or plain <= length:
         raise UsageError(f"{text}: an address is not whole")
-    return [int(parts.pop(0)) for _ in range(length + 1)]
+    return [_number(text, parts.pop(0)) for _ in range(length + 1)]
+
+
+def _number(text: str, part: str) -> int:
+    value = oids.number(part)
+    if value is None:
+        raise UsageError(f"{text}: {part} is not understood")
+    return value
 
 
 def _bytes(text: str, address: str, length: int) -> bytes:
@@ -137,5 +142,5 @@ def _bytes(text: str, address: str, length: int) -> bytes:
         return bytes.fromhex(digits)
     try:
         return socket.inet_pton(socket.AF_INET if length == 4 else socket.AF_INET6, address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UsageError(f"{text}: {address} is not an address") from error
