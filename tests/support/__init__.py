@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helpers of more than one module of tests."""
+"""Helpers used by more than one test module."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records for tests: each builder gives one that is whole, and takes what matters to a test."""
+"""Builders of complete records: a test passes only the fields it is about."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lvs_agent.snapshot import (
 
 
 def traffic(first: int, step: int = 1) -> Traffic:
-    """Five numbers that differ, so that one in another's place shows."""
+    """Return five different numbers, so that a swapped field is noticed."""
     return Traffic(*(first + place * step for place in range(5)))
 
 
@@ -60,7 +60,7 @@ def snapshot(*services: VirtualService, **values: Any) -> Snapshot:
 
 
 def farm() -> List[VirtualService]:
-    """Three services, the first two with two servers each."""
+    """Return three services, the first two with two servers each."""
     return [
         service("192.0.2.10", 80, server("192.168.0.1", 80), server("192.168.0.2", 80)),
         service("192.0.2.10", 25, server("192.168.0.2", 25), server("2001:db8:1::1", 25)),
@@ -69,7 +69,7 @@ def farm() -> List[VirtualService]:
 
 
 def director() -> Snapshot:
-    """A snapshot with every field of every record filled, in both families."""
+    """Return a snapshot with every field of every record filled, in both families."""
     return snapshot(
         service(
             "192.0.2.10",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Collectors for tests: at a unix socket, answering with whatever bytes a test wants."""
+"""Collectors for tests: they listen at a unix socket and send whatever bytes a test gives them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Connection = socket.socket
 
 
 def traffic(value: int) -> Traffic:
-    """All five quantities the same."""
+    """Return the same number for all five quantities."""
     return builders.traffic(value, step=0)
 
 
 def service(host: int, counted: int = 0, rate: int = 0, servers: int = 1) -> VirtualService:
-    """TCP 192.0.2.HOST:80, number HOST, with real servers 10.0.0.1 and so on."""
+    """Return TCP 192.0.2.HOST:80, number HOST, with real servers 10.0.0.1 and up."""
     return builders.service(
         f"192.0.2.{host}",
         80,
@@ -41,7 +41,7 @@ def service(host: int, counted: int = 0, rate: int = 0, servers: int = 1) -> Vir
 
 
 def server(host: int, counted: int = 0, rate: int = 0) -> RealServer:
-    """10.0.0.HOST:80, number HOST, with a value in every field that the kernel gives."""
+    """Return 10.0.0.HOST:80, number HOST, with a value in every field that the kernel fills."""
     return builders.server(
         f"10.0.0.{host}",
         80,
@@ -61,21 +61,21 @@ def server(host: int, counted: int = 0, rate: int = 0) -> RealServer:
 
 
 def snapshot(*services: VirtualService) -> Snapshot:
-    """A snapshot of now."""
+    """Return a snapshot taken now."""
     taken = time.clock_gettime(time.CLOCK_BOOTTIME)
     return builders.snapshot(*services, taken=taken, source=Source.NETLINK)
 
 
 def encoded(*services: VirtualService) -> bytes:
-    """A snapshot of now, for the wire."""
+    """Return a snapshot taken now, encoded for the socket."""
     return b"".join(wire.encode(snapshot(*services)))
 
 
 @contextmanager
 def at(path: Path, answer: Callable[[socket.socket], None]) -> Iterator[List[float]]:
-    """A collector at path that calls answer with each connection, and then closes it.
+    """Run a collector at path that calls answer with each connection, then closes it.
 
-    Gives the times at which connections came.
+    Yield the list of the times at which connections were accepted.
     """
     came: List[float] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent's commands as processes."""
+"""The commands of lvs-agent, run as processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.snmpd import AGENT
 def run(
     *arguments: object, stdin: str = "", environment: Optional[dict[str, str]] = None
 ) -> subprocess.CompletedProcess[str]:
-    """Return a command that has ended, with its output; environment is added to this process's."""
+    """Run a command to its end and return its output; environment is added to this process's."""
     return subprocess.run(
         [str(AGENT), *map(str, arguments)],
         input=stdin,
@@ -34,7 +34,7 @@ def run(
 
 
 def received(connection: socket.socket) -> Snapshot:
-    """The snapshot a connection brings."""
+    """Return the snapshot that a connection delivers."""
     connection.setblocking(True)
     connection.settimeout(20)
     reader = wire.Reader()
@@ -46,7 +46,7 @@ def received(connection: socket.socket) -> Snapshot:
 
 @contextmanager
 def collector(path: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """lvs-agent collector --listen PATH on the small recording, ready."""
+    """Run lvs-agent collector --listen PATH on the small recording; yield it when it listens."""
     process = subprocess.Popen(
         [AGENT, "collector", "--listen", path, "--replay", SMALL, *options],
         stderr=subprocess.PIPE,
@@ -60,7 +60,7 @@ def collector(path: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def connected(path: Path, process: subprocess.Popen[bytes]) -> socket.socket:
-    """A connection, as soon as the collector listens."""
+    """Return a connection as soon as the collector listens."""
     until = time.monotonic() + 20
     while True:
         try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directors for pollers: the real agent behind a private snmpd, over services that a test moves.
+"""Directors for pollers: the real agent behind a private snmpd, with services that a test changes.
 
-A test says with serve() what the kernel has; the agent asks for it over a collector's socket.
-Rows are numbered and counters carried by the collector's own history.
+A test calls serve() with the services of the simulated kernel; the agent fetches them over a
+collector's socket. The collector's own history numbers the rows and adds counter offsets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support import builders, collectors, snmpd
 from tests.support.lvsmib import oid
 from tests.support.snmpd import AGENT, Snmpd
 
-GENERATION = oid("lvsAgentErrors", 0)  # which a test here has no other use for
+GENERATION = oid("lvsAgentErrors", 0)  # no test that uses this module needs it otherwise
 
 Services = Sequence[VirtualService]
 
@@ -30,7 +30,7 @@ Services = Sequence[VirtualService]
 class SimulatedDirector:
     """A director and its snmpd; annotate numbers its rows.
 
-    status is what the collector says of the snapshots that serve() brings.
+    status is the status of the snapshots that serve() causes.
     """
 
     annotate: Callable[[Snapshot], None]
@@ -41,20 +41,20 @@ class SimulatedDirector:
 
     @property
     def address(self) -> str:
-        """HOST:PORT of its snmpd."""
+        """The snmpd's HOST:PORT."""
         return self.snmpd.address
 
     @property
     def port(self) -> int:
-        """The UDP port of its snmpd."""
+        """The snmpd's UDP port."""
         return int(self.address.rpartition(":")[2])
 
     def serve(self, *services: VirtualService) -> None:
-        """Have these services from now on; returns when snmpd answers with them."""
+        """Serve these services from now on; return when snmpd answers with them."""
         self.follow(lambda: services)
 
     def follow(self, services: Callable[[], Services]) -> None:
-        """The same with what is called for each snapshot, for counters that move with time."""
+        """Serve what services() returns for each snapshot, so that counters change with time."""
         self._services = services
         self._generation += 1
         wanted = f"Counter32: {self._generation}"
@@ -62,7 +62,7 @@ class SimulatedDirector:
             pass
 
     def answer(self, connection: socket.socket) -> None:
-        """One snapshot, as a collector sends it."""
+        """Send one snapshot, as a collector does."""
         snapshot = collectors.snapshot(*self._services())
         snapshot.errors = self._generation
         snapshot.status = self.status
@@ -78,16 +78,16 @@ class SimulatedDirector:
 def running(
     folder: Path, *lines: str, annotate: Optional[Callable[[Snapshot], None]] = None
 ) -> Iterator[SimulatedDirector]:
-    """A director without services; lines are added to its snmpd.conf.
+    """Run a director without services; lines are added to its snmpd.conf.
 
-    Every request takes a new snapshot, so what serve() says is seen by the next query. Rows
-    get their numbers as a collector gives them, unless annotate gives others.
+    Each request takes a new snapshot, so the next query sees what serve() was given. Rows are
+    numbered by a collector's history, unless annotate numbers them.
     """
     folder.mkdir(exist_ok=True)
     path = folder / "collector.sock"
     agent = f"{AGENT} pass-persist --collector {path} --max-age 0"
     director = SimulatedDirector(annotate or History(None).annotate)
-    # in this order: an snmpd with monitor lines asks at once
+    # the collector first: an snmpd with monitor lines asks at once
     with (
         collectors.at(path, director.answer),
         snmpd.running(folder / "snmpd", agent, *lines) as director.snmpd,
@@ -96,15 +96,15 @@ def running(
 
 
 def counted(in_bytes: int, out_bytes: int = 0, conns: int = 0, packets: int = 0) -> Traffic:
-    """Counters, or rates: packets both ways the same."""
+    """Return counters or rates with the same number of packets in and out."""
     return Traffic(conns, packets, packets, in_bytes, out_bytes)
 
 
 def farm(step: int = 0) -> List[VirtualService]:
-    """Five services of every kind, with two real servers each and counters that differ.
+    """Return five services of every kind, each with two real servers; all counters differ.
 
-    A step adds, to the service at place N from 1: N * 300,000 bytes in, twice that out, N * 300
-    connections and N * 3000 packets.
+    Each step adds to the service at place N (from 1): N * 300,000 bytes in, N * 600,000 bytes out,
+    N * 300 connections and N * 3000 packets.
     """
     kinds: List[Callable[..., VirtualService]] = [
         lambda *rs, **values: builders.service("192.0.2.10", 80, *rs, **values),
@@ -146,7 +146,9 @@ def _counters(place: int, step: int) -> Traffic:
 
 
 def _pair(place: int, step: int) -> List[RealServer]:
-    """Weight 1 and 2, active connections 10 * place and 11, inactive 20 * place and 21."""
+    """Return servers of weight 1 and 2, with 10 * place and one more active connections,
+    and 20 * place and one more inactive connections.
+    """
     return [
         builders.server(
             f"10.0.{place}.{host}" if place < 5 else f"2001:db8:1::{host}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines for the doctor: a picture of one in a folder, and a real snmpd with a configuration."""
+"""Machines for the doctor: one simulated by files in a folder, and a real snmpd."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ view    systemview    included   .1.3.6.1.2.1.1
 view    systemview    included   .1.3.6.1.2.1.25.1.1
 access  notConfigGroup ""      any       noauth    exact  systemview none none
 """
-# a drop-in for a unit of the collector's
+# a drop-in for one of the collector's units
 OWN = "/etc/systemd/system/lvs-agent.{}.d/override.conf"
-# the properties of the collector's units that the doctor asks systemctl show for
+# the properties of the collector's units, as systemctl show prints them for the doctor
 SHOWN = """\
 Result={result}
 SocketGroup={group}
@@ -67,7 +67,7 @@ HEALTHY = {
 
 
 class Picture(Machine):
-    """A machine drawn by a test: its files, its processes, and what programs would print."""
+    """A simulated machine: its files, its processes, and the output of its programs."""
 
     def __init__(self, root: Path, files: Optional[Dict[str, str]] = None) -> None:
         super().__init__(root)
@@ -78,7 +78,7 @@ class Picture(Machine):
             self.draw(name, text)
 
     def draw(self, name: str, text: str = "", mode: int = 0o644) -> Path:
-        """Put a file there."""
+        """Write a file below the root."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -86,7 +86,7 @@ class Picture(Machine):
         return path
 
     def runs(self, process: Process, program: Optional[str] = None) -> Process:
-        """Let a process run, a program of which there is a file if there shall be one."""
+        """Add a running process; with a program, /proc/PID/exe is a link to it."""
         self.running.append(process)
         if program is not None:
             exe = self.path(f"/proc/{process.pid}/exe")
@@ -113,7 +113,7 @@ class Picture(Machine):
 
 
 class Beside(Machine):
-    """This machine, as if no processes but some ran on it, which is no collector."""
+    """This machine with only the processes of these pids; none of them is a collector."""
 
     def __init__(self, *pids: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class Beside(Machine):
 
 
 def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -> Process:
-    """A process; by default root's snmpd, started in 2100, so after any file was changed."""
+    """Return a process: root's snmpd by default, started in 2100, after any file was changed."""
     known: Dict[str, object] = {
         "arguments": (f"/usr/sbin/{name}",),
         "gid": uid,
@@ -137,19 +137,19 @@ def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -
 
 
 def states(findings: List[Finding]) -> List[State]:
-    """The states alone."""
+    """Return the states of findings."""
     return [finding.state for finding in findings]
 
 
 def only(findings: List[Finding], state: State) -> Finding:
-    """The one finding of a state."""
+    """Return the one finding with a state."""
     (found,) = [finding for finding in findings if finding.state == state]
     return found
 
 
 @contextmanager
 def daemon(folder: Path, lines: str) -> Iterator[Snmpd]:
-    """snmpd on loopback with these lines; a community `probe` is added, to see that it is up."""
+    """Run snmpd on loopback with these lines, and a community `probe` to see when it is up."""
     with snmpd.configured(
         folder, lines, "rocommunity probe 127.0.0.1", community="probe"
     ) as running:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab's traffic must have made the director count (written by tests/lab/traffic.py)."""
+"""The counters that the lab's traffic must have caused, as tests/lab/traffic.py wrote them."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support.ipvsadm import Counters, ServerKey, ServiceKey, endpoint, ser
 
 
 class Expected(NamedTuple):
-    """What was sent through one service."""
+    """Traffic sent through one service."""
 
     stats: Counters
     servers: dict[ServerKey, Counters]

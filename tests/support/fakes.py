@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directors that answer wrongly on purpose, over what an honest one would say.
+"""Directors that give wrong answers on purpose, derived from the correct ones.
 
-A Manner makes the datagrams that go back for a request. honest() is one; the others change what it
-says, and a test may bring its own.
+A Manner returns the datagrams to send for a request. honest() returns the correct one; the others
+change it, and a test may pass its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.words import words
 
 Varbind = Tuple[Oid, Any]
 
-# a value's type and form by pass_persist's
+# pysnmp's type for each keyword of pass_persist, and how its value is read
 TYPES: Dict[str, Callable[[str], Any]] = {
     "integer": v2c.Integer32,
     "gauge": v2c.Gauge32,
@@ -50,7 +50,7 @@ class Request:
         self.values = values
 
     def honestly(self) -> List[Varbind]:
-        """The variables of a right answer, RFC 3416, 4.2.1 and 4.2.3."""
+        """Return the varbinds of a correct answer (RFC 3416, 4.2.1 and 4.2.3)."""
         if not self.bulk:
             return [(oid, self.values.get(oid, v2c.NoSuchInstance(""))) for oid in self.oids]
         found: List[Varbind] = []
@@ -62,7 +62,7 @@ class Request:
         return found
 
     def reply(self, varbinds: Sequence[Varbind], status: int = 0, later: int = 0) -> bytes:
-        """A response with them; later is added to its request-id."""
+        """Return a response with these varbinds; later is added to its request-id."""
         pdu = v2c.GetResponsePDU()
         v2c.apiPDU.set_defaults(pdu)
         v2c.apiPDU.set_request_id(pdu, v2c.apiPDU.get_request_id(self.pdu) + later)
@@ -87,17 +87,17 @@ Manner = Callable[[Request], Sequence[bytes]]
 
 
 def honest(request: Request) -> Sequence[bytes]:
-    """A right answer."""
+    """Return the correct answer."""
     return [request.reply(request.honestly())]
 
 
 def silent(request: Request) -> Sequence[bytes]:
-    """None."""
+    """Return no answer."""
     return []
 
 
 def fewer(request: Request) -> Sequence[bytes]:
-    """A variable too few for a get."""
+    """Leave out the last varbind of a get."""
     return [request.reply(request.honestly()[: None if request.bulk else -1])]
 
 
@@ -106,37 +106,37 @@ def none_at_all(request: Request) -> Sequence[bytes]:
 
 
 def more(request: Request) -> Sequence[bytes]:
-    """All variables twice."""
+    """Send all varbinds twice."""
     return [request.reply(request.honestly() * 2)]
 
 
 def others(request: Request) -> Sequence[bytes]:
-    """The values of a get under OIDs that nobody asked for."""
+    """Give the values of a get other OIDs than those requested."""
     varbinds = request.honestly()
     return [request.reply(varbinds if request.bulk else [((*o, 1), v) for o, v in varbinds])]
 
 
 def turned(request: Request) -> Sequence[bytes]:
-    """The variables of a get in the opposite order."""
+    """Reverse the order of the varbinds of a get."""
     varbinds = request.honestly()
     return [request.reply(varbinds if request.bulk else varbinds[::-1])]
 
 
 def backwards(request: Request) -> Sequence[bytes]:
-    """Each walk begins again where it was."""
+    """Answer with the OIDs of the request, so that a walk does not advance."""
     varbinds = request.honestly()
     return [request.reply([(o, v) for o, (_, v) in zip(request.oids, varbinds)])]
 
 
 def endless(request: Request) -> Sequence[bytes]:
-    """Columns whose instances go on rising, each of them of a service or of a server."""
+    """Return ever higher instances in each column, each a valid service or server."""
     if not request.bulk:
         return honest(request)
     return [request.reply([(_risen(oid), v2c.Gauge32(1)) for oid in request.oids])]
 
 
 def odd_rows(request: Request) -> Sequence[bytes]:
-    """Rows of a protocol that is no number of one."""
+    """Return rows whose protocol is out of range."""
     varbinds = request.honestly()
     if request.bulk:
         varbinds = [((*oid[:17], 2**16, *oid[18:]), value) for oid, value in varbinds]
@@ -144,77 +144,77 @@ def odd_rows(request: Request) -> Sequence[bytes]:
 
 
 def halved(request: Request) -> Sequence[bytes]:
-    """No more than half of what was asked for, as RFC 3416, 4.2.3 allows for getbulk."""
+    """Return at most half of the varbinds, as RFC 3416, 4.2.3 allows for getbulk."""
     varbinds = request.honestly()
     return [request.reply(varbinds[: max(1, len(varbinds) // 2)] if request.bulk else varbinds)]
 
 
 def one_each(request: Request) -> Sequence[bytes]:
-    """One variable for each getbulk: a repetition is cut off as well."""
+    """Return one varbind for each getbulk, which ends within a repetition."""
     return [request.reply(request.honestly()[: 1 if request.bulk else None])]
 
 
 def numbers(request: Request) -> Sequence[bytes]:
-    """A number wherever there is a value."""
+    """Replace each value by an integer."""
     return [request.reply([(oid, v2c.Integer32(1)) for oid, _ in request.honestly()])]
 
 
 def texts(request: Request) -> Sequence[bytes]:
-    """Text wherever there is a value, but for the status."""
+    """Replace each value but the status by text."""
     status = (*LVS, 26, 2, 0)
     varbinds = request.honestly()
     return [request.reply([(o, v if o == status else v2c.OctetString(b"1")) for o, v in varbinds])]
 
 
 def oids(request: Request) -> Sequence[bytes]:
-    """An object identifier wherever there is a value."""
+    """Replace each value by an object identifier."""
     return [request.reply([(o, v2c.ObjectIdentifier((1, 3))) for o, _ in request.honestly()])]
 
 
 def nulls(request: Request) -> Sequence[bytes]:
-    """Null wherever there is a value."""
+    """Replace each value by null."""
     return [request.reply([(oid, v2c.Null("")) for oid, _ in request.honestly()])]
 
 
 def garbage(request: Request) -> Sequence[bytes]:
-    """No SNMP."""
+    """Return datagrams that are not SNMP."""
     return [b"\x00", b"\x30\x82", bytes(range(256)), b"\xff" * 64, b""]
 
 
 def unreadable(request: Request) -> Sequence[bytes]:
-    """A community of 2^64-1 bytes, at which pyasn1 raises OverflowError."""
+    """Announce a community of 2^64-1 bytes, at which pyasn1 raises OverflowError."""
     return [b"\x30\x0d\x02\x01\x01\x04\x88" + b"\xff" * 8]
 
 
 def cut_off(request: Request) -> Sequence[bytes]:
-    """Each beginning of a right answer."""
+    """Return the correct answer cut off at each byte."""
     (datagram,) = honest(request)
     return [datagram[:length] for length in range(len(datagram))]
 
 
 def other_request(request: Request) -> Sequence[bytes]:
-    """A right answer to another request."""
+    """Return a correct answer with another request-id."""
     return [request.reply(request.honestly(), later=1)]
 
 
 def error_99(request: Request) -> Sequence[bytes]:
-    """An error-status that RFC 3416 does not have."""
+    """Return an error-status that RFC 3416 does not define."""
     return [request.reply(request.honestly(), status=99)]
 
 
 def huge_oids(request: Request) -> Sequence[bytes]:
-    """OIDs with a number that is higher than 2^32-1 (RFC 2578, 3.5)."""
+    """Return OIDs with a sub-identifier above 2^32-1 (RFC 2578, 3.5)."""
     return [request.reply([((*o, 2**32), value) for o, value in request.honestly()])]
 
 
 def no_rows(request: Request) -> Sequence[bytes]:
-    """A right answer to a get, none to a getbulk."""
+    """Answer a get correctly, and a getbulk not at all."""
     return [] if request.bulk else honest(request)
 
 
 @dataclass(frozen=True)
 class FakeDirector:
-    """Where it listens; requests has what came."""
+    """The address where it listens, and the requests received so far."""
 
     address: str
     requests: List[Request]
@@ -222,7 +222,7 @@ class FakeDirector:
 
 @contextmanager
 def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
-    """A director that has a snapshot, at a port of 127.0.0.1."""
+    """Run a director with a snapshot, at a port of 127.0.0.1."""
     values = _values(snapshot)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -231,7 +231,7 @@ def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
         def serve() -> None:
             while True:
                 datagram, peer = sock.recvfrom(65535)
-                if not datagram:  # of the test that is over
+                if not datagram:  # sent below to end this thread
                     return
                 request = Request(datagram, values)
                 director.requests.append(request)
@@ -249,7 +249,7 @@ def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
 
 
 def _risen(oid: Oid) -> Oid:
-    """The next port; an instance where the OID is that of a column."""
+    """Add one to the last sub-identifier; append an instance if the OID has none."""
     service = (1, 4, 192, 0, 2, 10, 6, 0)
     server = (1, 4, 10, 0, 0, 1, 0)
     columns = len(LVS) + 3

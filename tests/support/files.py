@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files for pollers, and the commands that they tell a reader to run."""
+"""The files in contrib/ for pollers, and the commands in their comments."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Dict, List
 
 from tests.support.paths import CHECKOUT, CONTRIB
 
-# packages of Debian 12 and 13, unpacked there by make test-pollers
+# where make test-pollers unpacks packages of Debian 12 and 13
 BOOKWORM = CHECKOUT / "build" / "test" / "bookworm"
 TRIXIE = CHECKOUT / "build" / "test" / "trixie"
 
-# a line that is a command, in a comment of a file
+# prefix of a command in a file's comments
 PREFIX = "#   "
 
 
 def command(file: str, program: str, replaced: Dict[str, str]) -> List[str]:
-    """The words of the one command with that program in a file's comments.
+    """Return the words of the one command in a file's comments that starts a program.
 
-    Raises AssertionError if there are more, or if what is to be replaced is not in it.
+    Raises AssertionError if a text to be replaced is not in it, ValueError if there is no such
+    command or more than one.
     """
     lines = (CONTRIB / file).read_text().splitlines()
     (found,) = (line for line in lines if line.startswith(f"{PREFIX}{program} "))
@@ -29,7 +30,7 @@ def command(file: str, program: str, replaced: Dict[str, str]) -> List[str]:
 
 
 def put(text: str, replaced: Dict[str, str]) -> str:
-    """text with what is an example in it made to fit a test."""
+    """Return text with its examples replaced; each must be in it."""
     for old, new in replaced.items():
         assert old in text, f"{old} is not in: {text}"
         text = text.replace(old, new)
@@ -37,7 +38,7 @@ def put(text: str, replaced: Dict[str, str]) -> str:
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A program that has ended, with its output, in the C locale."""
+    """Run a program in the C locale and return the ended process with its output."""
     return subprocess.run(
         command,
         env={**os.environ, "LANG": "C", "LC_ALL": "C", **environment},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guests with a kernel of their own (tests/lab/boot)."""
+"""Virtual machines with a kernel of their own (tests/lab/boot)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MEMORY = "512M"  # of a guest
 
 
 class GuestError(AssertionError):
-    """A script did not end with 0; the text is all that it printed."""
+    """A script did not exit with 0; the text is all that it printed."""
 
 
 def boot(
     folder: Path, script: str, *arguments: object, limit: int = 300, memory: str = MEMORY
 ) -> Path:
-    """Run one of the lab's scripts in a guest; what it saved is in folder."""
+    """Run one of the lab's scripts in a guest and return folder, which has what it saved."""
     run(folder, LAB / script, *arguments, limit=limit, memory=memory)
     return folder
 
@@ -33,7 +33,7 @@ def run(
     limit: int = 300,
     memory: str = MEMORY,
 ) -> str:
-    """What a script prints in a guest: one with this machine's files, or with an image."""
+    """Return what a script prints in a guest with this machine's files, or with an image."""
     done = subprocess.run(
         command(folder, script, *arguments, image=image, limit=limit, memory=memory),
         stdout=subprocess.PIPE,
@@ -54,7 +54,7 @@ def command(
     limit: int = 300,
     memory: str = MEMORY,
 ) -> List[str]:
-    """The words that run a script in a guest, which is ended after limit seconds."""
+    """Return the command that runs a script in a guest, which is stopped after limit seconds."""
     options: List[object] = ["-t", limit, "-m", memory]
     if image is not None:
         options += ["-i", image]

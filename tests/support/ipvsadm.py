@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ipvsadm shows, as plain records: the tests' oracle, independent of lvs_agent.
+"""ipvsadm's output as plain records: the tests' oracle, independent of lvs_agent.
 
-Reads the texts that tests/lab/ipvsadm.sh saves (ipvsadm 1.31). None of them has everything, and
-each has its oddities; met so far:
+Reads the files that tests/lab/ipvsadm.sh saves (ipvsadm 1.31). No single listing is complete, and
+each has its oddities:
 
 - ``-Ln`` and its variants list no tunnel settings; ``-Sn`` has them, but no thresholds.
 - A firewall mark of 2^31 and more is printed as a negative number, by ``-Sn`` too (which
   ``ipvsadm -R`` then refuses). It also sorts first, before all services with an address.
-- "IPv6" after a mark is all that tells the two families apart, and ``-Sn`` says ``-6`` instead.
-- A mask is printed only if it is not the whole address: dotted for IPv4, a length for IPv6.
-- Forwarding method bypass is printed as ``(null)``, and by ``-Sn`` as well; ``-Sn`` prints local as
-  ``-g``. A real server that is the director itself is shown as what it was added as.
+- Only "IPv6" after a mark tells the two families apart; ``-Sn`` has ``-6`` instead.
+- A mask is printed only if it is shorter than the address: dotted for IPv4, a length for IPv6.
+- The forwarding method bypass is printed as ``(null)``, also by ``-Sn``; ``-Sn`` prints local as
+  ``-g``. A real server that is the director itself is listed with the method it was added with.
 - Without ``--exact``, counters of more than eight digits are cut to thousands, millions and so on.
-  With it, a long number widens its column, as does a long IPv6 address: no use counting columns.
+  With it, a long number or a long IPv6 address widens its column, so columns have no fixed place.
 - The fields between the scheduler and the end of a service's line come in no obvious order.
-- The views are taken one after the other, so under traffic they do not agree with each other.
+- The listings are taken one after the other, so under traffic they do not agree with each other.
 """
 
 import shlex
@@ -40,7 +40,7 @@ class ServerKey(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """Counters since the start, or their rates per second."""
+    """Counters, or their rates per second."""
 
     conns: int
     inpkts: int
@@ -50,16 +50,16 @@ class Counters(NamedTuple):
 
 
 class Tunnel(NamedTuple):
-    """How packets to a real server of forwarding method Tunnel are wrapped."""
+    """The encapsulation of packets to a real server with the forwarding method Tunnel."""
 
     kind: str  # ipip, gue or gre
-    port: int  # 0 but for gue
+    port: int  # 0 except for gue
     flags: tuple[str, ...]  # csum, remcsum; empty for "nocsum"
 
 
 @dataclass
 class Server:
-    """A row below a service."""
+    """A real server's row."""
 
     forwarding: str = ""  # Masq, Local, Tunnel, Route or Bypass
     weight: int = 0
@@ -102,7 +102,7 @@ class Daemon(NamedTuple):
 
 @dataclass
 class Director:
-    """All that was saved of one director."""
+    """Everything that was saved of one director."""
 
     services: dict[ServiceKey, Service]
     timeouts: tuple[int, int, int]  # tcp, tcp after FIN, udp; seconds
@@ -130,7 +130,7 @@ def _family(address: str) -> int:
 
 
 def service_key(name: str) -> ServiceKey:
-    """The key of a name as ipvsadm prints it: ``TCP [::1]:80``, ``FWM 5``, ``FWM 5 IPv6``."""
+    """Parse a name as ipvsadm prints it: ``TCP [::1]:80``, ``FWM 5``, ``FWM 5 IPv6``."""
     protocol, where, *rest = name.split()
     if protocol == "FWM":
         return ServiceKey("FWM", "", int(where) % 2**32, 6 if rest == ["IPv6"] else 4)
@@ -145,7 +145,7 @@ def _prefix(mask: str) -> int:
 
 
 def _describe(service: Service, key: ServiceKey, words: list[str]) -> None:
-    """Take in what follows a service's name in all views but those of counters."""
+    """Read the words after a service's name in any listing but those of counters."""
     left = iter(words)
     service.scheduler = next(left)
     for word in left:
@@ -178,7 +178,7 @@ def _walk(
     on_service: Callable[[Service, ServiceKey, list[str]], None],
     on_server: Callable[[Server, list[str]], None],
 ) -> None:
-    """Call back for each row of a listing, with the words behind the row's name."""
+    """Call back for each row of a listing, with the words after the row's name."""
     service = Service()
     for line in text.splitlines()[3:]:
         words = line.split()
@@ -192,7 +192,7 @@ def _walk(
 
 
 def parse_list(text: str, services: Services) -> int:
-    """Take in ``ipvsadm -Ln``; returns the size of the connection table."""
+    """Read ``ipvsadm -Ln`` into services; return the size of the connection table."""
 
     def on_server(server: Server, words: list[str]) -> None:
         server.forwarding = {"(null)": "Bypass"}.get(words[0], words[0])
@@ -203,7 +203,7 @@ def parse_list(text: str, services: Services) -> int:
 
 
 def parse_thresholds(text: str, services: Services) -> None:
-    """Take in ``ipvsadm -Ln --thresholds``."""
+    """Read ``ipvsadm -Ln --thresholds`` into services."""
 
     def on_server(server: Server, words: list[str]) -> None:
         server.upper, server.lower, server.active, server.inactive = (int(word) for word in words)
@@ -212,7 +212,7 @@ def parse_thresholds(text: str, services: Services) -> None:
 
 
 def parse_persistent(text: str, services: Services) -> None:
-    """Take in ``ipvsadm -Ln --persistent-conn``."""
+    """Read ``ipvsadm -Ln --persistent-conn`` into services."""
 
     def on_server(server: Server, words: list[str]) -> None:
         server.persistent = int(words[1])
@@ -221,7 +221,7 @@ def parse_persistent(text: str, services: Services) -> None:
 
 
 def parse_counters(text: str, services: Services, which: str) -> None:
-    """Take in ``--stats --exact`` (``which`` is ``stats``) or ``--rate --exact`` (``rates``)."""
+    """Read ``--stats --exact`` (``which`` is ``stats``) or ``--rate --exact`` (``rates``)."""
 
     def on_row(row: Union[Service, Server], words: list[str]) -> None:
         setattr(row, which, _counters(words))
@@ -230,7 +230,7 @@ def parse_counters(text: str, services: Services, which: str) -> None:
 
 
 def parse_save(text: str, services: Services) -> None:
-    """Take in the tunnels of ``ipvsadm -Sn``."""
+    """Read the tunnel settings of ``ipvsadm -Sn`` into services."""
     for line in text.splitlines():
         words = shlex.split(line)
         if "--tun-type" not in words:
@@ -268,7 +268,7 @@ def parse_timeouts(text: str) -> tuple[int, int, int]:
 
 
 def parse_percpu(text: str) -> tuple[dict[int, Counters], Counters, Counters]:
-    """Read /proc/net/ip_vs_stats_percpu: the rows of the CPUs, their totals, the rates."""
+    """Read /proc/net/ip_vs_stats_percpu: the CPUs' counters, the totals and the rates."""
     rows = [line.split() for line in text.splitlines()]
     counts = {row[0]: Counters(*(int(word, 16) for word in row[1:])) for row in rows[2:-3]}
     totals = counts.pop("~")
@@ -277,7 +277,7 @@ def parse_percpu(text: str) -> tuple[dict[int, Counters], Counters, Counters]:
 
 
 def read(folder: Path) -> Director:
-    """All that tests/lab/ipvsadm.sh saved in a folder, as one record."""
+    """Read everything that tests/lab/ipvsadm.sh saved in a folder."""
 
     def text(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")
@@ -296,7 +296,7 @@ def read(folder: Path) -> Director:
 
 
 def without_rates(director: Director) -> Director:
-    """Rates fall from one reading to the next, unless the estimator is off."""
+    """Return the director without rates, which decay between readings unless estimation is off."""
 
     def server(row: Server) -> Server:
         return replace(row, rates=None)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The objects of LVS-MIB by name, with the numbers that lvs_agent.mib.lvs declares.
 
-A place is an OID below BASE. That the numbers are those that were published is what the golden
-walks, the MIB file and data/original-mib.tsv are compared for.
+A place is an OID below BASE. Other tests compare these numbers with the published ones: the golden
+walks, the MIB file and data/original-mib.tsv.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from lvs_agent.mib.smi import Oid
 
 BASE = ".1.3.6.1.4.1.8225.4711"
 
-# What follows lvsVs, lvsRs, lvsTotal and (counters alone) lvsCpu in the names of columns and
-# scalars, in the order of ipvsadm.Counters; and lvsService and lvsReal in the tables of 2001
+# The endings of the names of columns and scalars, after lvsVs, lvsRs, lvsTotal and (counters alone)
+# lvsCpu, in the order of ipvsadm.Counters; the legacy tables have theirs after lvsService and
+# lvsReal
 COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
 RATES = ("ConnRate", "InPktRate", "OutPktRate", "InByteRate", "OutByteRate")
 COUNTERS_2001 = ("StatsConns", "StatsInPkts", "StatsOutPkts", "StatsInBytes", "StatsOutBytes")
@@ -23,7 +24,7 @@ RATES_2001 = ("RateCps", "RateInPPS", "RateOutPPS", "RateInBPS", "RateOutBPS")
 
 
 def _columns() -> Iterator[Tuple[str, str, Oid]]:
-    """The name, table and place of each column; some parts of an index are columns too."""
+    """Yield the name, table and place of each column; some index parts are columns too."""
     for table in lvs.objects()[1]:
         for part in table.index:
             if part.accessible:
@@ -41,17 +42,17 @@ NAMES = {place: name for name, place in PLACES.items()}
 
 
 def place(name: str, *instance: int) -> Oid:
-    """The place of a scalar's or a column's instance; without an instance, of the object."""
+    """Return the place of a scalar's or column's instance; without an instance, of the object."""
     return (*PLACES[name], *instance)
 
 
 def oid(name: str, *instance: int) -> str:
-    """The same as net-snmp's tools take and print it: the whole OID, dotted."""
+    """Return the whole OID with dots, as net-snmp's tools take and print it."""
     return ".".join([BASE, *map(str, place(name, *instance))])
 
 
 def split(place: Oid) -> Tuple[str, Oid]:
-    """The name and the instance of a place; raises LookupError if it is of no scalar or column."""
+    """Return the name and instance of a place; raise LookupError if it has no scalar or column."""
     for end in (3, 2, 1):
         if place[:end] in NAMES:
             return NAMES[place[:end]], place[end:]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A kernel with as many services as a test wants, whose counters rise, and which can fail.
+"""A simulated kernel with any number of services, whose counters rise, and which can fail.
 
-Its messages are those of a recorded kernel with other addresses and counters put in their places.
+Its messages are those of a recorded kernel with other addresses and counters in their places.
 As a program it is a collector of such a kernel: python -m tests.support.made_kernel --help.
 """
 
@@ -33,7 +33,7 @@ Meddle = Callable[[Request, Replies], Iterator[bytes]]
 
 
 class _Message:
-    """A recorded reply with places for an address and for the five counters."""
+    """A recorded reply whose address and five counters can be replaced."""
 
     def __init__(self, reply: bytes, kind: int, address: int, statistics: int) -> None:
         mark = b"\xa5" * 16
@@ -45,7 +45,7 @@ class _Message:
         self._reply = reply
 
     def of(self, address: bytes, count: int) -> bytes:
-        """The reply for an address, each of its counters a multiple of count."""
+        """Return the reply for an address; its counters are multiples of count."""
         reply = bytearray(self._reply)
         reply[self._address : self._address + len(address)] = address
         for factor, place in enumerate(self._counters, 1):
@@ -56,8 +56,8 @@ class _Message:
 class MadeKernel:
     """Services 1, 2, 3 and so on, each TCP port 80 of 10.x.x.x; each has the same real servers.
 
-    meddle is given each request with what would be the replies to it; loaded says whether the
-    module is there, files what single files hold, or raise.
+    meddle is called with each request and a function that gives the usual replies. loaded is false
+    while the module is absent. files has texts to read, by path, or errors to raise.
     """
 
     def __init__(self, services: int, servers: int = 2) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The MIB file as the usual compilers read it, and the code's objects in the same form."""
+"""The objects of the MIB file as common compilers read it, and of the code in the same form."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lvs_agent.mib.smi import Oid, Scalar, Table
 from tests.support.paths import CHECKOUT
 
 MIB = CHECKOUT / "mibs" / "LVS-MIB.txt"
-# Debian ships the IETF modules in erlang-snmp, and none of them with net-snmp
+# Debian ships the IETF modules in erlang-snmp, not with net-snmp
 (IETF,) = Path("/usr/lib/erlang/lib").glob("snmp-*/mibs")
 STOCK = Path("/usr/share/snmp/mibs")
 
-# SMIv2 wants the index columns of a table itself to be not-accessible. The number columns of
-# 2001 can be read, so in the MIB the same numbers under other names are the index.
+# SMIv2 requires a table's own index columns to be not-accessible. The legacy number columns can be
+# read, so in the MIB file the index is the same numbers under other names.
 INDEX_NAMES = {
     "lvsServiceNumber": "lvsVsNumber",
     "lvsRealServiceNumber": "lvsVsNumber",
@@ -31,7 +31,7 @@ INDEX_NAMES = {
 
 @dataclass(frozen=True)
 class Object:
-    """A scalar, table, row or column; syntax is empty for the middle two."""
+    """A scalar, table, row or column; syntax is empty for tables and rows."""
 
     oid: str
     kind: str
@@ -41,7 +41,7 @@ class Object:
 
 
 def compiled(mib: Path, folder: Path) -> Dict[str, Any]:
-    """The JSON that pysmi makes of a MIB file."""
+    """Return the JSON that pysmi makes of a MIB file."""
     command = [
         str(Path(sys.executable).with_name("mibdump")),
         *("--rebuild", "--destination-format=json", f"--destination-directory={folder}"),
@@ -53,7 +53,7 @@ def compiled(mib: Path, folder: Path) -> Dict[str, Any]:
 
 
 def of_file(loaded: Dict[str, Any]) -> Dict[str, Object]:
-    """Each scalar, table, row and column of a MIB by name."""
+    """Return each scalar, table, row and column of a compiled MIB by name."""
     objects = {}
     for name, node in loaded.items():
         if node.get("class") == "objecttype":
@@ -70,7 +70,7 @@ def of_file(loaded: Dict[str, Any]) -> Dict[str, Object]:
 
 
 def of_code(scalars: Iterable[Scalar], tables: Iterable[Table]) -> Dict[str, Object]:
-    """The same of what the code declares; an index part is of the table that names it first."""
+    """Return the objects that the code declares; an index part is of the first table with it."""
     objects: Dict[str, Object] = {}
 
     def add(name: str, path: Oid, kind: str, *rest: Any) -> None:
@@ -95,12 +95,12 @@ def of_code(scalars: Iterable[Scalar], tables: Iterable[Table]) -> Dict[str, Obj
 
 
 def differences(one: Dict[str, Object], other: Dict[str, Object]) -> List[str]:
-    """The names of objects that are not the same in both."""
+    """Return the names of objects that differ between the two."""
     return [name for name in sorted({**one, **other}) if one.get(name) != other.get(name)]
 
 
 def translated(folder: Path, modules: Iterable[Path], *arguments: str) -> Tuple[str, str]:
-    """What snmptranslate prints on stdout and stderr, with no configuration of its own."""
+    """Return what snmptranslate prints on stdout and stderr, without the user's configuration."""
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     (folder / "persistent" / "cert_indexes").mkdir(parents=True, exist_ok=True)

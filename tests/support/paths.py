@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders of the checkout that tests read."""
+"""Folders of the checkout that tests use."""
 
 from __future__ import annotations
 

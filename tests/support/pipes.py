@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The responder's line protocol over pipes, with a table that a test moves."""
+"""The pass_persist protocol over pipes, with a table that a test changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Row:
 
 
 class Rows:
-    """A backend with one column of rows that come and go: .1.1.2.INSTANCE = Counter64."""
+    """A backend with one column whose rows come and go: .1.1.2.INSTANCE = Counter64."""
 
     def __init__(self, *instances: int) -> None:
         self.instances = list(instances)
@@ -50,7 +50,7 @@ class Rows:
 
 
 class Snmpd:
-    """The other end of the two pipes."""
+    """The snmpd end of the two pipes."""
 
     def __init__(self, backend: Rows, early_pong: bool = False) -> None:
         read_fd, self._to_child = os.pipe()
@@ -67,7 +67,7 @@ class Snmpd:
         return self._lines.readline().rstrip("\n")
 
     def ask(self, command: str, oid: str) -> List[str]:
-        """One request as snmpd makes it: two writes, an answer read for each."""
+        """Ask as snmpd does: write PING, read PONG, write the request, read the answer."""
         self.write("PING\n")
         assert self.line() == "PONG"
         self.write(f"{command}\n{oid}\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings for tests: their messages taken apart without lvs_agent's decoder, and altered."""
+"""Recordings for tests, parsed without lvs_agent's decoder, and altered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Alter = Callable[[Request, int, bytes], bytes]
 
 
 class Exchange(NamedTuple):
-    """One request of a recording, with the datagrams that answered it."""
+    """A request of a recording, with the datagrams that answered it."""
 
     request: bytes
     datagrams: List[bytes]
@@ -35,13 +35,13 @@ class Exchange(NamedTuple):
         return self.request[16]
 
     def asked(self) -> Request:
-        """The request, taken apart."""
+        """Parse the request."""
         family, flags, sequence = struct.unpack_from("=HHI", self.request, 4)
         body = self.request[20:]
         return Request(family, self.command, body, flags & 0x300 == 0x300, sequence)
 
     def messages(self) -> List[bytes]:
-        """The netlink messages, without the one that ends a dump."""
+        """Return the netlink messages but the one that ends a dump."""
         found = []
         for datagram in self.datagrams:
             while datagram:
@@ -52,12 +52,12 @@ class Exchange(NamedTuple):
         return found
 
     def replies(self) -> List[bytes]:
-        """The attributes of each message."""
+        """Return the attributes of each message, as bytes."""
         return [message[20:] for message in self.messages()]
 
 
 def exchanges(folder: Path) -> List[Exchange]:
-    """The exchanges of a recording with the family IPVS."""
+    """Return the exchanges of a recording with the family IPVS."""
     found = []
     for line in (folder / "netlink.jsonl").read_text().splitlines():
         entry = json.loads(line)
@@ -68,13 +68,13 @@ def exchanges(folder: Path) -> List[Exchange]:
 
 
 def replies(folder: Path, command: int) -> List[bytes]:
-    """The attributes of each message that answered a command."""
+    """Return the attributes, as bytes, of each message that answered a command."""
     every = [each.replies() for each in exchanges(folder) if each.command == command]
     return [reply for some in every for reply in some]
 
 
 def split(data: bytes) -> List[Attribute]:
-    """Attributes of well-formed bytes, in order."""
+    """Split well-formed bytes into attributes, in order."""
     found = []
     while data:
         length, kind = struct.unpack_from("=HH", data)
@@ -84,7 +84,7 @@ def split(data: bytes) -> List[Attribute]:
 
 
 def join(attributes: List[Attribute]) -> bytes:
-    """The opposite of split."""
+    """Join attributes; the inverse of split."""
     return b"".join(
         struct.pack("=HH", 4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
         for kind, payload in attributes
@@ -94,7 +94,7 @@ def join(attributes: List[Attribute]) -> bytes:
 def altered(
     data: bytes, path: Tuple[int, ...], change: Callable[[bytes], Optional[bytes]]
 ) -> bytes:
-    """data with the attribute at path (types, from the outside in) changed, or gone for None."""
+    """Return data with the attribute at path (types, outermost first) changed; None removes it."""
     assert path[0] in dict(split(data)), f"no attribute {path[0]} to alter"
     result = []
     for kind, payload in split(data):
@@ -108,24 +108,24 @@ def altered(
 
 
 def missing(_payload: bytes) -> None:
-    """For altered: leave the attribute out."""
+    """Remove the attribute (a change for altered)."""
 
 
 def short(payload: bytes) -> bytes:
-    """For altered: a byte too few."""
+    """Remove the last byte (a change for altered)."""
     return payload[:-1]
 
 
 def long(payload: bytes) -> bytes:
-    """For altered: a byte too many."""
+    """Append a byte (a change for altered)."""
     return payload + b"\0"
 
 
 class AlteredKernel:
-    """A recording that says something else in places.
+    """A recording with altered replies and files.
 
-    alter is given a request, the number of the reply to it (from 0) and that reply. A file is
-    the recording's unless it is in files, with other text or the error that reading it raises.
+    alter is called with a request, the number of the reply (from 0) and that reply. files has the
+    text of single files, or the error that reading raises; other files are the recording's.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class AlteredKernel:
         self._recording.close()
 
 
-# linux/ip_vs.h; those whose payload has one size
+# linux/ip_vs.h; attributes whose payload has a fixed size
 SERVICE_SIZED = {
     "AF": 1,
     "PROTOCOL": 2,
@@ -178,9 +178,9 @@ DEST_SIZED = {
     "TUN_PORT": 14,
     "TUN_FLAGS": 15,
 }
-# The daemons of a 6.1 kernel, as its dump had them after "ipvsadm --start-daemon" with: master
-# --mcast-interface vrs1 --syncid 7 --sync-maxlen 1400 --mcast-group 224.0.0.90 --mcast-port 9000
-# --mcast-ttl 3; and backup vrs2, 255, 1300, ff02::90, 65535, 255
+# The dump of a 6.1 kernel after "ipvsadm --start-daemon" with: master --mcast-interface vrs1
+# --syncid 7 --sync-maxlen 1400 --mcast-group 224.0.0.90 --mcast-port 9000 --mcast-ttl 3; and backup
+# vrs2, 255, 1300, ff02::90, 65535, 255
 MASTER_DAEMON = bytes.fromhex(
     "40000300 0800010001000000 090002007672733100000000 0800030007000000 0600040078050000"
     "0600070028230000 0500080003000000 08000500e000005a"
@@ -192,17 +192,17 @@ BACKUP_DAEMON = bytes.fromhex(
 
 
 def described(fill: Callable[..., None], *arguments: object) -> Director:
-    """The settings that a method of Decoder or Ipvs fills in."""
+    """Return the settings that a method of Decoder or Ipvs fills in."""
     director = Director()
     fill(*arguments, director)
     return director
 
 
 def info(decoder: Decoder, body: bytes) -> Director:
-    """What a reply to IPVS_CMD_GET_INFO tells."""
+    """Decode a reply to IPVS_CMD_GET_INFO."""
     return described(decoder.info, body)
 
 
 def timeouts(decoder: Decoder, body: bytes) -> Director:
-    """What a reply to IPVS_CMD_GET_CONFIG tells."""
+    """Decode a reply to IPVS_CMD_GET_CONFIG."""
     return described(decoder.timeouts, body)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders of round-robin files with steady traffic, for pictures and pages of them."""
+"""Folders of round-robin files with steady traffic, to draw pictures and pages of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOUR = 12  # polls
 
 
 def folder(path: Path, rows: Dict[str, Dict[str, int]], end: int, polls: int = HOUR) -> Path:
-    """Files of directors: for each row how much it has, from polls before end until end."""
+    """Write files of directors, with a row's amount of traffic at each poll until end."""
     for director, its in rows.items():
         (path / director).mkdir(parents=True, exist_ok=True)
         with Rrdtool(path) as rrdtool:
@@ -28,8 +28,11 @@ def folder(path: Path, rows: Dict[str, Dict[str, int]], end: int, polls: int = H
 
 
 def fill(rrdtool: Rrdtool, file: File, amount: int, times: Iterable[int]) -> None:
-    """An amount of 1 is 1 active and 2 inactive connections, 3 conns/s, 4 and 5 packets/s, 6 and 7
-    bytes/s."""
+    """Update a file at each time with steady traffic.
+
+    An amount of 1 is 1 active and 2 inactive connections, 3 conns/s, 4 and 5 packets/s, 6 and 7
+    bytes/s.
+    """
     for when in times:
         files.update(rrdtool, file, when, values(amount, when))
 

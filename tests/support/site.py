@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A director as its users see it while something is wrong: snmpd, the agent, a made kernel.
+"""A director during a fault, as its users see it: snmpd, the agent, a simulated kernel.
 
-Whatever a test does to it, the site watches over what holds in every fault: each walk is in order
-and whole, no counter goes back, and snmpd answers others within a second (watch).
+The site checks what holds during every fault: each walk is complete and in order, no counter goes
+back, and snmpd answers other requests within a second (watch).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LIMIT = 40.0
 Oid = Tuple[int, ...]
 Oids = Set[Oid]
 
-# rows of the golden walk's director that are like those of a made kernel, and their numbers there
+# rows of the golden walk's director with the same columns as the simulated kernel's, by table
 GOLDEN_SERVICE: Oid = (1, 4, 10, 2, 0, 1, 6, 80)
 GOLDEN_SERVER: Oid = (*GOLDEN_SERVICE, 1, 4, 10, 1, 1, 21, 80)
 GOLDEN_NUMBER: Oid = (2,)
@@ -53,7 +53,7 @@ COUNTED = {
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
     *(f"{table}{each}" for table in ("lvsVs", "lvsRs") for each in COUNTERS + RATES),
 }
-# what has no instances under expired(6): what is measured, and weights
+# columns without instances under expired(6): measured values, and weights
 MEASURED = {
     *COUNTED,
     *(f"lvsTotal{each}" for each in COUNTERS + RATES),
@@ -65,7 +65,7 @@ MEASURED = {
 
 
 class Walk(NamedTuple):
-    """All that the agent served: values as net-snmp prints them, by OID below the base."""
+    """A walk of the agent: values as net-snmp prints them, by OID below BASE."""
 
     values: Dict[Oid, str]
 
@@ -83,7 +83,7 @@ class Walk(NamedTuple):
 
 
 class Site:
-    """What stands between a made kernel and a user, and what the user has seen so far."""
+    """The agent's walks, and the highest value of each counter so far."""
 
     def __init__(self, agent: Snmpd, path: Path) -> None:
         self.agent = agent
@@ -91,13 +91,13 @@ class Site:
         self._highest: Dict[Oid, int] = {}
 
     def walk(self) -> Walk:
-        """One walk; it must be in order, have its end, and show no counter lower than before."""
+        """Walk everything; the walk must be complete, in order, and without a counter that fell."""
         walk = self.walk_below(())
         assert END in walk.oids, f"the walk ends with {max(walk.oids, default=())}"
         return walk
 
     def walk_below(self, oid: Oid) -> Walk:
-        """The same of a part of what there is."""
+        """Walk below an OID, with the same checks except for completeness."""
         lines = self.agent.walk(".".join([BASE, *map(str, oid)]))
         said = ("No more variables", "No Such Object", "No Such Instance")
         found = [_parsed(line) for line in lines if not any(words in line for words in said)]
@@ -111,7 +111,7 @@ class Site:
         return Walk(dict(found))
 
     def until(self, status: Status, expected: Oids, says: str = "") -> Walk:
-        """Walk until a status is there and a walk has exactly what is expected."""
+        """Walk until the status, its text (which includes says) and the OIDs are as expected."""
         end = time.monotonic() + LIMIT
         walk = self.walk()
         while (walk.status, walk.oids) != (status, expected) or says not in walk.text:
@@ -124,7 +124,7 @@ class Site:
 
 @contextmanager
 def site(folder: Path, *options: str) -> Iterator[Site]:
-    """snmpd with an agent that looks for its collector at path, watched over."""
+    """Run snmpd with an agent whose collector would be at folder/collector.sock, and watch it."""
     path = folder / "collector.sock"
     with (
         snmpd.running(folder / "snmpd", command(path, *options)) as agent,
@@ -134,7 +134,7 @@ def site(folder: Path, *options: str) -> Iterator[Site]:
 
 
 def command(path: Path, *options: str) -> str:
-    """What snmpd runs: an agent that fetches a new snapshot as often as it can."""
+    """Return the command that snmpd runs: an agent that fetches snapshots as often as it can."""
     log = path.with_name("agent.log")
     words = [AGENT, "pass-persist", "--max-age", 0, "--log", log, "--collector", path, *options]
     return " ".join(map(str, words))
@@ -142,7 +142,7 @@ def command(path: Path, *options: str) -> str:
 
 @contextmanager
 def collector(path: Path, *options: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A collector of a made kernel, as a process (made_kernel), that listens at path."""
+    """Run a collector of a simulated kernel as a process (made_kernel) that listens at path."""
     words = [sys.executable, "-m", "tests.support.made_kernel", path, *options]
     process = subprocess.Popen([str(word) for word in words], cwd=CHECKOUT)
     try:
@@ -161,7 +161,7 @@ def collector_of(
     folder: Path | None = None,
     alter: Callable[[bytes], bytes] = bytes,
 ) -> Iterator[Collector]:
-    """A collector in this process, that listens at path: a test may alter its kernel meanwhile."""
+    """Run a collector in this process that listens at path; a test may change its kernel."""
     one = Collector(kernel, History(folder))
 
     def answer(connection: collectors.Connection) -> None:
@@ -176,9 +176,9 @@ def collector_of(
 
 
 def expected(services: Iterable[int] = (1, 2, 3), servers: int = 2) -> Oids:
-    """Every OID that a walk of such a made kernel has, if each service has the number it has there.
+    """Return every OID of a walk of a simulated kernel, whose services have their own numbers.
 
-    Which columns there are is what the golden walk of a recorded director has.
+    The columns are those of the golden walk of a recorded director.
     """
     golden = [lvsmib.split(oid) for oid in _golden("small")]
     found = {place(name, *at) for name, at in golden if TABLE_OF.get(name) not in ROWS}
@@ -199,37 +199,37 @@ def expected(services: Iterable[int] = (1, 2, 3), servers: int = 2) -> Oids:
 
 
 def expired(whole: Oids) -> Oids:
-    """What of it is left under expired(6)."""
+    """Return the OIDs that are left under expired(6)."""
     return {oid for oid in whole if lvsmib.split(oid)[0] not in MEASURED}
 
 
 def empty(status: Status) -> Oids:
-    """What there is without any snapshot, and where the kernel has no IPVS."""
+    """Return the OIDs without any snapshot; with NO_IPVS, where the kernel has no IPVS."""
     if status == Status.NO_IPVS:
         return _golden("absent")
     return {oid for oid in _golden("absent") if lvsmib.split(oid)[0].startswith("lvsAgent")}
 
 
 def descendants(pid: int) -> List[int]:
-    """Its children, and theirs."""
+    """Return the pids of a process's children, their children, and so on."""
     found = children(pid)
     return found + [each for child in found for each in descendants(child)]
 
 
 def open_files(pid: int) -> int:
-    """How many file descriptors a process has open."""
+    """Return the number of a process's open file descriptors."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def resident(pid: int, field: str = "VmRSS") -> int:
-    """KiB of memory that a process has resident; VmHWM: has had at the most."""
+    """Return a process's resident memory in KiB; with VmHWM, the most it has had."""
     found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1])
 
 
 def _golden(director: str) -> Oids:
-    """The OIDs of the golden walk of a recorded director."""
+    """Return the OIDs of the golden walk of a recorded director."""
     return {_parsed(line)[0] for line in (GOLDEN / director).read_text().splitlines()}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private snmpd on loopback with one pass_persist line, and net-snmp's tools to ask it."""
+"""A private snmpd on loopback with one pass_persist line, and net-snmp's tools to query it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.lvsmib import BASE
 SYS_UP_TIME = ".1.3.6.1.2.1.1.3.0"
 AGENT = Path(sys.executable).with_name("lvs-agent")
 
-# what differs from one walk to the next
+# columns and scalars that differ from one walk to the next
 VOLATILE = tuple(
     f"{lvsmib.oid(name)}."
     for name in (
@@ -42,7 +42,7 @@ class Snmpd:
     environment: Dict[str, str]
 
     def ask(self, tool: str, *arguments: str, community: str = "public") -> str:
-        """The standard output of one of net-snmp's tools, with its errors."""
+        """Return the output and errors of one of net-snmp's tools."""
         done = subprocess.run(
             self.command(tool, *arguments, community=community),
             env=self.environment,
@@ -54,32 +54,32 @@ class Snmpd:
         return done.stdout
 
     def command(self, tool: str, *arguments: str, community: str = "public") -> List[str]:
-        """The words that run one of net-snmp's tools."""
+        """Return the command that runs one of net-snmp's tools."""
         command = [tool, "-v2c", "-c", community, "-On", "-t", "10", "-r", "0"]
         options = [argument for argument in arguments if argument.startswith("-")]
         rest = [argument for argument in arguments if not argument.startswith("-")]
         return [*command, *options, self.address, *rest]
 
     def walk(self, oid: str = BASE) -> List[str]:
-        """The lines of snmpbulkwalk."""
+        """Return the lines of snmpbulkwalk."""
         return self.ask("snmpbulkwalk", "-Cr50", oid).splitlines()
 
     def get(self, *oids: str) -> List[str]:
-        """The lines of snmpget."""
+        """Return the lines of snmpget."""
         return self.ask("snmpget", *oids).splitlines()
 
     def get_next(self, *oids: str) -> List[str]:
-        """The lines of snmpgetnext."""
+        """Return the lines of snmpgetnext."""
         return self.ask("snmpgetnext", *oids).splitlines()
 
     def value(self, oid: str) -> str:
-        """The value of one OID, with its type."""
+        """Return the value of one OID, with its type."""
         return self.ask("snmpget", oid).strip().partition(" = ")[2]
 
 
 @contextmanager
 def running(folder: Path, command: str, *lines: str) -> Iterator[Snmpd]:
-    """snmpd with `pass_persist BASE command`, and the two communities; lines are added."""
+    """Run snmpd with two communities, `pass_persist BASE command`, and these lines."""
     communities = ("rocommunity public 127.0.0.1", "rwcommunity private 127.0.0.1")
     every = (*communities, f"pass_persist {BASE} {command}", *lines)
     with configured(folder, *every) as snmpd:
@@ -88,9 +88,9 @@ def running(folder: Path, command: str, *lines: str) -> Iterator[Snmpd]:
 
 @contextmanager
 def configured(folder: Path, *lines: str, community: str = "public") -> Iterator[Snmpd]:
-    """snmpd on loopback with these lines, its files in folder, ended and gone afterwards.
+    """Run snmpd on loopback with these lines and its files in folder; end it afterwards.
 
-    It is up when the community gets an answer.
+    It is up when a request with the community is answered.
     """
     folder.mkdir(exist_ok=True)
     port = _free_port()
@@ -122,17 +122,17 @@ def configured(folder: Path, *lines: str, community: str = "public") -> Iterator
 
 
 def steady(lines: List[str]) -> List[str]:
-    """Lines without the values that differ from one walk to the next."""
+    """Return the lines without the values that differ from one walk to the next."""
     return [line.partition(" = ")[0] if line.startswith(VOLATILE) else line for line in lines]
 
 
 def oids(lines: List[str]) -> List[str]:
-    """The OIDs of lines."""
+    """Return the OIDs of lines."""
     return [line.partition(" = ")[0] for line in lines]
 
 
 def numbers(oid: str) -> Tuple[int, ...]:
-    """An OID for comparing."""
+    """Return an OID as numbers, to compare."""
     return tuple(int(part) for part in oid.lstrip(".").split("."))
 
 

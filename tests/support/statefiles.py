@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A history to save in tests, and the file it is saved in."""
+"""A history to save in tests, and the state file it is saved in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def edit_header(folder: Path, **values: object) -> None:
 
 @contextmanager
 def held(folder: Path) -> Iterator[StateFile]:
-    """A state file that is held, with numbering() in it."""
+    """Yield a state file that is locked and has numbering() in it."""
     file = StateFile(folder)
     file.hold()
     file.save(numbering(), durable=True)
@@ -40,7 +40,7 @@ def held(folder: Path) -> Iterator[StateFile]:
 
 
 def numbering() -> Numbering[ServiceState]:
-    """Three services numbered 2, 3 and 5 of 7 given, the first two with servers."""
+    """Return three services with numbers 2, 3 and 5; 7 numbers were given. Two have servers."""
     services: Numbering[ServiceState] = Numbering(next_number=8)
     services.add(NAMES[0], ServiceState(2, 1234.5, None, traffic(10), traffic(2**64 - 5)))
     services.add(NAMES[1], ServiceState(3, 0.0, 1700000000.25, traffic(20), None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oracle itself: ipvsadm's texts as saved in the lab (tests/lab/show frozen, options)."""
+"""The oracle itself, on ipvsadm's output saved in the lab (tests/lab/show frozen, options)."""
 
 import pytest
 

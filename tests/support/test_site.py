@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""That a fault which did harm would be seen: what the site and the watcher are there for."""
+"""The site and the watcher notice a fault that does harm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_snmpd_that_does_not_answer_for_longer_than_a_second_is_seen(tmp_path:
 
 
 def test_waiting_for_a_processor_is_told_from_working() -> None:
-    """Two programs that compute on one processor: each waits for the other."""
+    """Run two programs that compute on one processor, so that each waits for the other."""
     code = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])\nwhile 1: pass"
     with (
         subprocess.Popen([sys.executable, "-c", code]) as one,
@@ -70,7 +70,7 @@ def test_a_counter_that_goes_back_is_seen(tmp_path: Path) -> None:
 
 
 def seen(director: Site, value: int) -> None:
-    """Walk until a counter has a value."""
+    """Walk until the counter has a value."""
     conns = place("lvsVsConns", 1, 4, 192, 0, 2, 1, 6, 80)
     while director.walk().values.get(conns) != f"Counter64: {value}":
         pass

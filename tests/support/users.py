@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A test's steps as another user."""
+"""Run a step of a test as another user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Callable
 
 
 def as_user(uid: int, act: Callable[[], str]) -> str:
-    """Return what act returns in a child process of that user and group, and of no other group.
+    """Return what act returns in a child process with that user and group, and no other groups.
 
-    A child and not a program: another user may be unable to enter the folders of this Python.
-    act imports nothing for the same reason. A file that is open stays open to it.
+    It is a forked child, not a program, since the other user may be unable to enter the folders of
+    this Python. For the same reason act must not import anything. Open files stay open to it.
     """
     here, there = os.pipe()
     child = os.fork()

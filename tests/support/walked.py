@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a walk of LVS-MIB says, as the records the ipvsadm oracle gives, so that both compare.
+"""A walk of LVS-MIB as the records that the ipvsadm oracle gives, so that they can be compared.
 
-Reads the lines of snmpbulkwalk -On without any MIB. Of lvs_agent no more is used than which number
-has which name (lvsmib).
+Reads the lines of snmpbulkwalk -On without a MIB. All it uses of lvs_agent is the names of the
+objects' numbers (lvsmib).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DAEMONS = {1: "master", 2: "backup"}
 
 
 def tables(lines: List[str]) -> Tables:
-    """The values of every scalar and column, by name and instance; none where there are none."""
+    """Return the values of every scalar and column by name and instance; a name may have none."""
     found: Tables = {name: {} for name in PLACES}
     for line in lines:
         oid, _, value = line.partition(" = ")
@@ -45,7 +45,7 @@ def tables(lines: List[str]) -> Tables:
 
 
 def director(walk: Tables) -> Director:
-    """The director of a walk's new tables."""
+    """Return the director that a walk's address tables and scalars describe."""
     services: Dict[ServiceKey, Service] = {}
     for instance in walk["lvsVsName"]:
         services[_service_key(instance)[0]] = _service(walk, instance)

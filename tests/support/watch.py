@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client that asks a snmpd for sysUpTime all the time, and records how long each answer took.
+"""A client that keeps asking snmpd for sysUpTime, and records how long each answer took.
 
-Two kinds of delay are the machine's and are subtracted, so that a busy machine fails no test:
+Two kinds of delay are the machine's. They are subtracted, so that a busy machine fails no test:
 
-- the time that snmpd and its children were ready to run and had no processor, by the kernel's own
-  account (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst);
+- the time that snmpd and its children were ready to run but had no processor, as the kernel counts
+  it (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst);
 - a pause of more than STALL in which the watcher itself did not run, since a virtual machine may
-  stand still.
+  be paused.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ LONGEST = 1.0
 PAUSE = 0.01
 STEP = 0.02
 STALL = 0.05
-# RFC 3416: GetRequest-PDU of sysUpTime.0 for community public by SNMPv2c; its request-id is 4 bytes
+# RFC 3416: GetRequest-PDU of sysUpTime.0, community public, SNMPv2c; a request-id of 4 bytes
 BEFORE_ID = bytes.fromhex("3029 020101 0406 7075626c6963 a01c 0204")
 AFTER_ID = bytes.fromhex("020100 020100 300e 300c 0608 2b06010201010300 0500")
 
 
 class Watcher:
-    """Asks one snmpd from its own thread, each question when the one before is answered.
+    """Asks one snmpd from its own thread; each request follows the answer to the one before.
 
-    Without a pid the time that snmpd had no processor counts as answering time.
+    Without a pid, time in which snmpd had no processor counts as answering time.
     """
 
     def __init__(self, address: str, pid: int | None = None) -> None:
@@ -50,7 +50,7 @@ class Watcher:
         self._thread.start()
 
     def longest(self) -> float:
-        """The longest time that an answer took, or has taken by now."""
+        """Return the longest time that an answer took, including the one awaited now."""
         waiting = time.monotonic() - self._asked if self._asked else 0.0
         return max([waiting, *self.seconds])
 
@@ -61,7 +61,7 @@ class Watcher:
         self._socket.close()
 
     def _run(self) -> None:
-        number = 1 << 30  # snmpd answers in as few bytes as an integer has
+        number = 1 << 30  # 4 bytes long: snmpd encodes an integer in as few bytes as possible
         while not self._end.wait(PAUSE):
             number += 1
             before = self._waited()
@@ -71,20 +71,20 @@ class Watcher:
                 self._socket.send(BEFORE_ID + identity + AFTER_ID)
                 stalled = self._answer(identity)
             except ConnectionRefusedError:
-                continue  # no snmpd is there: nobody waits
+                continue  # no snmpd is running, so nobody waits
             finally:
                 now, asked, self._asked = time.monotonic(), self._asked, 0.0
             waited = sum(count - before.get(pid, 0) for pid, count in self._waited().items())
             self.seconds.append(now - asked - max(stalled, waited / 1e9))
 
     def _waited(self) -> Dict[int, int]:
-        """Nanoseconds for which each of snmpd and its children has waited for a processor."""
+        """Return the nanoseconds that snmpd and each of its children waited for a processor."""
         if self._pid is None:
             return {}
         return waited_for_processor([self._pid, *children(self._pid)])
 
     def _answer(self, identity: bytes) -> float:
-        """Wait for it; how many seconds of that the machine stood still."""
+        """Wait for the answer; return the seconds of that time in which the machine stood still."""
         stalled = 0.0
         while not self._end.is_set():
             began = time.monotonic()
@@ -98,7 +98,7 @@ class Watcher:
 
 @contextmanager
 def watched(agent: Snmpd) -> Iterator[Watcher]:
-    """Watch a snmpd: it must answer all along, within LONGEST seconds each time."""
+    """Watch snmpd: it must answer each request within LONGEST seconds."""
     watcher = Watcher(agent.address, agent.pid)
     try:
         yield watcher
@@ -110,9 +110,9 @@ def watched(agent: Snmpd) -> Iterator[Watcher]:
 
 
 def waited_for_processor(pids: Iterable[int]) -> Dict[int, int]:
-    """Nanoseconds for which each process has been ready to run without running; none if it ended.
+    """Return the nanoseconds each process was ready without running; ended processes are left out.
 
-    A process has one thread here.
+    Each process here has one thread.
     """
     found = {}
     for pid in pids:
@@ -122,7 +122,7 @@ def waited_for_processor(pids: Iterable[int]) -> Dict[int, int]:
 
 
 def children(pid: int) -> List[int]:
-    """The processes that a process has started and that are still there; none if it ended."""
+    """Return the running children of a process; an empty list if it has ended."""
     with suppress(OSError):
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
         return [int(child) for child in text.split()]
@@ -130,7 +130,7 @@ def children(pid: int) -> List[int]:
 
 
 def gone(pids: Iterable[int]) -> bool:
-    """Wait until each of these processes has ended; false if that takes 20 seconds."""
+    """Wait until each of these processes has ended; return false if that takes over 20 seconds."""
     end = time.monotonic() + 20
     while not all(map(_zombie, pids)):
         if time.monotonic() > end:
@@ -147,13 +147,16 @@ def _zombie(pid: int) -> bool:
 
 
 def judge(longest: float) -> None:
-    """No answer may have taken longer than LONGEST."""
+    """Check that no answer took longer than LONGEST."""
     load = Path("/proc/loadavg").read_text().strip()
     assert 0 < longest <= LONGEST, f"sysUpTime took {longest:.2f} s; load of this machine: {load}"
 
 
 def main() -> None:
-    """In a guest: watch the snmpd at an address until standard input ends; say the longest time."""
+    """Watch the snmpd at an address until standard input ends; print the longest time.
+
+    Runs in a guest.
+    """
     watcher = Watcher(sys.argv[1])
     sys.stdin.read()
     watcher.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Varbinds as snmpd is told them: pass_persist's keyword and value (snmpd.conf(5))."""
+"""Varbinds in the form that snmpd reads: pass_persist's keyword and value (snmpd.conf(5))."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lvs_agent.responder.passpersist import WORDS
 
 
 def words(varbind: Varbind) -> Tuple[str, str]:
-    """The keyword and the value."""
+    """Return a varbind's keyword and value."""
     keyword, _, value = WORDS[varbind.type](varbind.value).partition("\n")
     return keyword, value
 
 
 def said(varbind: Varbind) -> str:
-    """The same in one text."""
+    """Return a varbind's keyword and value as one text."""
     return " ".join(words(varbind))
 
 
 def fitted(syntax: Syntax, value: object) -> Tuple[str, str]:
-    """The keyword and the value of an object of that syntax."""
+    """Return the keyword and value of an object with that syntax."""
     return words(Varbind("", syntax.type, syntax.fit(value)))
