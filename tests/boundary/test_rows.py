@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records as rows of JSON: what comes back is equal, what is no record is refused by column."""
+"""Records as rows of JSON: they come back equal, and a wrong row is refused by its column."""
 
 from __future__ import annotations
 

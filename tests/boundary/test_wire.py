@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The form of a snapshot between the two processes."""
+"""The encoding of a snapshot between the collector and the responder."""
 
 from __future__ import annotations
 
