@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Row numbers: given once, kept over everything, and not given to another while they last."""
+"""Row numbers: each is assigned once, kept, and reused only when no other is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEB = ("192.0.2.10", 80)
 
 
 def numbers(history: History, *services: VirtualService) -> Dict[str, Optional[int]]:
-    """The number of each service, and of each server under both names."""
+    """Return the number of each service by its name, and of each server by both names."""
     look = snapshot(*services)
     history.annotate(look)
     given = {vs.name: vs.number for vs in look.services}
@@ -112,7 +112,7 @@ def test_numbers_stay_over_another_boot(tmp_path: Path) -> None:
 
 
 def killed_after(folder: Path, *looks: Snapshot) -> None:
-    """Run a collector's history in a process that ends without a chance to save."""
+    """Run a collector's history in a process that ends without saving at the end."""
     child = os.fork()
     if not child:
         history = History(folder)
@@ -145,7 +145,7 @@ BATCH = 1000
 
 @pytest.fixture(scope="module")
 def coming_and_going() -> List[int]:
-    """The numbers of 80,000 services, of which a thousand are there at a time."""
+    """Return the numbers of 80,000 services, of which a thousand are there at a time."""
     history = History(None)
     given = []
     for start in range(1, 80000, BATCH):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counters that never go backwards, and since, which tells when that could not be kept up."""
+"""Counters that never go backwards, and continuous_since, which moves when they had to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sums(number: int) -> Sums:
 
 
 def served(row: Union[VirtualService, RealServer]) -> Sums:
-    """What the tables by address show: the kernel's counters and what was carried."""
+    """Return what the address tables show: the kernel's counters plus the counter offset."""
     assert row.counters is not None
     counter_offset = row.counter_offset or ZERO
     return tuple(a + b for a, b in zip(row.counters, counter_offset))
@@ -40,7 +40,7 @@ def served(row: Union[VirtualService, RealServer]) -> Sums:
 def look(
     history: History, counters: Optional[Traffic], taken: float = 1000.0
 ) -> Tuple[VirtualService, RealServer]:
-    """One service and its server, both with these counters, served as the collector does."""
+    """Take a snapshot of a service and its server with these counters, as a collector does."""
     rs = server(counters=counters)
     vs = service("192.0.2.10", 443, rs, counters=counters)
     history.annotate(snapshot(vs, taken=taken))
@@ -51,7 +51,7 @@ def look(
 def both(
     history: History, counters: Traffic, taken: float = 1000.0
 ) -> Tuple[Sums, Optional[float]]:
-    """What is served of the service and of its server, which must be the same."""
+    """Return what is served of the service and of its server, which must be the same."""
     vs, rs = look(history, counters, taken)
     assert (served(vs), vs.continuous_since) == (served(rs), rs.continuous_since)
     return served(vs), vs.continuous_since

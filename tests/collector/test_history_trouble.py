@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A history that can't be kept on disk: rows are numbered all the same, and the status says so."""
+"""A history that cannot be saved: rows are numbered all the same, and the status says so."""
 
 from __future__ import annotations
 

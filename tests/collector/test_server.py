@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collector as a process, and its clients, good and bad."""
+"""The collector as a process, and well- and ill-behaved clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.snmpd import AGENT
 
 
 def flood_with(connection: socket.socket) -> None:
-    """Send until the other side's patience ends."""
+    """Send until the other side closes or its buffer is full."""
     while True:
         connection.send(b"x" * 65536)
 
@@ -79,7 +79,7 @@ def test_clients_that_never_read_flood_or_leave_hold_up_nobody(path: Path) -> No
         idle = [connect_to(path) for _ in range(20)]
         for _ in range(20):
             connect_to(path).close()
-        # nobody reads it: the socket is full, or closed with the snapshot sent
+        # the collector does not read: its buffer fills up, or it closes after sending the snapshot
         full = (BlockingIOError, BrokenPipeError, ConnectionResetError)
         with connect_to(path) as flood, pytest.raises(full):
             flood_with(flood)
@@ -93,7 +93,7 @@ LARGE = 8 << 20
 
 
 class Large(Collector):
-    """More than a socket holds."""
+    """A collector whose snapshot is larger than a socket's buffer."""
 
     def snapshot(self) -> bytes:
         return bytes(LARGE)
@@ -105,12 +105,12 @@ def large(listener: object) -> None:
 
 @contextmanager
 def slow_client() -> Iterator[Tuple[socket.socket, select.poll]]:
-    """A connection to a collector of its own, and what tells when that has hung up."""
+    """Yield a connection to a child collector, and a poll object that tells when it hangs up."""
     own = ChildCollector(large)
     with own.connect() as slow:
         slow.settimeout(20)
         hung_up = select.poll()
-        hung_up.register(slow, 0)  # POLLHUP without POLLIN needs no reading
+        hung_up.register(slow, 0)  # POLLHUP is always reported, and needs no reading
         yield slow, hung_up
     own.close()
 
@@ -142,7 +142,7 @@ def test_a_client_that_goes_on_taking_is_not_dropped(monkeypatch: pytest.MonkeyP
 
 
 def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
-    """Keeping may take longer than a client's patience."""
+    """Keeping may take longer than a client waits."""
 
     class Keeping(Large):
         def served(self) -> None:
@@ -187,7 +187,7 @@ def test_it_listens_where_systemd_does(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
         listening.listen(8)
-        # what systemd does between fork and exec: the socket becomes fd 3, LISTEN_PID its own pid
+        # as systemd does between fork and exec: the socket becomes fd 3, LISTEN_PID the pid
         shell = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
         command = ["bash", "-c", shell, "bash", str(AGENT), "collector"]
         command += ["--replay", str(SMALL)]
@@ -272,10 +272,10 @@ def test_an_own_collector_ends_with_its_responder(tmp_path: Path) -> None:
     assert len(children) == 1
     pidfd = os.pidfd_open(int(children[0]))
     responder.kill()
-    # the pipe ends only when nobody holds it any more: neither does the collector
+    # end of file: no process has the pipe open, so neither has the collector
     assert responder.stdout.read() == "string\n1.2.1\n"
     responder.communicate(timeout=20)
-    assert select.select([pidfd], [], [], 20)[0], "its collector runs on"
+    assert select.select([pidfd], [], [], 20)[0], "the child collector is still running"
     os.close(pidfd)
 
 
@@ -293,11 +293,11 @@ def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
         assert received(connector.connect()).services
         until = time.monotonic() + 20
         while received(connect_to(path)).status != Status.OK:
-            assert time.monotonic() < until, "the state is still held"
+            assert time.monotonic() < until, "the state directory is still locked"
             time.sleep(0.1)
         connector.connect().close()
         assert multiprocessing.active_children() == []
-    assert received(connector.connect()).status == Status.OK, "it has one of its own again"
+    assert received(connector.connect()).status == Status.OK, "the new child collector is not OK"
     connector.close()
 
 

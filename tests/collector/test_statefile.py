@@ -101,7 +101,7 @@ def test_one_that_does_not_hold_the_folder_writes_nothing_there(
 
 
 def test_a_folder_of_another_user_is_not_written(file: StateFile, tmp_path: Path) -> None:
-    """As when root runs a command beside the collector's own user."""
+    """As when root runs a command beside the collector, which has a user of its own."""
     file.save(numbering(), durable=False)
     file.close()
     folder = Path("/")
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond size bytes: writing fails in the middle, as on a full disk."""
+    """Limit the size of files, so that writing fails in the middle, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

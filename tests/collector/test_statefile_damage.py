@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A damaged history: every row that is whole is kept, and no number is given twice."""
+"""A damaged history: every intact row is kept, and no number is given twice."""
 
 from __future__ import annotations
 
