@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The questions asked of the family IPVS, and what is made of a kernel's answers."""
+"""The requests to the family IPVS, and the records decoded from the replies."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ Change = Callable[[bytes], Optional[bytes]]
 
 
 def refuse(problem: str) -> None:
-    """For an answer in which everything can be read."""
+    """Fail: every answer in the test is readable."""
     pytest.fail(f"reported: {problem}")
 
 
 class ScriptedKernel:
-    """Answers with the replies written down for a command; an error is raised in its place."""
+    """Answers each command with the replies given for it; an exception among them is raised."""
 
     def __init__(self, answers: Dict[int, List[object]]) -> None:
         self._answers: Dict[int, List[object]] = {3: [join([(1, b"\x1c\0")])], **answers}
@@ -59,7 +59,7 @@ class ScriptedKernel:
         pytest.fail(f"{path} was read")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
@@ -82,7 +82,7 @@ def test_the_small_director_is_as_ipvsadm_set_it_up() -> None:
     )
     masq = RealServer("10.1.1.21", 80, Forwarding.MASQ, 1, 0, 0, 0, 0, 0, *counted, 0, 0, 0)
     no_mask = "255.255.255.255"
-    # flags: 2 is IP_VS_SVC_F_HASHED, which every service has
+    # flags 2 is IP_VS_SVC_F_HASHED, which every service has
     assert Ipvs(ReplayedKernel(recorded.SMALL), refuse).services() == [
         VirtualService(
             Family.INET,

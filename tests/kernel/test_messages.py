@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages packed by hand after linux/ip_vs.h, and what a 6.1 kernel's say."""
+"""Messages packed by hand after linux/ip_vs.h, and those of a 6.1 kernel."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stats64(*values: int) -> bytes:
 
 
 def stats(*values: int) -> bytes:
-    """Bytes in 64 bits, everything else in 32."""
+    """Pack the byte counters in 64 bits, everything else in 32."""
     layout = {4: "=Q", 5: "=Q"}
     return join([(n, struct.pack(layout.get(n, "=I"), value)) for n, value in enumerate(values, 1)])
 

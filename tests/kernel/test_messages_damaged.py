@@ -20,7 +20,7 @@ def real_server(decoder: Decoder, body: bytes) -> RealServer:
 
 
 class Whole(NamedTuple):
-    """A recorded message, where its attributes are, and those whose payload has one size."""
+    """An intact message, the path to its attributes, and the types of those with a fixed size."""
 
     decode: Callable[[Decoder, bytes], object]
     body: bytes
@@ -55,8 +55,8 @@ WHOLE = {
 }
 NESTED = ["service", "mark", "server", "master", "backup"]
 COUNTING = ["service", "mark", "server"]
-STATS, STATS64 = 10, 12  # of services and of real servers
-# IPVS_STATS_ATTR_* from 1 on
+STATS, STATS64 = 10, 12  # attributes of services and of real servers
+# IPVS_STATS_ATTR_*, numbered from 1
 COUNTED = [
     "CONNS",
     "INPKTS",
@@ -74,7 +74,7 @@ Change = Callable[[bytes], Optional[bytes]]
 
 
 def refused(whole: Whole, damaged: bytes, words: str) -> None:
-    """An error, whether or not the decoder has read such a message before."""
+    """Check that a new decoder and one that has read the intact message both raise an error."""
     experienced = Decoder()
     assert whole.decode(experienced, whole.body)
     for decoder in (Decoder(), experienced):
@@ -158,7 +158,7 @@ def test_an_attribute_that_runs_out_of_the_one_around_it_is_an_error(of: str) ->
 
 
 def counting(of: str, stats: int) -> Whole:
-    """A message that says its counters in STATS only, if that is asked for."""
+    """Return a message with its counters in STATS only, or, for STATS64, in both attributes."""
     whole = WHOLE[of]
     if stats == STATS64:
         return whole
@@ -166,7 +166,7 @@ def counting(of: str, stats: int) -> Whole:
 
 
 def _cuts(data: bytes) -> List[int]:
-    """The lengths of data at which an attribute is cut, its padding aside."""
+    """Return the lengths of data that cut an attribute, not counting its padding."""
     found: List[int] = []
     start = 0
     for _, payload in split(data):

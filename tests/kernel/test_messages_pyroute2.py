@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pyroute2 reads the recorded messages too: field by field it finds what we find.
+"""The recorded messages as pyroute2 reads them, compared field by field with lvs_agent's records.
 
-Its message classes are used as they are. Known differences: it has tunnel ports in the machine's
+Its message classes are used unchanged. Known differences: it has tunnel ports in the machine's
 byte order, netmasks always as IPv4 addresses, daemons and time-outs as hexadecimal text.
 """
 
@@ -27,13 +27,13 @@ RATES = ["CPS", "INPPS", "OUTPPS", "INBPS", "OUTBPS"]
 
 
 class infomsg(genlmsg):  # type: ignore[misc]  # noqa: N801
-    """What pyroute2 lacks: in IPVS_CMD_GET_INFO the numbers of attributes mean something else."""
+    """The reply to IPVS_CMD_GET_INFO, whose attribute numbers pyroute2 does not have."""
 
     nla_map = (("UNSPEC", "none"), ("VERSION", "uint32"), ("CONN_TAB_SIZE", "uint32"))
 
 
 class daemonnla(nla):  # type: ignore[misc]  # noqa: N801
-    """The attributes of a daemon, in pyroute2's terms."""
+    """The attributes of a daemon, in pyroute2's notation."""
 
     nla_map = (
         ("UNSPEC", "none"),
@@ -49,14 +49,14 @@ class daemonnla(nla):  # type: ignore[misc]  # noqa: N801
 
 
 def read(message: bytes, kind: Any = ipvsmsg) -> Any:
-    """A message as pyroute2 decodes it."""
+    """Decode a message with pyroute2."""
     decoded = kind(message)
     decoded.decode()
     return decoded
 
 
 def attributes(decoded: Any, prefix: str) -> Dict[str, Any]:
-    """Attributes by name without prefix; what pyroute2 doesn't know left out."""
+    """Return attributes by name without prefix, leaving out those that pyroute2 does not know."""
     return {
         name[len(prefix) :]: value
         for name, value in decoded["attrs"]
@@ -65,7 +65,7 @@ def attributes(decoded: Any, prefix: str) -> Dict[str, Any]:
 
 
 def same_traffic(theirs: Dict[str, Any], ours: Any) -> None:
-    """Compare counters and rates, and see that the kernel's 32-bit copies are copies."""
+    """Compare counters and rates, and check that the kernel's 32-bit values are copies."""
     wide = attributes(theirs["STATS64"], "IPVS_STATS_ATTR_")
     assert ours.counters == Traffic(*(wide[name] for name in QUANTITIES))
     assert ours.rates == Traffic(*(wide[name] for name in RATES))
@@ -180,7 +180,7 @@ def same_timeouts(theirs: Dict[str, str], ours: Director) -> None:
 
 
 def test_the_recordings_hold_what_the_comparison_is_for() -> None:
-    """Else both decoders could agree on nothing."""
+    """Otherwise the decoders might agree without having met these cases."""
     servers = recorded.replies(recorded.SMALL, recorded.GET_DEST)
     assert [Decoder().real_server(body, Family.INET).tunnel_port for body in servers] == [6080, 0]
     assert [Decoder().real_server(body, Family.INET).forwarding for body in servers] == [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Framing, against bytes packed by hand after netlink(7) and a real kernel's datagrams."""
+"""Framing, compared with bytes packed by hand after netlink(7) and a real kernel's datagrams."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ NOOP, ERROR, DONE, OVERRUN = 1, 2, 3, 4  # netlink(7)
 
 
 class ExhaustedError(Exception):
-    """The kernel has nothing more to say."""
+    """There are no more datagrams."""
 
 
 def message(kind: int, body: bytes, sequence: int = SEQUENCE) -> bytes:
-    """struct nlmsghdr and body, padded."""
+    """Return struct nlmsghdr and the body, padded."""
     header = struct.pack("=IHHII", 16 + len(body), kind, 2, sequence, 4711)
     return header + body + bytes(-len(body) % 4)
 
 
 def reply(attributes: bytes, sequence: int = SEQUENCE) -> bytes:
-    """A message with struct genlmsghdr."""
+    """Return a message with struct genlmsghdr."""
     return message(FAMILY, struct.pack("=BBH", 1, 1, 0) + attributes, sequence)
 
 
@@ -51,7 +51,7 @@ def code(number: int) -> bytes:
 
 
 def receiver(*datagrams: bytes) -> Callable[[], bytes]:
-    """Gives the datagrams, then raises ExhaustedError."""
+    """Return a function that returns one datagram after the other, then raises ExhaustedError."""
     left = iter(datagrams)
 
     def receive() -> bytes:
@@ -238,7 +238,7 @@ def test_a_family_without_an_id_of_two_bytes_is_an_error(
 
 
 def _read(request: Request, datagrams: List[bytes]) -> None:
-    """Read an answer as the agent does; what its modules promise to raise is no failure."""
+    """Read an answer as the agent does; errors that its modules document are no failure."""
     got: List[bytes] = []
     with contextlib.suppress(NetlinkError, OSError, ExhaustedError):
         got.extend(netlink.replies(request, receiver(*datagrams)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The socket, against the kernel this runs on."""
+"""The socket, with the kernel that runs the tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_kernel_that_does_not_answer_is_a_timeout(connection: Connection) -> N
 def test_where_time_has_64_bits_and_a_long_has_32_the_timeout_is_written_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As on armhf with 64-bit time: 16 bytes are right, and two longs are EINVAL."""
+    """As on armhf with 64-bit time: the kernel takes 16 bytes and refuses two longs (EINVAL)."""
     tried: List[bytes] = []
 
     def setsockopt(_self: socket.socket, _level: int, _name: int, value: bytes) -> None:
@@ -56,13 +56,13 @@ def test_where_time_has_64_bits_and_a_long_has_32_the_timeout_is_written_so(
 
 
 def families(kernel: LiveKernel) -> Generator[bytes, None, None]:
-    """A dump of every generic netlink family."""
+    """Dump every generic netlink family."""
     request = netlink.family_request("nlctrl")
     yield from kernel.ask(Request(request.family, request.command, dump=True))
 
 
 def test_a_dump_that_was_left_does_not_meet_the_next() -> None:
-    """A socket has one dump at a time: the kernel says EBUSY to another."""
+    """A socket allows one dump at a time; the kernel refuses a second one with EBUSY."""
     kernel = LiveKernel()
     left = families(kernel)
     first = next(left)
@@ -96,7 +96,7 @@ def test_a_connection_that_fails_leaves_no_socket_open(monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="no room") as caught:
         Connection()
     assert os.listdir("/proc/self/fd") == before
-    assert caught.tb  # whose frames keep the socket from being collected, and closed so
+    assert caught.tb  # while referenced, its frames keep the socket from being freed and closed
 
 
 def test_a_closed_connection_has_no_socket() -> None:
@@ -109,7 +109,7 @@ def test_datagrams_of_other_processes_are_not_taken_for_the_kernels(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Crowded:
-        """Two processes and the kernel send."""
+        """A socket with datagrams of two processes and of the kernel."""
 
         def __init__(self) -> None:
             self._waiting = [(b"forged", (4711, 0)), (b"forged", (1, 1)), (b"kernel", (0, 0))]
@@ -118,7 +118,7 @@ def test_datagrams_of_other_processes_are_not_taken_for_the_kernels(
             return self._waiting.pop(0)
 
         def close(self) -> None:
-            """Nothing is open."""
+            """Do nothing."""
 
     with monkeypatch.context() as patch:
         patch.setattr(connection, "_socket", cast(socket.socket, Crowded()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts written by hand in the formats of ip_vs_ctl.c, and both views of one recorded director."""
+"""Texts written by hand in the formats of ip_vs_ctl.c."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refuse(problem: str) -> None:
 
 
 def services(*lines: str) -> List[VirtualService]:
-    """What is read of a director's lines, all of which can be."""
+    """Parse a director's lines, every one of which must be readable."""
     return procfs.services("\n".join([*HEADER, *lines, ""]), refuse)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sysctls of a director, and both views of the same recorded one."""
+"""The sysctls of a director, and recorded directors read by netlink and from /proc."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def director(**sysctls: Union[str, OSError]) -> Director:
     [
         ("1\n", "0-3\n", True),
         ("1\n", ABSENT, True),  # Linux 5.16 to 6.1
-        (ABSENT, ABSENT, True),  # before
+        (ABSENT, ABSENT, True),  # before Linux 5.16
         ("0\n", ABSENT, False),
         ("0\n", "0-3\n", False),
         ("1\n", "\n", False),
@@ -60,7 +60,7 @@ def test_estimation_is_off_by_either_switch(
         ("4\n", None),
         (ABSENT, None),
         ("", None),
-        ("\u00b2\n", None),  # a digit to isdigit(), not to int()
+        ("\u00b2\n", None),  # isdigit() accepts it, int() does not
         ("\u0663\n", None),
         ("9" * 5000, None),
     ],
@@ -89,10 +89,10 @@ def test_the_module_is_loaded_where_its_totals_are() -> None:
 
 
 def structure(service: VirtualService) -> Tuple[object, ...]:
-    """What both views tell of a service."""
+    """Return what both netlink and /proc tell of a service."""
     flags: int = ServiceFlag.PERSISTENT
     if service.family == Family.INET or service.protocol == IpProtocol.FWMARK:
-        flags |= ServiceFlag.ONE_PACKET  # which the file leaves out of IPv6 lines
+        flags |= ServiceFlag.ONE_PACKET  # left out of the file's IPv6 lines
     netmask = service.netmask if service.flags & ServiceFlag.PERSISTENT else None
     servers = sorted(
         (server.name, server.weight, _forwarding(server), server.active_conns, server.inact_conns)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Firewall marks in /proc/net/ip_vs, whose lines do not say of which family they are.
+"""Firewall marks in /proc/net/ip_vs, whose lines do not name their address family.
 
-What tells: the servers; the netmask, which for IPv6 is a prefix length of 1 to 128 that went
-through ntohl(); and that the kernel has a mark once for each family (__ip_vs_svc_fwm_find).
+The family follows from the servers; from the netmask, which for IPv6 is a prefix length of 1 to 128
+that went through ntohl(); and from the other service with the same mark, since the kernel allows a
+mark once for each family (__ip_vs_svc_fwm_find).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SIX = (
 
 
 def services(*lines: str) -> Dict[str, VirtualService]:
-    """What is read of a director's lines, by name."""
+    """Parse a director's lines; return the services by name."""
 
     def refuse(problem: str) -> None:
         pytest.fail(f"reported: {problem}")
@@ -51,7 +52,7 @@ def test_a_mark_of_both_families_is_two_services() -> None:
 
 @pytest.mark.parametrize("servers", [[SIX, FOUR], [FOUR, SIX]], ids=["six first", "four first"])
 def test_a_mark_may_have_servers_of_the_other_family_too(servers: List[str]) -> None:
-    """As tunnels, since Linux 3.18."""
+    """Servers of the other family are possible as tunnels, since Linux 3.18."""
     found = services("FWM  00000005 wlc ", SIX, "FWM  00000005 rr ", *servers)
     assert schedulers(found) == {"FWM 5 IPv6": "wlc", "FWM 5": "rr"}
     assert len(found["FWM 5"].real_servers) == 2
@@ -70,7 +71,7 @@ def test_a_mark_may_have_servers_of_the_other_family_too(servers: List[str]) -> 
     ],
 )
 def test_a_persistent_marks_netmask_tells_its_family(netmask: str, name: str, length: int) -> None:
-    """128.0.0.0 is an IPv4 netmask too, but nobody's; 128 is the default of IPv6."""
+    """128.0.0.0 could be an IPv4 netmask, but is not used; 128 is the default for IPv6."""
     for servers in ([], [FOUR, SIX], [SIX, FOUR]):
         found = services(f"FWM  00000005 rr persistent 30000 {netmask}", *servers)
         assert list(found) == [name]
@@ -79,7 +80,7 @@ def test_a_persistent_marks_netmask_tells_its_family(netmask: str, name: str, le
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_mark_that_tells_nothing_is_of_the_family_that_its_namesake_is_not(order: int) -> None:
-    """As a 6.1 kernel wrote the director "small"."""
+    """A 6.1 kernel wrote such lines for the recorded director "small"."""
     lines = ["FWM  00000005 sh ", "FWM  00000005 wlc persistent 30000 40000000"]
     assert schedulers(services(*lines[::order])) == {"FWM 5": "sh", "FWM 5 IPv6": "wlc"}
     lines = ["FWM  00000005 sh ", "FWM  00000005 wlc persistent 30000 FFFFFF00"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings of the running kernel, and recordings that are damaged."""
+"""Recordings of the running kernel, and damaged recordings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
 from tests.support.recorded import DIRECTORS, GET_DEST, GET_SERVICE, SMALL, exchanges
 
-# Every kernel with generic netlink has its controller, and says so to everyone.
+# Every kernel with generic netlink has this controller, and anyone may ask for it.
 CONTROLLER = netlink.family_request("nlctrl")
 ALL_FAMILIES = Request(netlink.GENL_ID_CTRL, netlink.CTRL_CMD_GETFAMILY, dump=True)
 

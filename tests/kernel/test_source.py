@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running kernel, asked through netlink and read below /proc."""
+"""The running kernel, read through netlink and below /proc."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lvs_agent.kernel import netlink
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.source import LiveKernel
 
-# Every kernel with generic netlink has its controller, and says so to everyone.
+# Every kernel with generic netlink has this controller, and anyone may ask for it.
 CONTROLLER = netlink.family_request("nlctrl")
 ALL_FAMILIES = Request(netlink.GENL_ID_CTRL, netlink.CTRL_CMD_GETFAMILY, dump=True)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a look at a director says of it where something is missing, refused or broken."""
+"""Snapshots of directors on which something is missing, refused or broken."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.recorded import (
 GET_FAMILY = 3
 SYSCTL = procfs.SYSCTL
 NAMES = ["FWM 5", "TCP 10.2.0.1:80", "UDP 10.2.0.1:53", "FWM 5 IPv6"]
-# the small director, as its /proc/net/ip_vs would say it
+# /proc/net/ip_vs of the small director
 IP_VS = """\
 IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -50,7 +50,7 @@ Files = Dict[str, Union[str, OSError]]
 
 
 class RefusingKernel(AlteredKernel):
-    """The small director; some commands fail, from the first reply on or when they are asked."""
+    """The small director; some commands fail, at their first reply or (at_once) when requested."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ def test_rows_are_in_the_order_of_what_identifies_them() -> None:
 
 def test_where_the_module_is_absent_netlink_is_never_asked() -> None:
     class Absent:
-        """A kernel without IPVS, which asking would load."""
+        """A kernel without IPVS, which would load the module if asked."""
 
         def ask(self, request: Request) -> Iterator[bytes]:
             pytest.fail(f"asked {request}")
@@ -114,7 +114,7 @@ def test_where_the_module_is_absent_netlink_is_never_asked() -> None:
             raise gone()
 
         def close(self) -> None:
-            """Nothing is open."""
+            """Do nothing."""
 
     snapshot = Survey(Absent()).take()
     assert (snapshot.status, snapshot.source) == (Status.NO_IPVS, Source.NONE)
@@ -198,7 +198,7 @@ def test_without_statistics_it_does_not_matter_that_they_stand_still() -> None:
 
 
 def damage(request: Request, place: int, reply: bytes) -> bytes:
-    """The second service and the first real server get an attribute that is too short."""
+    """Shorten an attribute of the second service and of the first real server."""
     if (request.command, place) == (GET_SERVICE, 1):
         return altered(reply, (SERVICE, 8), short)
     if (request.command, place) == (GET_DEST, 0):
@@ -262,7 +262,7 @@ def test_a_file_that_is_denied_degrades_a_look_and_costs_only_itself(path: str) 
 
 
 class VanishingKernel(RefusingKernel):
-    """The small director, whose module is unloaded after so many steps."""
+    """The small director, whose module is unloaded after this many steps."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
