@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mibs/LVS-MIB.txt: accepted by the tools, and the same objects as the code, both ways."""
+"""mibs/LVS-MIB.txt: compilers accept it, and it declares the same objects as the code."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_agents_states_and_sources_have_the_codes_names_and_numbers(
     assert enumeration(loaded, "lvsAgentSource") == sources
 
 
-# From here on the numbers are those of include/uapi/linux/ip_vs.h and of the IANA's protocol list
+# The numbers below are those of include/uapi/linux/ip_vs.h and of the IANA's protocol list
 
 
 @pytest.mark.parametrize("name", ["lvsRsForwarding", "lvsRealServerFlags"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of the LVS-MIB of 2001: what was published then, and the values served there now."""
+"""The legacy objects: as published in 2001, and the values served there now."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ with (DATA / "original-mib.tsv").open(encoding="utf-8") as table:
 
 OBJECTS = of_code(*lvs.objects())
 
-# What a value is on the wire, RFC 2578 and RFC 2579: a poller sees no other difference
+# Types on the wire, by RFC 2578 and RFC 2579: pollers see no other difference
 WIRE = {
     "INTEGER": "INTEGER",
     "Integer32": "INTEGER",
@@ -44,13 +44,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
 
 
 def below(objects: Dict[str, Object]) -> Dict[str, Object]:
-    """Those up to .18, where the objects of 2001 were."""
+    """Return the legacy objects, which are those up to .18."""
     place = len(lvs.LVS)
     return {name: part for name, part in objects.items() if int(part.oid.split(".")[place]) <= 18}
 
 
 def cell(look: Snapshot, name: str, *instance: int) -> Optional[str]:
-    """An instance as its type and value; None if it is not there."""
+    """Return an instance as type and value, or None if there is none."""
     found = lvs.tree(look, 0.0).get(place(name, *instance))
     return None if found is None else said(found)
 

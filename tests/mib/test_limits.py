@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every value served is one that the MIB file allows, however extreme what the kernel said."""
+"""Every value served is one that the MIB file allows, even for the kernel's extreme values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MOST = 2**32 - 1
 
 
 def extreme() -> Snapshot:
-    """The largest and the smallest that the kernel's messages can hold."""
+    """Return a snapshot with the largest and the smallest values that kernel messages can hold."""
     most, none = Traffic(*[2**64 - 1] * 5), Traffic(*[0] * 5)
     largest: Dict[str, Any] = {
         "counters": most,
@@ -128,7 +128,7 @@ IDS = ["director", "extreme", "expired", "empty", *(folder.name for folder in DI
 
 @pytest.fixture(scope="module")
 def syntaxes(tmp_path_factory: pytest.TempPathFactory) -> List[Tuple[Tuple[int, ...], Any]]:
-    """The OID and the syntax of each object of the file that can be read."""
+    """Return the OID and the syntax of each readable object of the MIB file."""
     loaded = compiled(MIB, tmp_path_factory.mktemp("mib"))
     return [
         (tuple(map(int, node["oid"].split("."))), node["syntax"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ordered access by OID: get and getnext against a list of every instance, and what they cost."""
+"""Ordered access by OID: get and getnext compared with a sorted list of every instance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Cells = Dict[Tuple[Oid, int], Optional[int]]
 
 
 class Objects:
-    """Scalars and tables of integers, and beside them the plain list of what they hold."""
+    """Scalars and tables of integers, and a dictionary of their instances to compare with."""
 
     def __init__(self) -> None:
         self.scalars: List[Scalar] = []
@@ -60,7 +60,7 @@ class Objects:
 
 
 def varied() -> Objects:
-    """Numbers whose order is not that of their text, gaps, absent columns, long and huge OIDs."""
+    """Return objects with gaps, empty columns, long OIDs, and numbers that sort unlike text."""
     chance = random.Random(8225)
     objects = Objects()
     for path, value in [((1,), 5), ((2,), None), ((10,), 7), ((3,), 0), ((25, 4), 1)]:
@@ -112,7 +112,7 @@ def any_objects(seed: int) -> Objects:
 
 
 def near(oid: Oid) -> Iterator[Oid]:
-    """The OIDs beside one: each sub-identifier dropped, one lower, one higher; and longer ones."""
+    """Yield an OID, the same with a sub-identifier dropped, lower or higher, and longer OIDs."""
     yield oid
     for place, part in enumerate(oid):
         yield oid[:place]
@@ -180,7 +180,7 @@ def test_only_the_last_answers_of_walks_are_gone_on_from() -> None:
     assert tree.go_on("1") is None
     second = tree.go_on(first.oid)
     assert second is not None
-    assert tree.go_on(first.oid) is None, "it has gone on"
+    assert tree.go_on(first.oid) is None, "the walk is past this answer"
     assert tree.go_on(second.oid) is not None
 
 
@@ -209,7 +209,7 @@ def test_a_walk_goes_on_in_a_column_whose_gaps_another_has_left_out() -> None:
 
 
 def test_a_view_is_freed_with_the_walks_through_it() -> None:
-    """Without the cycle collector, which the agent runs without."""
+    """Reference counts must suffice: the agent runs without the cycle collector."""
     tree = varied().tree()
     tree.get_next(())
     freed = weakref.ref(tree)

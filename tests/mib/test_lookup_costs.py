@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What get and getnext cost in tables of any size, counted in values and comparisons."""
+"""The cost of get and getnext in tables of any size, counted in values and comparisons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Part(int):
 
 
 class Costs:
-    """A table with a full column, one with a value in the last row only, and one of none."""
+    """A table with two full columns, one with a value only in the last row, and an empty one."""
 
     def __init__(self, rows: int) -> None:
         self.values = 0
@@ -59,7 +59,7 @@ class Costs:
         return value
 
     def of(self, ask: Callable[[MibTree, Oid], object], *oid: int) -> Tuple[int, int]:
-        """How many values a request asked for, and how often it compared the OID's parts."""
+        """Return the numbers of values read and of sub-identifiers compared for a request."""
         self.values = Part.comparisons = 0
         ask(self.tree, tuple(map(Part, oid)))
         return self.values, Part.comparisons
@@ -73,9 +73,7 @@ def test_a_request_costs_about_the_same_in_a_table_of_any_size(
     costs = []
     for rows in (100, 10000):
         table = Costs(rows)
-        table.of(
-            ask, 1, 1, column, rows // 2
-        )  # the first look at a column with gaps goes through it
+        table.of(ask, 1, 1, column, rows // 2)  # the first request searches the gaps of a column
         costs.append(table.of(ask, 1, 1, column, rows // 2))
     (small_values, small), (large_values, large) = costs
     assert large_values == small_values <= 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of LVS-MIB by value; expected are RFC 2578's and RFC 4001's forms of what goes in."""
+"""The objects of LVS-MIB by value; the expected values follow RFC 2578 and RFC 4001."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ SIP = (2, 16, *V6, *(0,) * 11, 0x10, 132, 5060)
 
 
 def walk(look: Snapshot, started: float = 700.0) -> Dict[Tuple[str, Oid], Varbind]:
-    """The varbinds by name and instance."""
+    """Return the varbinds by name and instance."""
     varbinds = tree(look, started, with_legacy=False).walk()
     return {split(numbers(varbind.oid)): varbind for varbind in varbinds}
 
 
 def cell(look: Snapshot, name: str, *instance: int, started: float = 700.0) -> Optional[str]:
-    """An instance as its type and value; None if it is not there."""
+    """Return an instance as type and value, or None if there is none."""
     found = tree(look, started).get(place(name, *instance))
     return None if found is None else said(found)
 
 
 def row(look: Snapshot, table: str, *instance: int) -> Dict[str, str]:
-    """A row's instances by column."""
+    """Return the values of a table's row by column."""
     return {
         name: said(varbind)
         for (name, at), varbind in walk(look).items()
@@ -170,7 +170,7 @@ def test_the_age_is_in_milliseconds_since_the_snapshot_was_begun() -> None:
     [
         (0x00, "00"),
         (0x01, "80"),
-        (0x02, "00"),  # IP_VS_SVC_F_HASHED is no option
+        (0x02, "00"),  # IP_VS_SVC_F_HASHED is not an option
         (0x04, "40"),
         (0x08, "20"),
         (0x10, "10"),
@@ -244,12 +244,12 @@ def test_counters_that_are_carried_wrap_as_a_counter64_does() -> None:
 
 
 def columns_of(look: Snapshot, table: str) -> List[str]:
-    """The columns that have instances, in their order."""
+    """Return the columns that have instances, in order."""
     return list(dict.fromkeys(name for name, _at in walk(look) if TABLE_OF.get(name) == table))
 
 
 def groups_of(look: Snapshot) -> Set[str]:
-    """The tables that have instances, and the groups of scalars that do."""
+    """Return the tables and groups of scalars that have instances."""
     names = {name for name, _at in walk(look)}
     return {TABLE_OF.get(name) or re.findall("lvs[A-Z][a-z]+", name)[0] for name in names}
 

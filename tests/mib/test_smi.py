@@ -115,7 +115,7 @@ def test_a_value_is_found_by_name_also_within_a_record_that_may_be_absent() -> N
 
 
 class Named(int):
-    """An integer that has a name for a text, as a member of an IntEnum has before Python 3.11."""
+    """An integer whose text is a name, as for members of an IntEnum before Python 3.11."""
 
     def __str__(self) -> str:
         return "Named"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values in print; expected is what snmpget -On -m '' of net-snmp 5.9.3 printed for the same."""
+"""Values as text; expected is the output of snmpget -On -m '' of net-snmp 5.9.3."""
 
 from __future__ import annotations
 
