@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When sysUpTime began, and that a view is made once for each snapshot."""
+"""The time when sysUpTime began, and one lookup tree for each snapshot."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def boottime() -> float:
 
 def test_a_process_began_when_it_was_started() -> None:
     before = boottime()
-    # a name with blanks and brackets, which stands unquoted in /proc/PID/stat
+    # a name with spaces and brackets, which /proc/PID/stat does not quote
     process = subprocess.Popen(["bash", "-c", "exec -a 'a) b (c' sleep 60"])
     try:
-        # starttime is in clock ticks of a hundredth of a second, cut off
+        # starttime is in clock ticks of 0.01 s, rounded down
         assert before - 0.011 <= process_started(process.pid) <= boottime()
     finally:
         process.kill()

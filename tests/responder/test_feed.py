@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which snapshot answers: fresh, waited for, old, expired; and that no answer waits too long."""
+"""The snapshot that answers: new, awaited, old or expired; and limits on the wait for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def next_snapshot(feed: Feed, old: Snapshot) -> Snapshot:
-    """Ask and take in, as a responder does, until another snapshot answers."""
+    """Request and receive snapshots, as a responder does, until another one answers."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         snapshot = feed.current()
@@ -50,7 +50,7 @@ def next_snapshot(feed: Feed, old: Snapshot) -> Snapshot:
             return snapshot
         select.select(feed.waiting(), [], [], 0.05)
         feed.advance()
-    raise AssertionError("no other snapshot came")
+    raise AssertionError("no other snapshot answered")
 
 
 def test_the_first_answer_waits_for_a_snapshot(path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_bad_row_costs_that_row_and_is_counted(path: Path) -> None:
 
 
 def test_errors_go_on_rising_when_a_collector_begins_anew(path: Path) -> None:
-    """The collector's own, of which it has counted 3, 5 and then, begun anew, 1; a bad row each."""
+    """The collector reports 3, 5 and, restarted, 1 errors; each snapshot adds one bad row."""
     counts = iter([3, 5, 1, 1])
 
     def encoded() -> bytes:
@@ -236,7 +236,7 @@ def test_a_collector_that_is_gone_is_not_asked_at_each_request(path: Path) -> No
 
 
 def test_a_snapshot_from_the_future_grows_old_all_the_same(path: Path) -> None:
-    """As from a collector in a time namespace of its own."""
+    """As from a collector in another time namespace."""
     taken = time.clock_gettime(time.CLOCK_BOOTTIME) + 3600
 
     def ahead() -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The line protocol, spoken to as snmpd speaks; and that the stock class would not do."""
+"""The pass_persist protocol, used as snmpd does; and faults of the unmodified library class."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ agent.start(update, 60)
 
 
 def stock(*requests: str) -> List[str]:
-    """What the class as it comes says to requests."""
+    """Return the answers of the unmodified library class to requests."""
     done = subprocess.run(
         [sys.executable, "-u", "-c", STOCK],
         input="".join(f"PING\n{request}\n" for request in requests),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A PONG sent along with the reply before: to snmpd, the same dialogue as without."""
+"""A PONG sent along with the reply before: to snmpd the dialogue is the same as without."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUESTS = [
 
 
 class Both:
-    """All that is read and written, in one process; what a responder says to data."""
+    """The pipes of a responder, both ends in one process."""
 
     def __init__(self, early_pong: bool) -> None:
         self._request, self._to_child = os.pipe()
@@ -36,7 +36,7 @@ class Both:
         self._child = PassPersist(BASE, backend, self._request, self._reply, early_pong)
 
     def say(self, data: bytes) -> bytes:
-        """What comes at once."""
+        """Send data; return what the responder writes at once."""
         os.write(self._to_child, data)
         self._child.main_passpersist()
         os.write(self._reply, b"\0")
@@ -87,7 +87,7 @@ def test_nothing_but_a_pong_comes_before_it_is_asked_for(early: Both, plain: Bot
 def test_the_stream_is_the_plain_one_and_a_pong_at_most(
     early: Both, plain: Both, seed: int
 ) -> None:
-    """However it is cut, with half lines, garbage, SETs of any snmpd, and lines too long."""
+    """The data is cut anywhere. It has partial and long lines, garbage, and SETs of any snmpd."""
     chance = random.Random(seed)
     rests = ["", "\n", "integer 5\n", "integer 5\n\n", "integer 5", 'string "a\nget\nb"\n']
     odd = ["\n", "garbage\n", "get\n" + "." * 70000 + "\n"]
@@ -114,7 +114,7 @@ def test_snmpd_may_go_at_any_moment(early_pong: bool) -> None:
 
 
 def said_under(parent: Path, *options: str) -> List[str]:
-    """What the agent says to one request, started by a process with the name of a file."""
+    """Return the answers to one request of an agent whose parent runs a program of that name."""
     parent.symlink_to("/bin/bash")
     agent = f"{AGENT} pass-persist --replay {SMALL} {' '.join(options)}"
     done = subprocess.run(
