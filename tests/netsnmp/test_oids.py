@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Object identifiers in configurations, as net-snmp's own snmptranslate takes them."""
+"""Object identifiers in configurations, as net-snmp's own snmptranslate reads them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from lvs_agent.netsnmp.snmpconf import Credentials, CredentialsError
 from tests.support import files, snmpd
 from tests.support.snmpd import SYS_UP_TIME, Snmpd
 
-# communities that an snmpd knows, and files: what is sent is the first that is in both
+# snmpd's community; and for each snmp.conf, true if this community is sent
 COMMUNITY = "two words"
 
 FILES = {
@@ -39,7 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
 
 
 def asked(daemon: Snmpd, **environment: str) -> bool:
-    """Whether net-snmp gets an answer with the community of its files."""
+    """Return true if net-snmp's tool, with the community of its files, gets an answer."""
     done = files.run(
         *("snmpget", "-v2c", "-t0.3", "-r0", daemon.address, SYS_UP_TIME),
         MIBS="",
@@ -56,7 +56,7 @@ def test_a_file_says_to_us_what_it_says_to_net_snmp(
     (tmp_path / "snmp.conf").write_text(text)
     found = snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
     assert (found.community == COMMUNITY) == FILES[text]
-    if found.community != "public":  # which snmpd knows too
+    if found.community != "public":  # snmpd accepts public too
         assert asked(running, SNMPCONFPATH=str(tmp_path)) == FILES[text]
 
 
@@ -78,7 +78,7 @@ def test_files_and_folders_come_in_net_snmps_order(
 
 
 def test_a_hosts_own_file_comes_last(tmp_path: Path) -> None:
-    """Net-snmp reads it only for a host that is named without a port."""
+    """net-snmp reads it only for a host named without a port, so snmpget is not run here."""
     for folder in ("a/hosts", "b"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "a" / "hosts" / "192.0.2.1.conf").write_text("defCommunity mine\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files snmpd reads, in which order, and how it takes a line apart."""
+"""The files that snmpd reads, their order, and the words of a line."""
 
 from __future__ import annotations
 
@@ -112,13 +112,13 @@ def test_includes_stand_where_they_are_named(tmp_path: Path) -> None:
 
 
 def test_snmpd_reads_the_same_lines(tmp_path: Path) -> None:
-    """With -D it prints each line it takes; what it does not know it warns of."""
+    """With -D it prints each line it reads, and warns of unknown ones."""
     for name, text in FILES.items():
         path = tmp_path / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("/etc/snmp", f"{tmp_path}/etc/snmp"))
     folders = f"{tmp_path}/etc/snmp:{tmp_path}/usr/share/snmp"
-    # the address can't be had, so snmpd ends when it has read all
+    # the address is not this machine's, so snmpd ends after reading its configuration
     done = subprocess.run(
         ["/usr/sbin/snmpd", "-f", "-Lo", "-DALL", "-r", "udp:192.0.2.1:1"],
         env={
@@ -137,7 +137,7 @@ def test_snmpd_reads_the_same_lines(tmp_path: Path) -> None:
     for line in done.stdout.splitlines():
         if "Warning: Unknown token" in line and str(tmp_path) in line:
             place, _, token = line.partition(": Warning: Unknown token: ")
-            # it warns in the same words of lines that it keeps for others
+            # this warning is also given for lines that snmpd keeps for other programs
             if "foreign" not in token:
                 warned.append((place.replace(": line ", ":"), token.rstrip(".")))
     machine = Machine()
