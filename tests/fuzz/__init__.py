@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes from outside, made up by a machine: each target takes bytes and checks properties.
+"""Random inputs for everything that reads data from outside.
 
-A target is a function of bytes that returns nothing, and raises when a property does not hold.
-Most inputs are altered recordings: the bytes say how, so that any input is worth a try.
+A target is a function that takes bytes, checks properties, and raises when one does not hold.
+Most inputs are altered recordings: the bytes decide what is altered, so every input is useful.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """make fuzz: python -m tests.fuzz [TARGET...] [--inputs N | --seconds N] [--seed TEXT] [--input N]
 
-An input is made from the seed and its number, so a finding can be seen again by these two. A line
-of progress every 10 s; a finding is printed with its traceback, each place once. Exit status 1 if
-there was any.
+An input is made from the seed and its number, so --seed and --input repeat a finding. A line of
+progress is printed every 10 s, and a traceback for the first finding at each place. The exit status
+is 1 if there was a finding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TARGETS = ("netlink", "procfs", "snapshots", "protocol")
 
 
 def main() -> int:
-    """What the command line asks for."""
+    """Run the targets that the command line names; return the exit status."""
     parser = argparse.ArgumentParser(prog="tests.fuzz")
     parser.add_argument("targets", nargs="*", default=TARGETS)
     parser.add_argument("--inputs", type=int, default=0)

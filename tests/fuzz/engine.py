@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes inputs, tries them, and keeps what was found."""
+"""Generation and checking of inputs, and the findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Check = Callable[[bytes], None]
 
 
 class Finding(NamedTuple):
-    """An input for which a property does not hold, and where that showed."""
+    """An input for which a property does not hold, and the place of the error."""
 
     number: int
     place: str
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 
 class Portion(NamedTuple):
-    """Inputs with numbers from first on."""
+    """A range of inputs: their numbers start with first."""
 
     target: str
     seed: str
@@ -43,24 +43,24 @@ class Portion(NamedTuple):
 
 
 def made(target: str, seed: str, number: int) -> bytes:
-    """One input, always the same one."""
+    """Return the input with that number; it is the same each time."""
     source = random.Random(f"{target}:{seed}:{number}")
     return source.randbytes(source.randrange(MAX_BYTES))
 
 
 def target_check(target: str) -> Check:
-    """The function of a target."""
+    """Return the function of a target."""
     check: Check = importlib.import_module(f"tests.fuzz.{target}").check
     return check
 
 
 def findings(check: Check, portion: Portion) -> List[Finding]:
-    """What is found in a portion."""
+    """Return the findings in a portion."""
     found = []
     for number in range(portion.first, portion.first + portion.inputs):
         try:
             check(made(portion.target, portion.seed, number))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        except Exception as error:  # noqa: BLE001 - every error is a finding
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
             found.append(Finding(number, place, traceback.format_exc()))
@@ -68,7 +68,7 @@ def findings(check: Check, portion: Portion) -> List[Finding]:
 
 
 def _tried(portion: Portion) -> Tuple[int, List[Finding]]:
-    """In a worker: how many inputs were tried, and what was found."""
+    """Check a portion in a worker; return the number of inputs, and the findings."""
     check = target_check(portion.target)
 
     def in_time(data: bytes) -> None:
@@ -82,7 +82,7 @@ def _tried(portion: Portion) -> Tuple[int, List[Finding]]:
 
 
 def _begin() -> None:
-    """Of a worker: an input may take so much time and memory, and Ctrl-C is the parent's."""
+    """Prepare a worker: limit an input's time and memory, and leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _late)
     resource.setrlimit(resource.RLIMIT_AS, (WORKER_BYTES, WORKER_BYTES))
@@ -100,7 +100,7 @@ def _portions(target: str, seed: str, inputs: int, until: float) -> Iterator[Por
 
 
 def fuzz(target: str, seed: str, inputs: int, seconds: float) -> Dict[str, Finding]:
-    """Try so many inputs, or for so long; the first finding of each place."""
+    """Check this many inputs, or for this many seconds; return the first finding at each place."""
     began = noted = time.monotonic()
     until = began + seconds if seconds else float("inf")
     found: Dict[str, Finding] = {}
@@ -116,7 +116,7 @@ def fuzz(target: str, seed: str, inputs: int, seconds: float) -> Dict[str, Findi
 
     print(f"{target}: seed {seed}", flush=True)
     with multiprocessing.Pool(os.cpu_count(), _begin) as pool:
-        # one portion ahead for each worker, or all of them would be waiting in memory
+        # queue one portion ahead for each worker; all portions would fill the memory
         running = []
         portions = _portions(target, seed, inputs, until)
         for portion in itertools.chain(portions, itertools.repeat(None)):

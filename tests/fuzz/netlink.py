@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Netlink messages: a kernel's, with attributes altered, and the datagrams they come in."""
+"""Netlink messages: recorded ones with attributes altered, and the datagrams that hold them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATS, STATS64 = 10, 12
 
 
 class Kind(NamedTuple):
-    """A kind of message: what is in it, how it is decoded, and what kernels have written."""
+    """A kind of message: its attributes, its decoder, and recorded messages."""
 
     message: Message
     decode: Callable[[Decoder, bytes], object]
@@ -46,7 +46,7 @@ def _of(command: int, *more: bytes) -> List[bytes]:
 
 
 def _counting(nest: int, command: int) -> List[bytes]:
-    """With both kinds of statistics, as kernels since 4.1 write them, and with one of them."""
+    """Return messages with both statistics attributes, as since Linux 4.1, and with one of them."""
     whole = _of(command)
     short = {
         recorded.altered(each, (nest, stats), recorded.missing)
@@ -75,7 +75,7 @@ REFUSED = "refused"
 
 
 def check(data: bytes) -> None:
-    """A dump, some of whose messages were altered."""
+    """Check a dump, some of whose messages are altered."""
     choices = Choices(data)
     share = served.is_due(choices)
     kind = choices.pick(KINDS)
@@ -93,7 +93,7 @@ def check(data: bytes) -> None:
 
 
 def altered(choices: Choices, data: bytes, depth: int = 0) -> bytes:
-    """Attributes with something changed, on this level or on one within."""
+    """Return attributes with a change at this level or a nested one."""
     attributes = _split(data)
     if not attributes or (depth == 0 and choices.below(8) == 7):
         return choices.splice(data)
@@ -120,7 +120,7 @@ def altered(choices: Choices, data: bytes, depth: int = 0) -> bytes:
         attributes[place] = (kind, choices.splice(payload))
     try:
         return join(attributes)
-    except struct.error:  # longer than an attribute's length can say
+    except struct.error:  # the attribute is longer than its length field allows
         return data
 
 
@@ -136,7 +136,7 @@ def _split(data: bytes) -> List[Attribute]:
 
 
 def _decoded(kind: Kind, whole: bytes, messages: Sequence[bytes]) -> List[object]:
-    """Each is decoded as if it were alone, and as by walking it; gives what could be decoded."""
+    """Return the decoded records; all ways of decoding a message must agree."""
     experienced = Decoder()
     layouts = Layouts(kind.message)
     layouts.values(whole)
@@ -146,16 +146,16 @@ def _decoded(kind: Kind, whole: bytes, messages: Sequence[bytes]) -> List[object
         assert _outcome(kind.decode, experienced, message) == alone
         values = _outcome(general, kind.message.fields, message)
         assert _outcome(layouts.values, message) == values
-        assert alone == REFUSED or values != REFUSED, "decoded, though not as it should be"
+        assert alone == REFUSED or values != REFUSED, "decoded, but the attributes are invalid"
         if alone != REFUSED:
             records.append(alone)
-    # after all that, the one that was not altered is what it was
+    # afterwards the unaltered message is decoded as before
     assert kind.decode(experienced, whole) == records[0]
     return records
 
 
 def _usable(records: Sequence[object]) -> None:
-    """What was decoded can be asked for, and served."""
+    """Check that decoded records can be named in requests, and served."""
     services = [record for record in records if isinstance(record, VirtualService)]
     servers = [record for record in records if isinstance(record, RealServer)]
     daemons = [record for record in records if isinstance(record, SyncDaemon)]
@@ -174,7 +174,7 @@ def _usable(records: Sequence[object]) -> None:
 
 
 def general(fields: Mapping[str, Field], message: bytes) -> Tuple[object, ...]:
-    """The fields' values found by walking the message. Raises NetlinkError."""
+    """Return the fields' values, found by walking the message. Raises NetlinkError."""
     nests = {
         field.path[:depth]
         for field in _every(fields.values())
@@ -184,7 +184,7 @@ def general(fields: Mapping[str, Field], message: bytes) -> Tuple[object, ...]:
 
     def enter(data: bytes, above: Tuple[int, ...]) -> None:
         for path, start, stop in netlink.walk(data, 0, len(data), above):
-            if path in found:  # of two, the last one counts, with what is in it
+            if path in found:  # of two with the same path, the last counts, contents included
                 for inner in [each for each in found if each[: len(path)] == path]:
                     del found[inner]
             found[path] = data[start:stop]
@@ -225,7 +225,7 @@ def _outcome(read: Callable[..., object], *arguments: object) -> object:
 
 
 def _framed(choices: Choices, messages: Sequence[bytes]) -> None:
-    """The messages of datagrams are those that a second reading finds."""
+    """Check that the messages found in datagrams are those that an independent reading finds."""
     request = Request(FAMILY, 4, b"", choices.below(4) > 0, SEQUENCE)
     frames = [_frame(FAMILY, b"\4\1\0\0" + message) for message in messages]
     frames.append(_frame(netlink.NLMSG_DONE, b"\0\0\0\0"))
@@ -252,7 +252,7 @@ def _framed(choices: Choices, messages: Sequence[bytes]) -> None:
 
     try:
         for reply in netlink.replies(request, receive):
-            found.append(reply)  # noqa: PERF402 - what came before an error counts
+            found.append(reply)  # noqa: PERF402 - replies before an error count
         found.append("end")
     except TimeoutError:
         found.append("no end")
@@ -270,7 +270,7 @@ def _frame(kind: int, body: bytes, sequence: int = SEQUENCE) -> bytes:
 
 
 def _messages(request: Request, stream: Sequence[bytes]) -> Iterator[Union[bytes, str]]:
-    """A second reading, after netlink(7)."""
+    """Yield the messages, read independently after netlink(7)."""
     for datagram in stream:
         while datagram:
             if len(datagram) < 16:

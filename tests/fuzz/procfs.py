@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of /proc: a kernel's, with words, lines or bytes altered."""
+"""The text of files in /proc: recorded ones with words, lines or bytes altered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = ["", "-1", "0", "1_0", "+5", "0x10", "FFFFFFFF", "100000000", "10000", "
 WORDS += ["[::1]:0050", "[::]:00", "00000000:0000", "FWM", "TCP", "UDP", "SCTP", "->", "Masq", "٣"]
 WORDS += ["9" * 40, "F" * 17, "\0", "a\vb", "\x85", "7FFFFFFF:FFFFF", "[1.2.3.4]:0050", "80000000"]
 
-# What a kernel writes, ip_vs_info_seq_show in ip_vs_ctl.c
+# Lines as the kernel writes them, ip_vs_info_seq_show in ip_vs_ctl.c
 _FOUR = r"[0-9A-F]{8}:[0-9A-F]{4}"
 _SIX = r"\[([0-9a-f]{4}:){7}[0-9a-f]{4}\]:[0-9A-F]{4}"
 _MASK, _LENGTH = r"[0-9A-F]{6}00|F{8}", r"(0[1-9A-F]|[1-7][0-9A-F]|80)0{6}"
@@ -44,7 +44,7 @@ TABLES, TOTALS, CPUS = (_texts(name) for name in ("ip_vs", "ip_vs_stats", "ip_vs
 
 
 def check(data: bytes) -> None:
-    """One of the files, altered."""
+    """Check one of the files, altered."""
     choices = Choices(data)
     share = served.is_due(choices)
     kind = choices.below(8)
@@ -59,14 +59,14 @@ def check(data: bytes) -> None:
 
 
 def _part(choices: Choices, text: str) -> str:
-    """A few services of a table."""
+    """Return a few services of a table."""
     lines = text.splitlines()
     start = 3 + choices.below(max(1, len(lines) - 3))
     return "\n".join([*lines[:3], *lines[start : start + 1 + choices.below(8)], ""])
 
 
 def altered(choices: Choices, text: str) -> str:
-    """A text with a few words, lines or bytes altered."""
+    """Return a text with a few words, lines or bytes altered."""
     for _ in range(1 + choices.below(5)):
         lines = text.split("\n")
         place = choices.below(len(lines))
@@ -101,8 +101,8 @@ def _table(text: str, share: bool) -> None:
     lines = text.splitlines()
     bad = {int(re.findall(r" line (\d+): ", report)[0]) for report in reports}
     for number in bad:
-        assert not KERNELS.fullmatch(lines[number - 1]), f"{lines[number - 1]!r} is not bad"
-    # a bad line costs itself, and a service its servers
+        assert not KERNELS.fullmatch(lines[number - 1]), f"{lines[number - 1]!r} is valid"
+    # a bad line loses only itself; a bad service also its servers
     kept: List[str] = []
     lost = False
     for number, line in enumerate(lines, 1):
@@ -111,13 +111,13 @@ def _table(text: str, share: bool) -> None:
         if number not in bad and not lost:
             kept.append(line)
     assert procfs.services("\n".join(kept), _none) == services
-    # what was read, written as the kernel writes it, is read alike
+    # the services read are the same after being written as the kernel writes them
     again = procfs.services("\n".join([*lines[:3], *_written(services)]), _none)
     assert sorted(map(_row, again)) == sorted(map(_row, services))
 
 
 def _none(report: str) -> None:
-    raise AssertionError(f"reported this time: {report}")
+    raise AssertionError(f"unexpected problem: {report}")
 
 
 def _in_range(service: VirtualService) -> None:
@@ -133,13 +133,13 @@ def _in_range(service: VirtualService) -> None:
 
 
 def _row(service: VirtualService) -> str:
-    """All but the family of a mark, for which not every order of lines is as good."""
+    """Return everything but the family, which for a mark may depend on the order of lines."""
     servers = [repr(server) for server in service.real_servers]
     return repr((service.protocol, service.fwmark, service.scheduler, service.flags, servers))
 
 
 def _written(services: List[VirtualService]) -> List[str]:
-    """Lines of /proc/net/ip_vs, after ip_vs_info_seq_show."""
+    """Return lines of /proc/net/ip_vs, formatted like ip_vs_info_seq_show."""
     lines = []
     for service in services:
         if service.protocol == IpProtocol.FWMARK:

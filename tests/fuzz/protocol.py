@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes on the pipe from snmpd: requests, and anything else between them."""
+"""The input from snmpd: requests, and anything else between them."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ OIDS += [".1.3.6.1.3.99" + ".4294967295" * 120, ".1.3.6.1.3.99.1.1.2." + "9" * 1
 LINES = ["PING", "get", "getnext", "set", "PONG", "NONE", "", " ", "getPING", "GET", "ping", "\r"]
 VALUES = ["integer 5", "string PING", 'string "a\nPING\nget\nb"', "", "\0", "octet 00 0A", "PING "]
 
-PIPE_BYTES = 65536  # what a pipe holds, pipe(7)
+PIPE_BYTES = 65536  # the capacity of a pipe, pipe(7)
 
 _OID = re.compile(r"\.?[0-9]{1,10}(\.[0-9]{1,10})*")
 
 
 def check(data: bytes) -> None:
-    """Portions of requests and of anything; what is said must be what is owed, and no more."""
+    """Check portions of requests and other data: the answers must be exactly those of the model."""
     choices = Choices(data)
     portions = _portions(choices)
     early_pong = bool(choices.below(2))
@@ -60,8 +60,8 @@ def check(data: bytes) -> None:
         for portion in portions:
             said = pipe.say(portion)
             owed = model.take(portion)
-            assert said == owed, f"after {portion!r}: said {said!r}, owed {owed!r}"
-        # a line and a command at the most have to end, then the next request is answered
+            assert said == owed, f"after {portion!r}: answered {said!r}, expected {owed!r}"
+        # this ends any unfinished line and command; then the next request is answered
         pipe.say(b"\n")
         pipe.say(b"PING\n")
         pipe.say(b"PING\n")
@@ -97,7 +97,7 @@ def _portions(choices: Choices) -> List[bytes]:
 
 
 class _Pipe:
-    """The responder between two pipes, in this thread."""
+    """A responder and the other ends of its two pipes, in this thread."""
 
     def __init__(self, early_pong: bool) -> None:
         read_fd, self._to = os.pipe()
@@ -110,7 +110,7 @@ class _Pipe:
         self._responder = PassPersist(BASE, backend, read_fd, write_fd, early_pong)
 
     def say(self, data: bytes) -> bytes:
-        """What is answered to a portion, up to 64 KiB of it at a time."""
+        """Write data, at most 64 KiB at a time; return what is answered."""
         said = b""
         while data:
             taken = os.write(self._to, data[:PIPE_BYTES])
@@ -130,7 +130,7 @@ class _Pipe:
 
 
 class Model:
-    """What is owed, after snmpd.conf(5) and pass_persist.c, line by line."""
+    """The expected answers, by snmpd.conf(5) and pass_persist.c, line by line."""
 
     def __init__(self, early_pong: bool) -> None:
         self._early_pong = early_pong
@@ -141,7 +141,7 @@ class Model:
         self._dropping = False
 
     def take(self, portion: bytes) -> bytes:
-        """The reply to a portion."""
+        """Return the reply to a portion."""
         owed = b""
         while portion:
             self._piped, portion = portion[:PIPE_BYTES], portion[PIPE_BYTES:]
@@ -157,7 +157,7 @@ class Model:
 
     def _line(self, line: str) -> bytes:
         if self._dropping:
-            # the rest of a value or of an endless line, up to a PING, before which may be its end
+            # skip the rest of a value or of a too long line; a PING may follow it on the same line
             if not line.endswith("PING"):
                 return b""
             self._dropping = False

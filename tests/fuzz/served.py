@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever was read can go to the responder and to snmpd."""
+"""A check that a snapshot, however it was read, can be sent to the responder and to snmpd."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from lvs_agent.snapshot import Snapshot
 from tests.fuzz.choices import Choices
 from tests.support.snmpd import numbers
 
-# snmpd takes 128 sub-identifiers and 4094 bytes at most
+# snmpd takes at most 128 sub-identifiers and 4094 bytes
 MAX_PARTS = 128 - len(lvs.LVS)
 MAX_BYTES = 4094
-# One input of so many is served as well: that takes longer than all else
+# One input in SHARE is also served: serving takes longer than everything else
 SHARE = 4
 KEYWORDS = {"string", "octet", "integer", "gauge", "counter", "counter64", "timeticks", "ipaddress"}
 
 
 class Backend:
-    """For PassPersist: one view, for good."""
+    """A backend for PassPersist with a single lookup tree."""
 
     def __init__(self, tree: MibTree) -> None:
         self._view = tree
@@ -38,22 +38,22 @@ class Backend:
 
 
 def is_due(choices: Choices) -> bool:
-    """Whether what comes of an input is to be served."""
+    """Return true if the result of this input is to be served."""
     return choices.below(SHARE) == 0
 
 
 def check(snapshot: Snapshot) -> None:
-    """A snapshot comes out of the wire as it went in, and every object of it can be answered."""
+    """Check that a snapshot is the same after transmission, and that all its objects are served."""
     sent = b"".join(wire.encode(snapshot))
     reader = read([sent])
     assert not reader.problems, reader.problems
-    # not the records: half of a surrogate pair is a question mark on the way
+    # compared as bytes: on the way, half of a surrogate pair becomes a question mark
     assert b"".join(wire.encode(reader.finish())) == sent
     walk(snapshot)
 
 
 def read(portions: List[bytes]) -> wire.Reader:
-    """What has read all these. Raises WireError."""
+    """Return a reader that has been fed these portions. Raises WireError."""
     reader = wire.Reader()
     for portion in portions:
         reader.feed(portion)
@@ -61,7 +61,7 @@ def read(portions: List[bytes]) -> wire.Reader:
 
 
 def walk(snapshot: Snapshot) -> None:
-    """Each answer is three lines that snmpd takes, in the order of OIDs."""
+    """Check that each answer is three lines that snmpd accepts, in the order of OIDs."""
     tree = lvs.tree(snapshot, 0.0)
     protocol = PassPersist(lvs.LVS, Backend(tree))
     last: Tuple[int, ...] = ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A snapshot on its way to the responder: a collector's, with values, lines or bytes altered."""
+"""A snapshot on its way to the responder, with values, lines or bytes altered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS += [b"\xff", b"\xc3\xa9"]
 
 TABLES = lvs.objects()[1]
 
-# Limits that inputs of this size reach
+# Limits low enough for inputs of this size to reach
 MAX_LINE_BYTES, MAX_PROBLEMS = 8192, 3
 
 Outcome = Union[str, Tuple[Snapshot, List[str]]]
@@ -35,7 +35,7 @@ def _snapshots() -> List[List[bytes]]:
     every = [builders.director(), builders.snapshot(), builders.snapshot(*builders.farm())]
     for folder in recorded.DIRECTORS:
         snapshot = Survey(ReplayedKernel(folder)).take()
-        del snapshot.services[2:]  # more rows are no more kinds of rows
+        del snapshot.services[2:]  # more rows would not add other kinds of rows
         every.append(snapshot)
     return [list(wire.encode(snapshot)) for snapshot in every]
 
@@ -44,7 +44,7 @@ SNAPSHOTS = _snapshots()
 
 
 def check(data: bytes) -> None:
-    """A snapshot, altered and cut."""
+    """Check a snapshot, altered and cut."""
     before = wire.MAX_LINE_BYTES, wire.MAX_PROBLEMS
     wire.MAX_LINE_BYTES, wire.MAX_PROBLEMS = MAX_LINE_BYTES, MAX_PROBLEMS
     try:
@@ -62,7 +62,7 @@ def _check(data: bytes) -> None:
     stream = b"".join(lines)
     whole = _outcome([stream])
     cut = _outcome(choices.cut(stream))
-    assert cut == whole, "cut in another way, it is another snapshot"
+    assert cut == whole, "cut into portions, the same bytes are read differently"
     if isinstance(whole, str):
         return
     snapshot, problems = whole
@@ -75,7 +75,7 @@ def _check(data: bytes) -> None:
 
 
 def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
-    """Lines with a value, a line or some bytes altered."""
+    """Return lines with a value, a line or some bytes altered."""
     lines = list(lines)
     if not lines:
         return lines
@@ -119,7 +119,7 @@ def _value_altered(choices: Choices, line: bytes) -> bytes:
         at[key] = choices.pick([*VALUES, choices.number()])
     try:
         return json.dumps(value).encode() + b"\n"
-    except ValueError:  # an integer too long for text
+    except ValueError:  # an integer too long to convert to text
         return line
 
 
@@ -134,7 +134,7 @@ def _outcome(portions: List[bytes]) -> Outcome:
 
 
 def _in_range(snapshot: Snapshot) -> None:
-    """All parts of an instance have a place in an OID, all times can be served in hundredths."""
+    """Check that all parts of an instance fit into an OID, and that all times can be served."""
     for table in TABLES:
         for instance, row in table.rows(snapshot):
             assert all(0 <= part < 1 << 32 for part in instance), (table.name, instance)
@@ -144,7 +144,7 @@ def _in_range(snapshot: Snapshot) -> None:
 
 
 def _costs_itself(stream: bytes, snapshot: Snapshot, problems: List[str]) -> None:
-    """Without the lines that could not be read, and what belongs to them, nothing is amiss."""
+    """Check that nothing is wrong without the unreadable lines and the servers below them."""
     bad = {int(re.findall(r"line (\d+):", problem)[0]) for problem in problems}
     header, *rows, _end = stream.split(b"\n")[:-1]
     kept = []
