@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients of the collector that harm it: what snmpd answers beside them, and what stays of them."""
+"""Harmful clients of the collector: snmpd answers meanwhile, and no files or memory are leaked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lvs_agent.codes import Status
 from tests.support.lvsmib import place
 from tests.support.site import AGENT_GROUP, Site, collector, expected, open_files, resident, site
 
-SERVICES, SERVERS = 200, 10  # a snapshot longer than what a socket's buffer takes
-# 0 to 2, the listening socket, epoll, the two ends of the signals' socketpair
+SERVICES, SERVERS = 200, 10  # a snapshot larger than a socket's buffer
+# fds 0 to 2, the listening socket, epoll, and both ends of the socketpair for signals
 WITHOUT_CLIENTS = 7
 ALL = expected(range(1, SERVICES + 1), SERVERS)
 VS_TABLE = place("lvsVsName")[:1]
@@ -43,12 +43,12 @@ def floods(path: Path, end: threading.Event) -> None:
                 while not end.is_set():
                     connection.send(b"x" * 65536)
             except OSError:
-                continue  # dropped, or its buffer is full: the next
+                continue  # dropped, or its buffer is full: connect again
 
 
 @contextmanager
 def clients(count: int, act: Callable[[Path, threading.Event], None], path: Path) -> Iterator[None]:
-    """So many at once."""
+    """Run this many clients at once."""
     end = threading.Event()
     refused: List[OSError] = []
 
@@ -57,7 +57,7 @@ def clients(count: int, act: Callable[[Path, threading.Event], None], path: Path
             try:
                 act(path, end)
             except BlockingIOError:
-                time.sleep(0.01)  # the queue is full: it would wait if it did not say so
+                time.sleep(0.01)  # the queue is full, and the connection does not block
             except OSError as error:
                 refused.append(error)
                 return
@@ -82,7 +82,7 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def pid(director: Site) -> Iterator[int]:
-    """The collector's process."""
+    """Return the pid of a collector, which must survive the tests."""
     options = ("--services", SERVICES, "--servers", SERVERS)
     with collector(director.path, *options) as process:
         while director.walk_below(AGENT_GROUP).status != Status.OK:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong between the responder and its collector, as a user of snmpd sees it."""
+"""Faults between the responder and its collector, as a user of snmpd sees them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def half(connection: Connection, data: bytes) -> None:
 
 
 def nothing(_connection: Connection, _data: bytes) -> None:
-    """The connection is closed at once."""
+    """Send nothing; the connection is closed at once."""
 
 
 def garbage(connection: Connection, _data: bytes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of a real kernel, and of its clock, in the lab's guest (tests/lab/faults)."""
+"""Faults of a real kernel and of its clock, in the lab's guest (tests/lab/faults)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def steps(guest: Path) -> Dict[str, walked.Tables]:
-    """The walks, each in order."""
+    """Return the walks by step; each must be complete and in order."""
     found = {}
     for path in sorted((guest / "steps").iterdir()):
         lines = path.read_text().splitlines()
@@ -33,7 +33,7 @@ def steps(guest: Path) -> Dict[str, walked.Tables]:
 
 
 def numbers(walk: walked.Tables) -> Dict[walked.Value, walked.Value]:
-    """The number of each service, by its name."""
+    """Return the number of each service by its name."""
     return {name: walk["lvsVsNumber"][at] for at, name in walk["lvsVsName"].items()}
 
 
@@ -56,7 +56,7 @@ def test_a_module_that_is_loaded_later_and_removed(steps: Dict[str, walked.Table
 def test_a_collector_that_is_started_after_snmpd_began_to_ask(
     guest: Path, steps: Dict[str, walked.Tables]
 ) -> None:
-    """Root's responder has had one of its own: it lets go of the state directory, and ends."""
+    """Root's responder had a child collector, which must unlock the state directory and exit."""
     assert (guest / "state").read_text().split() == ["history.jsonl", "lock"]
     assert numbers(steps["03-collector"]) == FIRST
     assert numbers(steps["04-saved"]) == {**FIRST, "TCP 10.2.0.3:80": 4}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong with the state directory, as a user of snmpd sees it."""
+"""Faults of the state directory, as a user of snmpd sees them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL = expected()
 
 @contextmanager
 def mounted(folder: Path, *options: object) -> Iterator[None]:
-    """Something mounted at a folder, which is made."""
+    """Mount something at a folder, which is created."""
     folder.mkdir(exist_ok=True)
     subprocess.run(["mount", *map(str, options), folder], check=True)
     try:
@@ -52,7 +52,7 @@ def test_a_state_directory_that_is_removed_meanwhile(tmp_path: Path) -> None:
 
 
 def test_a_state_directory_that_becomes_read_only(tmp_path: Path) -> None:
-    """As on a disk with errors: it could be written, cannot any more, and can again."""
+    """As on a disk with errors: it is writable, then read-only, then writable again."""
     state = tmp_path / "state"
     kernel = MadeKernel(3)
     with site(tmp_path) as director:
@@ -106,7 +106,7 @@ def fill(file: int) -> None:
 
 
 def test_a_file_that_is_cut_off_at_each_byte(tmp_path: Path) -> None:
-    """A row that is lost costs its number and what it carried; it takes no other's number."""
+    """A lost row loses its number and its counter offset, but takes no other row's number."""
     kernel, state = MadeKernel(2, 1), tmp_path / "state"
     first = Collector(kernel, History(state))
     first.snapshot()
@@ -119,7 +119,7 @@ def test_a_file_that_is_cut_off_at_each_byte(tmp_path: Path) -> None:
     def answer(connection: collectors.Connection) -> None:
         cut = next(cuts, None)
         if cut is None:
-            return  # all are done
+            return  # all cuts are done
         shutil.rmtree(state)
         state.mkdir()
         (state / "history.jsonl").write_bytes(data[:cut])
@@ -137,7 +137,7 @@ def test_a_file_that_is_cut_off_at_each_byte(tmp_path: Path) -> None:
 
 
 def names(walk: Walk) -> list[str]:
-    """The services of a walk."""
+    """Return the names of a walk's services."""
     return [
         value.partition(": ")[2].strip('"')
         for oid, value in walk.values.items()
@@ -146,7 +146,7 @@ def names(walk: Walk) -> list[str]:
 
 
 def numbers(walk: Walk) -> list[str]:
-    """Their numbers."""
+    """Return the numbers of a walk's services."""
     return [value for oid, value in walk.values.items() if split(oid)[0] == "lvsVsNumber"]
 
 

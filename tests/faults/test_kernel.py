@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong in the kernel's answers, as a user of snmpd sees it; the real kernel's is in
-test_director.
-"""
+"""Faulty answers of the kernel, as a user of snmpd sees them; test_director has a real kernel's."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ from tests.support.watch import children
 ALL = expected()
 ERRORS = place("lvsAgentErrors", 0)
 LOOKS = 6
-PART = place("lvsRsConns")  # of the longest table, and measured
+PART = place("lvsRsConns")  # a measured column of the longest table
 MEMORY_KIB = 400 << 10
 
 
 def without_statistics(whole: sites.Oids) -> sites.Oids:
-    """What is left of it when /proc alone says what there is.
+    """Return the OIDs that are left when only /proc is readable.
 
-    It does not tell counters and rates, persistence in seconds, a netmask without persistence,
+    /proc does not have counters and rates, persistence in seconds, a netmask without persistence,
     thresholds, time-outs and the sync daemons.
     """
     gone = {
@@ -91,7 +89,7 @@ def test_netlink_refuses(tmp_path: Path, error: OSError, command: int) -> None:
 
 
 def test_netlink_makes_no_sense(tmp_path: Path) -> None:
-    """A message cut off, and a dump whose framing breaks: what came before them is kept."""
+    """A message is cut off, and a dump's framing breaks; everything before is kept."""
 
     def cut(request: Request, replies: Replies) -> Iterator[bytes]:
         for number, reply in enumerate(replies()):
@@ -112,7 +110,7 @@ def test_netlink_makes_no_sense(tmp_path: Path) -> None:
 def test_a_service_that_goes_between_its_dump_and_its_servers(tmp_path: Path) -> None:
     def gone(request: Request, replies: Replies) -> Iterator[bytes]:
         if request.command == GET_DEST and service_address(2) in request.body:
-            return iter(())  # as the kernel says it: an empty dump, no error
+            return iter(())  # like the kernel: an empty dump, no error
         return replies()
 
     kernel = MadeKernel(3)
@@ -129,7 +127,7 @@ def test_a_dump_that_repeats_and_skips_rows(tmp_path: Path) -> None:
     turn = [0]
 
     def changing(request: Request, replies: Replies) -> Iterator[bytes]:
-        """Every look one row less, its neighbour twice; the last look is whole."""
+        """Leave out one row and repeat another in each dump, until LOOKS dumps have been made."""
         rows = list(replies())
         if request.command == GET_SERVICE:
             turn[0] += 1
@@ -150,7 +148,7 @@ def test_a_dump_that_repeats_and_skips_rows(tmp_path: Path) -> None:
 
 
 def test_attributes_that_no_kernel_has_yet(tmp_path: Path) -> None:
-    """New ones before, within and after the known ones cost nothing."""
+    """New attributes before, within and after the known ones lose nothing."""
     new: List[Tuple[int, bytes]] = [(60, b""), (61, b"\1\2\3"), (62, bytes(4000))]
 
     def add(payload: bytes) -> bytes:
@@ -172,7 +170,7 @@ def test_attributes_that_no_kernel_has_yet(tmp_path: Path) -> None:
 
 
 def test_a_protocol_that_no_kernel_has_yet(tmp_path: Path) -> None:
-    """It is a row under its number, and named by it."""
+    """The row is indexed and named by the protocol's number."""
 
     def dccp(request: Request, replies: Replies) -> Iterator[bytes]:
         for number, reply in enumerate(replies()):
@@ -209,7 +207,7 @@ def test_a_director_of_few_services(tmp_path: Path, count: int) -> None:
 
 
 def test_sixty_thousand_services(tmp_path: Path) -> None:
-    """Until the first snapshot is there the status says so; then every row is."""
+    """The status says that there is no snapshot until the first one arrives, with every row."""
     many = 60_000
     options = ("--services", many, "--servers", 1, "--state", tmp_path / "state")
     whole = expected(range(1, many + 1), 1)
@@ -219,7 +217,7 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
     ):
 
         def until(status: Status) -> None:
-            # how long each lasts depends on how busy the machine is
+            # how long each status lasts depends on the load of the machine
             meanwhile = (Status.OK, Status.NO_COLLECTOR, Status.EXPIRED)
             while (now := director.walk_below(sites.AGENT_GROUP)).status != status:
                 assert now.status in meanwhile
@@ -231,7 +229,7 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
         )
         assert "no snapshot has come yet" in nothing.text
         until(Status.OK)
-        # where the machine is busy a snapshot may expire within the walk
+        # on a busy machine a snapshot may expire during the walk
         while (walk := director.walk_below(PART)).oids != below(PART, whole):
             assert below(PART, expired(whole)) <= walk.oids < below(PART, whole)
         process.send_signal(signal.SIGSTOP)

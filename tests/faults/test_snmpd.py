@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong with snmpd itself: what is answered after that, and what is left behind."""
+"""Faults of snmpd itself: the answers afterwards, and the processes and files left behind."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_hundred_restarts_of_snmpd(tmp_path: Path) -> None:
         files, memory = open_files(process.pid), resident(process.pid)
         for _ in range(STARTS):
             with snmpd.running(tmp_path / "snmpd", command(path)) as agent, watched(agent):
-                director.agent = agent  # which has seen the counters of all before
+                director.agent = agent  # the site has the highest counters of all before
                 walk = director.walk()
                 assert (walk.status, walk.oids) == (Status.OK, ALL)
                 begun = descendants(agent.pid)
@@ -75,7 +75,7 @@ def test_restarts_of_a_snmpd_whose_responder_has_a_collector_of_its_own(tmp_path
 
 
 def test_reloads_during_walks(tmp_path: Path) -> None:
-    """At SIGHUP snmpd ends the responder, and starts another for its next request."""
+    """On SIGHUP snmpd ends the responder, and starts another one for its next request."""
     with site(tmp_path) as director, collector(director.path):
         director.until(Status.OK, ALL)
         end = threading.Event()
@@ -97,7 +97,7 @@ def test_reloads_during_walks(tmp_path: Path) -> None:
         finally:
             end.set()
             walking.join()
-        # a new responder's first answer waits for a snapshot, up to its deadline
+        # the first answer of a new responder waits for a snapshot until its deadline
         assert [walk for walk in walks if walk.oids != ALL and walk.status == Status.OK] == []
         assert len([walk for walk in walks if walk.oids == ALL]) > 20
         director.until(Status.OK, ALL)
@@ -117,7 +117,7 @@ def test_two_snmpds_with_one_collector(tmp_path: Path) -> None:
 
 
 def test_two_snmpds_each_with_a_collector_of_its_own(tmp_path: Path) -> None:
-    """The second gives the same numbers, says what is the matter, and saves when it can."""
+    """The second has the same numbers, reports that it cannot save, and saves once it can."""
     words = f"{AGENT} pass-persist --max-age 0 --replay {SMALL} --state {tmp_path}/state"
     with snmpd.running(tmp_path / "two", words) as second, watched(second):
         with snmpd.running(tmp_path / "one", words) as first, watched(first):
@@ -134,7 +134,7 @@ def test_two_snmpds_each_with_a_collector_of_its_own(tmp_path: Path) -> None:
 
 
 def test_killed_in_mid_request(tmp_path: Path) -> None:
-    """The responder, which waits for its collector, and a collector of its own end with snmpd."""
+    """A responder that waits for its collector ends with snmpd."""
 
     def silent(connection: collectors.Connection) -> None:
         connection.recv(1)
@@ -154,7 +154,7 @@ def test_killed_in_mid_request(tmp_path: Path) -> None:
 
 
 def test_requests_in_bursts(tmp_path: Path) -> None:
-    """Fifty clients at once, ten times: each gets what it asked for."""
+    """Fifty clients ask at once, ten times; each gets the answer to its own request."""
     with site(tmp_path) as director, collector_of(director.path, MadeKernel(3)):
         whole = director.until(Status.OK, ALL)
         names = ("lvsVsName", "lvsRsName", "lvsServiceSchedType")
@@ -177,7 +177,7 @@ def test_requests_in_bursts(tmp_path: Path) -> None:
 
 @contextmanager
 def responder(path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The program that snmpd runs, at two pipes as snmpd has it."""
+    """Run the program that snmpd runs, at two pipes as from snmpd."""
     process = subprocess.Popen(
         command(path).split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     )
@@ -199,7 +199,7 @@ def responder(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     ids=["half a line", "1 MB line", "NUL bytes", "1 MB of NUL bytes"],
 )
 def test_what_no_snmpd_would_say(tmp_path: Path, odd: bytes) -> None:
-    """It ends when snmpd does, however little of a request has come; else it answers the next."""
+    """The responder answers the next request, and ends with snmpd even within a request."""
     path = tmp_path / "collector.sock"
     with collector(path):
         with responder(path) as process:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/faults.md: each row names its tests, and each test beside this one has its row."""
+"""docs/faults.md: each row names its tests, and each test in this folder has a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMED = re.compile(r"`(tests/\S+\.py)::(test_\w+)`")
 
 
 def names_of_tests(file: Path) -> Set[str]:
-    """The names of the test functions in a file."""
+    """Return the names of the test functions in a file."""
     tree = ast.parse(file.read_text("utf-8"))
     return {
         node.name
@@ -25,7 +25,7 @@ def names_of_tests(file: Path) -> Set[str]:
 
 
 def rows() -> List[str]:
-    """The rows of the tables, without their heads."""
+    """Return the rows of the tables, without their headers."""
     lines = [line for line in TABLE.splitlines() if line.startswith("|")]
     return [line for line in lines if not line.startswith(("|---", "| what goes wrong"))]
 
