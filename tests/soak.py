@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walk a director that is edited all the time, in the lab, for as long as wanted: make soak.
+"""Walk a director that is edited all the time, in the lab, for any length of time: make soak.
 
     python -m tests.soak SECONDS [SEED]
 
-Prints a line every 10 s and a summary at the end; Ctrl-C brings the end at once. Exit status 1
-if anything was wrong. What was walked and edited, and how, is in tests/lab/farm.py.
+Prints a line every 10 s and a summary at the end; Ctrl-C ends the soak early. The exit status is 1
+if anything was wrong. tests/lab/farm.py describes the walks and the edits.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tests.support.snmpd import AGENT
 
 FOLDER = CHECKOUT / "build" / "soak"
 
-# Booting, sending traffic and two walks at rest before, the last walks after
+# Booting, sending traffic and two walks at rest at the start, and the last walks at the end
 AROUND_SECONDS = 240
 STOP_SECONDS = 120
 
 WARM_UP = 0.1
-# CPython keeps up to 2000 freed tuples of each length. That takes the collector some 2 MiB
-# within its first 2000 snapshots, most of it in the first third of an hour, and then no more.
+# CPython keeps up to 2000 freed tuples of each length. They cost the collector about 2 MiB within
+# its first 2000 snapshots, most of it in the first 20 minutes, and nothing after that.
 GROWTH = 1.05
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What tests/lab/churning.py counted; see there. memory is in kB, a sample a second."""
+    """The counts of tests/lab/churning.py, described there; memory is in kB, once a second."""
 
     seconds: float
     seed: int
@@ -54,7 +54,7 @@ class Summary:
     memory: Dict[str, List[int]]
 
     def wrong(self) -> List[str]:
-        """What was wrong, in words; nothing if all was right."""
+        """Return descriptions of everything that was wrong."""
         found = [f"{count} times {kind}" for kind, count in self.faults.items() if count]
         found += [self.trouble] if self.trouble else []
         found += [
@@ -81,25 +81,25 @@ class Summary:
 
 
 def thirds(samples: List[int]) -> List[int]:
-    """The most of the first and of the last third, after the warm-up."""
+    """Return the maxima of the first and of the last third, after the warm-up."""
     warm = samples[int(len(samples) * WARM_UP) :]
     third = max(1, len(warm) // 3)
     return [max(warm[:third], default=0), max(warm[-third:], default=0)]
 
 
 def growth(samples: List[int]) -> str:
-    """Empty if memory is flat: the last third needs no more than the first, but for 5 %."""
+    """Return how memory grew, or an empty string if the last third needs at most 5 % more."""
     first, last = thirds(samples)
     return f"{first} kB, then {last} kB" if last > first * GROWTH else ""
 
 
 def run(folder: Path, seconds: float, seed: int) -> Summary:
-    """Boot a guest and soak; progress goes to standard output. Raises GuestError."""
+    """Boot a guest and soak; print the progress to standard output. Raises GuestError."""
     churn = TESTS / "lab" / "churn"
     limit = int(seconds + AROUND_SECONDS + STOP_SECONDS)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "progress").touch()
-    # in a session of its own, so that Ctrl-C ends the run in good order
+    # in a new session, so that Ctrl-C does not kill the guest
     with (
         open(folder / "progress") as progress,
         subprocess.Popen(
@@ -114,7 +114,7 @@ def run(folder: Path, seconds: float, seed: int) -> Summary:
             try:
                 _follow(guest, progress)
             except KeyboardInterrupt:
-                print("stopping: the walks under way are the last", flush=True)
+                print("stopping after the walks in progress", flush=True)
                 (folder / "stop").touch()
                 _follow(guest, progress)
         finally:
@@ -137,7 +137,7 @@ def _follow(guest: subprocess.Popen[str], progress: TextIO) -> None:
 
 
 def main() -> int:
-    """Soak for the seconds of the command line."""
+    """Soak for the number of seconds on the command line; return the exit status."""
     seconds = float(sys.argv[1])
     seed = int(sys.argv[2]) if sys.argv[2:] else int(time.time())
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of lvs-agent: the words of a command in any order."""
+"""The command line of lvs-agent: options before and after the command's other words."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the bench says of what it measured, and that its made directors have what it says."""
+"""The bench's report of its measurements, and the size of its simulated directors."""
 
 from __future__ import annotations
 

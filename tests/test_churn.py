@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A director that is edited ten times a second while three walkers walk it: tests/soak.py.
 
-And that a walk with a fault would be found: those of the same director at rest, doctored.
+Other tests alter walks of the same director at rest, and check that the fault is found.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def test_no_walk_of_a_director_that_is_edited_meanwhile_is_wrong(summary: soak.S
 
 
 def column(lines: Lines, name: str) -> List[int]:
-    """The places of the lines of a column."""
+    """Return the indices of a column's lines."""
     return [at for at, line in enumerate(lines) if line.startswith(f"{oid(name)}.")]
 
 
@@ -74,7 +74,7 @@ def twice(lines: Lines) -> Lines:
 
 
 def values_swapped(name: str) -> Callable[[Lines], Lines]:
-    """Two rows of a column have each other's value."""
+    """Return a function that swaps the values of two rows of a column."""
 
     def doctor(lines: Lines) -> Lines:
         rows = {at: lines[at].partition(" = ") for at in column(lines, name)}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counters over all that makes the kernel begin its own again, on a real kernel with traffic.
+"""Counters across everything that resets the kernel's own, on a real kernel with traffic.
 
-The tables by address must show what was sent in all, as it was seen on the wire; those of 2001
-what the kernel counts, as ipvsadm prints it. The steps are those of tests/lab/counters.
+The address tables must show everything sent, as seen on the wire; the legacy tables what the kernel
+counts, as ipvsadm prints it. The steps are those of tests/lab/counters.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tests.support.walked import Instance
 
 pytestmark = pytest.mark.timeout(900)
 
-Row = Tuple[object, object]  # the keys of a service and of a real server, None for itself
+Row = Tuple[object, object]  # a service and a real server; None for the service itself
 Counts = Dict[Row, Counters]
 
 UDP, TCP, SIX, LAST = "UDP 10.2.0.1:53", "TCP 10.2.0.2:80", "UDP [fd00:2::1]:53", "UDP 10.2.0.3:53"
 RS1_TCP, RS2_LAST = "10.1.1.21:80", "10.1.2.22:5353"
 ALL = {UDP, TCP, SIX, LAST}
 
-# Services and real servers whose kernel's counters are all 0 in a step, and only they
+# The services and real servers whose kernel counters are all 0 in a step; all others are not
 BEGUN_ANEW: Dict[str, Set[str]] = {
     "02-zeroed": ALL,
     "04-one-zeroed": {TCP},
@@ -51,13 +51,13 @@ OVERTAKEN = "25-overtaken"
 
 
 class Step(NamedTuple):
-    """What was seen at one step."""
+    """A walk and ipvsadm's output at one step."""
 
     name: str
     portions: List[str]
-    kernel: Counts  # by ipvsadm
-    legacy: Counts  # the tables of 2001
-    new: Counts  # the tables by address
+    kernel: Counts  # from ipvsadm
+    legacy: Counts  # from the legacy tables
+    new: Counts  # from the address tables
     since: Dict[Row, int]
 
 
@@ -80,7 +80,7 @@ def steps(folder: Path) -> List[Step]:
 
 @pytest.fixture(scope="module")
 def sent(folder: Path) -> Dict[str, Counts]:
-    """What was sent, by portion."""
+    """Return the traffic sent in each portion."""
     portions = {}
     for file in (folder / "sent").iterdir():
         counts: Counts = {}
@@ -121,7 +121,7 @@ def test_counters_are_what_was_sent_in_all(steps: List[Step], sent: Dict[str, Co
                 total = added(total, sent[portion])
                 counted.append(portion)
         if step.name == OVERTAKEN:
-            # what the kernel had counted before a reset that nobody saw is lost
+            # traffic that the kernel had counted before an unseen reset is lost
             lost = {row: before.kernel[row] for row in before.kernel if key(SIX) in row}
             assert all(sum(counters) for counters in lost.values())
             total = added(total, lost, sign=-1)
@@ -155,7 +155,7 @@ def test_the_discontinuity_time_moves_when_and_only_when_continuity_was_lost(
         lost = lost or step.name == HISTORY_LOST
         expected = moved if lost else first
         if step.name.startswith("again"):
-            expected = dict.fromkeys(expected, 0)  # another snmpd began later
+            expected = dict.fromkeys(expected, 0)  # another snmpd, started later
         assert step.since == {row: expected[row] for row in step.since}, step.name
 
 
@@ -180,7 +180,7 @@ def _step(folder: Path) -> Step:
     again, number = ("again", portion[5:]) if portion.startswith("again") else ("", portion)
     portions = [f"{again}{each}" for each in range(1, int(number) + 1)]
     if not (folder / "ipvsadm").exists():
-        return Step(folder.name, portions, {}, {}, {}, {})  # no IPVS
+        return Step(folder.name, portions, {}, {}, {}, {})  # IPVS is not loaded
     legacy: Counts = {}
     since: Dict[Row, int] = {}
     for row, table, at, numbers in _instances(walk):
@@ -193,7 +193,7 @@ def _step(folder: Path) -> Step:
 
 
 def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, str, Instance, Instance]]:
-    """Each row: its table by address and its instance there, and that in the table of 2001."""
+    """Yield each row: its keys, its address table, its instance there, and its legacy instance."""
     for service, name in walk["lvsVsName"].items():
         number = _number(walk["lvsVsNumber"][service])
         yield (key(str(name)), None), "lvsVs", service, (number,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Responder and collector run without the cycle collector, so no path of theirs leaves a cycle."""
+"""Responder and collector run without the cycle collector, so they must not leave any cycles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TIMES = 3
 
 
 def data(folder: Path | None = None) -> bytes:
-    """A snapshot of the recording, from a collector that ends."""
+    """Return a snapshot of the recording, from a collector that is closed."""
     collector = Collector(ReplayedKernel(RECORDING), History(folder))
     found = collector.snapshot()
     collector.served()
@@ -76,7 +76,7 @@ def reads_no_snapshot(folder: Path) -> None:
 
 
 def feeds_and_answers(folder: Path) -> None:
-    """Each request of a dialogue, a walk that is left, and a collector that goes away."""
+    """Answer each kind of request, an unfinished walk, and requests after the collector is gone."""
     snapshots = [data(), b"nonsense\n"]
 
     def connect() -> socket.socket:
@@ -127,7 +127,7 @@ def _no_cycle_collector() -> Iterator[None]:
 
 
 def left_by(path: Callable[[Path], None], folder: Path) -> int:
-    """How many objects a path leaves in cycles, once it has been taken before."""
+    """Return the number of objects that a path leaves in cycles after its first run."""
     for time in range(TIMES + 1):
         if time == 1:
             gc.collect()

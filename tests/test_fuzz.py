@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each target of make fuzz finds a fault that is put into the module it is for."""
+"""Each target of make fuzz finds a fault that is planted in the code it checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INPUTS = 4000
 
 
 def found(target: str) -> List[Finding]:
-    """The findings in the first few portions, up to the first one that has any."""
+    """Return the findings in the first portion that has any."""
     for first in range(0, INPUTS, 100):
         hit = findings(target_check(target), Portion(target, "test", first, 100))
         if hit:

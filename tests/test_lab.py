@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent on a real kernel: each number that ipvsadm prints beside what snmpbulkwalk returns."""
+"""The agent on a real kernel: the numbers of ipvsadm compared with those of snmpbulkwalk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.snmpd import AGENT
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]
 
-# a column of 2001: the new one with the same meaning
+# legacy columns, and the new ones with the same meaning
 SAME_OF_SERVICES = {
     "lvsServiceSchedType": "lvsVsScheduler",
     "lvsServiceNumDests": "lvsVsRealServers",
@@ -35,7 +35,7 @@ SAME_OF_REAL_SERVERS = {
 
 
 class Captures:
-    """A guest for each scenario, booted when it is first asked for."""
+    """Results of a guest for each scenario, which is booted when first needed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -203,7 +203,10 @@ def test_asking_and_recording_never_load_the_module(captures: Captures) -> None:
 
 
 def test_life_of_a_director(tmp_path: Path) -> None:
-    """Loaded late, unloaded, loaded again, edited, dumped in another order, collector restarted."""
+    """The module is loaded late, unloaded and loaded again, and the collector is restarted.
+
+    Meanwhile services are edited and dumped in another order.
+    """
     folder = boot(tmp_path / "life", "life", AGENT)
     steps = {path.name: walked.tables(lines(path)) for path in (folder / "steps").iterdir()}
     for absent in ("1-absent", "4-unloaded"):
@@ -228,7 +231,7 @@ def test_life_of_a_director(tmp_path: Path) -> None:
     assert len(both) == 4
     assert {name: edited[name] for name in both} == {name: first[name] for name in both}
     assert not set(edited.values()) - {5, 1, 2, 3, 4}
-    assert edited["TCP 10.2.0.9:80"] == 4, "a freed number is not used again"
+    assert edited["TCP 10.2.0.9:80"] == 4, "a freed number was reused"
     again = numbers("5-reloaded")
     assert {name: again[name] for name in first} == first
     assert numbers("6-restarted") == again
@@ -262,6 +265,6 @@ def test_sixty_thousand_services_of_a_real_kernel(tmp_path: Path) -> None:
     names = [line.partition(" = ")[2] for line in (folder / "names").read_text().splitlines()]
     hosts = ["8.0.1", "8.117.49", "8.234.96"]
     assert names == [f'STRING: "TCP 10.{host}:80"' for host in hosts]
-    # user-mode-linux is several times slower than a kernel: tests/faults judges this elsewhere
+    # user-mode-linux is several times slower than a real machine; tests/faults has the limit
     longest = float((folder / "longest" / "all").read_text())
     print(f"\nsysUpTime beside 60,000 services: {longest:.2f} s at the most")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent(8): it says what --help says, and every formatter takes it."""
+"""lvs-agent(8): it agrees with --help, and every formatter accepts it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.support.paths import CHECKOUT
 from tests.support.snmpd import AGENT
 
 MANPAGE = CHECKOUT / "tools" / "manpage"
-# of this machine, not of the page: mandoc's index, which Debian leaves to man-db; pages of other
-# programs, which a minimal Debian leaves out; the operating system's name, where mdoc(7) wants it
-# and the page has the agent's version
+# Complaints about this machine, not about the page: mandoc's index, which Debian leaves to man-db;
+# pages of other programs, which a minimal Debian leaves out; the operating system's name, in whose
+# place the page has the agent's version
 OF_THE_MACHINE = ("outdated mandoc.db", "referenced manual not found", "specified: Os")
 
 
 def source(epoch: int = 0) -> str:
-    """The page in mdoc(7)."""
+    """Return the page in mdoc(7)."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
     return subprocess.check_output([sys.executable, MANPAGE], env=environment, text=True)
 
 
 def formatted(*command: str, page: str) -> str:
-    """What a formatter prints of the page, complaints with it."""
+    """Return a formatter's output for the page, with its complaints."""
     done = subprocess.run(
         command,
         input=page,
@@ -45,19 +45,19 @@ def formatted(*command: str, page: str) -> str:
 
 
 def rendered() -> str:
-    """The page as it is read, unwrapped."""
+    """Return the page as text, not wrapped."""
     text = formatted("mandoc", "-Tutf8", "-Owidth=1000", page=source())
     return re.sub(".\b", "", text)
 
 
 def help_of(*command: str) -> str:
-    """What --help prints, unwrapped."""
+    """Return the output of --help, not wrapped."""
     environment = {**os.environ, "COLUMNS": "1000"}
     return subprocess.check_output([AGENT, *command, "--help"], env=environment, text=True)
 
 
 def commands() -> List[str]:
-    """The commands that --help names; one that has commands is left out for those."""
+    """Return the commands that --help names; a command with subcommands is replaced by those."""
     found = []
     for name in named_in(help_of()):
         below = named_in(help_of(name))
@@ -66,12 +66,12 @@ def commands() -> List[str]:
 
 
 def named_in(text: str) -> List[str]:
-    """The commands in a text of --help."""
+    """Return the commands in the output of --help."""
     return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 def options(text: str) -> Dict[str, str]:
-    """What --help says of each option, by its names, each with its metavar.
+    """Return the description of each option in --help, by its names, each with its metavar.
 
     Python 3.13 prints the metavar once (-t, --tcp-service ADDRESS), the others after each name.
     """
@@ -84,12 +84,12 @@ def options(text: str) -> Dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """A text for comparing: --help has fragments where the page has sentences."""
+    """Return a text for comparison: --help has fragments where the page has sentences."""
     return " ".join(text.split()).lower()
 
 
 def differences(page: str) -> List[str]:
-    """What the page and --help do not say alike."""
+    """Return the options and usages on which the page and --help differ."""
     found = []
     synopsis = plain(page.partition("SYNOPSIS")[2].partition("DESCRIPTION")[0])
     flat = plain(page)

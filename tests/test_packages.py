@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packages, installed, upgraded and removed on clean machines under systemd, with real IPVS.
+"""The packages, installed, upgraded and removed on clean machines with systemd and real IPVS.
 
 make test-packages builds what is needed: build/packages, and an image for each Debian.
 """
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 class Packages:
-    """Where the packages of one version are."""
+    """Paths of the packages of one version."""
 
     def __init__(self, folder: Path, version: str) -> None:
         self.deb = folder / f"lvs-agent_{version}-1_all.deb"
@@ -49,7 +49,7 @@ def build(kind: str, stage: Path, folder: Path) -> None:
 
 
 def restaged(folder: Path, change: Callable[[Path], None]) -> Path:
-    """The staged tree, with a change."""
+    """Return a copy of the staged tree, with a change."""
     stage = folder / "stage"
     shutil.copytree(BUILD / "stage", stage)
     change(stage)
@@ -64,7 +64,7 @@ def edit(file: Path, pattern: str, replacement: str) -> None:
 
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    """The packages of a version before this one."""
+    """Build the packages of an older version."""
 
     def older(stage: Path) -> None:
         edit(
@@ -81,7 +81,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 
 
 def run(folder: Path, script: str, *arguments: Path, image: str = "bookworm") -> str:
-    """What one of the scripts prints in a guest; shown, as it is what was checked."""
+    """Return what a script prints in a guest; it is also printed here, to show what was checked."""
     disk = BUILD / "test" / f"{image}.img"
     printed = guests.run(folder, SCRIPTS / script, *arguments, image=disk)
     print(f"\n{printed}", end="")
@@ -90,7 +90,7 @@ def run(folder: Path, script: str, *arguments: Path, image: str = "bookworm") ->
 
 
 def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path) -> None:
-    """Staged anew as well, under other settings of the machine."""
+    """Built from a new stage, with other settings of the machine."""
     environment = dict(os.environ, TZ="Asia/Kathmandu", LC_ALL="C", TMPDIR=str(tmp_path))
     stage = tmp_path / "stage"
     python = CHECKOUT / ".venv" / "bin" / "python"
@@ -114,7 +114,7 @@ def test_one_command_installs_it_and_snmpwalk_shows_the_director(
     run(tmp_path, "install.sh", packages.deb, image=suite)
     said = ipvsadm.without_rates(ipvsadm.read(tmp_path / "ipvsadm"))
     *walk, end = (tmp_path / "snmpwalk").read_text().splitlines()
-    assert end.endswith("(It is past the end of the MIB tree)"), "nothing of it is hidden"
+    assert end.endswith("(It is past the end of the MIB tree)"), "part of the subtree is hidden"
     served = ipvsadm.without_rates(walked.director(walked.tables(walk)))
     assert served == said
     for key, sent in read_expected(tmp_path / "expected.json").items():
@@ -152,7 +152,7 @@ def test_the_rpm_where_snmpd_is_that_of_enterprise_linux(
 
 
 def test_the_rules_for_selinux_are_needed_and_suffice(packages: Packages, tmp_path: Path) -> None:
-    """In Debian's policy; that of Enterprise Linux can't be had here."""
+    """Under Debian's policy, since that of Enterprise Linux is not available here."""
     rules = PACKAGING / "selinux" / "lvs-agent.cil"
     run(tmp_path, "selinux.sh", packages.deb, rules, image="selinux")
 
@@ -172,12 +172,12 @@ def test_snmpd_answers_and_the_collector_comes_back_whatever_ends_it(faults: Pat
     assert (faults / "strace").exists()
 
 
-# enum of include/uapi/linux/ip_vs.h: IPVS_CMD_GET_…
+# enum in include/uapi/linux/ip_vs.h: IPVS_CMD_GET_…
 READ_COMMANDS = {4: "SERVICE", 8: "DEST", 11: "DAEMON", 13: "CONFIG", 15: "INFO"}
 
 
 def system_calls(faults: Path) -> List[str]:
-    """Without the process; file descriptors are followed by what they are (strace -yy)."""
+    """Return the calls without their pids; strace -yy describes each file descriptor."""
     calls = [line.partition(" ")[2].strip() for line in (faults / "strace").open()]
     assert sum(call.startswith("accept4(3<UNIX") for call in calls) > 3
     return calls

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rpm's scriptlets make of an administrator's snmpd.local.conf, in a folder."""
+"""The changes of the rpm's scriptlets to an administrator's snmpd.local.conf, in a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET = "rocommunity secret"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A machine without systemd, whose commands for units do nothing."""
+    """Return the root of a machine without systemd, where systemctl and lvs-agent do nothing."""
     (tmp_path / DROP_INS[1:]).mkdir(parents=True)
     for program in ("systemctl", "lvs-agent"):
         (tmp_path / program).symlink_to("/bin/true")
@@ -33,7 +33,7 @@ def local(root: Path) -> Path:
 
 
 def scriptlet(root: Path, name: str, left: int) -> None:
-    """Run a section of the spec below root as rpm does; left: how many versions there then are."""
+    """Run a section of the spec below root, as rpm does with left versions installed afterwards."""
     spec = SPEC.read_text()
     text = spec.partition(f"\n%{name}\n")[2]
     text = re.split(r"\n%[a-z]", text)[0].replace("%{dropins}", DROP_INS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Only regular files are read; of others the kernel is not even asked for an opened file."""
+"""Only regular files are read; others are opened with O_PATH at most."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rooms of the package: what each folder may import, and what holds for every module."""
+"""The rooms of the package: what each folder may import, and rules for every module."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.paths import CHECKOUT, TESTS
 
 PACKAGE = CHECKOUT / "lvs_agent"
 
-# Each room imports from itself and from these. The privilege boundary is here: what answers snmpd
-# never imports what reads the kernel, nor what runs with CAP_NET_ADMIN.
+# Each room may import from itself and from these. This is the privilege boundary: the code that
+# answers snmpd never imports code that reads the kernel or runs with CAP_NET_ADMIN.
 ROOMS = {
     "snapshot": {"codes"},
     "kernel": {"codes", "snapshot"},
@@ -29,10 +29,10 @@ ROOMS = {
     },
     "pollers": {"codes", "snapshot", "mib", "netsnmp", "errors", "log"},
 }
-# beside the rooms: these import nothing of the package, the others wire it together
+# outside the rooms, and importing nothing of the package; the remaining modules connect the rooms
 ALONE = {"__init__", "codes", "errors", "log", "regular"}
 
-# the packages of others, and the modules that import them; pysnmp's values are of pyasn1's types
+# the third-party packages, and the modules that import them; pysnmp's values have pyasn1's types
 FOREIGN = {
     "responder.passpersist": {"snmp_passpersist"},
     "pollers.session": {"pysnmp", "pyasn1"},
@@ -46,24 +46,24 @@ MODULES = {
 
 
 def imported(text: str) -> Iterator[str]:
-    """The dotted name of everything imported, at the top or within a function."""
+    """Yield the dotted name of every import, at the top level or within a function."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, "imports name the whole path"
+            assert not node.level, "a relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def own(text: str) -> Set[str]:
-    """The modules of the package among them; the version is not one."""
+    """Return the modules of the package that are imported."""
     names = [name.split(".")[1:] for name in imported(text) if name.startswith("lvs_agent.")]
     parts = [name[:end] for name in names for end in range(1, len(name) + 1)]
     return {".".join(part) for part in parts} & MODULES.keys()
 
 
 def trespassing(module: str, text: str) -> Set[str]:
-    """What a module imports and may not."""
+    """Return the modules that a module imports but may not import."""
     room = module.partition(".")[0]
     allowed = {room, *ROOMS[room]} if room in ROOMS else set() if room in ALONE else None
     found = own(text)

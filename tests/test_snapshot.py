@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What records tell of themselves: names, order, sums, and what is left of them when too old."""
+"""The records' names, order and sums, and the parts of an old snapshot that remain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.mibs import MIB
 
 
 def test_numbers_are_the_kernels() -> None:
-    """linux/in.h; IP_VS_SVC_F_*, IP_VS_CONN_F_* and IP_VS_STATE_* of linux/ip_vs.h."""
+    """Sources: linux/in.h; IP_VS_SVC_F_*, IP_VS_CONN_F_* and IP_VS_STATE_* of linux/ip_vs.h."""
     assert (IpProtocol.TCP, IpProtocol.UDP, IpProtocol.SCTP) == (
         socket.IPPROTO_TCP,
         socket.IPPROTO_UDP,
@@ -118,7 +118,7 @@ def test_a_service_adds_its_servers_up_and_does_not_know_what_one_does_not_tell(
 
 
 def test_services_are_in_the_order_of_lvs_mibs_index() -> None:
-    """Family, address as bytes, protocol, then port or mark."""
+    """By family, address as bytes, protocol, then port or mark."""
     ordered = [
         fwmark(3),
         fwmark(20),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent through a real snmpd, asked with net-snmp's own tools."""
+"""The agent through a real snmpd, queried with net-snmp's own tools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def agent(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def walk(agent: Snmpd) -> List[str]:
     lines = agent.walk()
     assert lines
-    # the tool says so where an agent's subtree is the last one
+    # printed when snmpd has nothing after the agent's subtree
     return [line for line in lines if "No more variables" not in line]
 
 

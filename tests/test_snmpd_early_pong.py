@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Early PONGs through a real snmpd: its clients get, byte for byte, what they get without."""
+"""Early PONGs through a real snmpd: its clients get the same bytes as without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAT = next(folder for folder in DIRECTORS if folder.name == "nat")
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[List[Snmpd]]:
-    """The plain dialogue, and the one with early PONGs."""
+    """Run two snmpds: one without early PONGs, and one with them."""
     folder = tmp_path_factory.mktemp("snmpd")
     agent = f"{AGENT} pass-persist --replay {NAT}"
     with (
@@ -33,7 +33,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[List[Snmpd]]:
 
 
 def same(both: List[Snmpd], tool: str, *arguments: str, community: str = "public") -> List[str]:
-    """The lines that both say, without what snmpd itself has behind the subtree."""
+    """Return the lines that both print, without the values of snmpd's objects after the subtree."""
     plain, early = (
         snmpd.steady(each.ask(tool, *arguments, community=community).splitlines()) for each in both
     )
@@ -95,7 +95,8 @@ def test_a_killed_child_is_replaced_as_without(both: List[Snmpd]) -> None:
         for agent in both:
             (child,) = children(agent)
             os.kill(child, signal.SIGKILL)
-            # snmpd would take what it has written to a child that is ending for a lost answer
+            # otherwise snmpd might write to a child that is exiting, and take this for a lost
+            # answer
             assert gone([child])
         assert same(both, *request) == expected
         assert same(both, *request) == expected
@@ -115,6 +116,6 @@ def test_it_is_used(both: List[Snmpd]) -> None:
 
 
 def written(pid: int) -> int:
-    """How often a process has called write(2), proc(5)."""
+    """Return the number of write(2) calls of a process (syscw, proc(5))."""
     counts = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
     return int(counts["syscw"])

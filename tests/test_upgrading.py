@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/upgrading.md: the columns and OIDs that it tells users to change to are the MIB's."""
+"""docs/upgrading.md: the columns and OIDs that it recommends are those of the MIB."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COLUMNS: Dict[str, str] = {
 
 
 def both(cell: str) -> List[str]:
-    """The names in a cell, where the second may be short: lvsRealRateInBPS, OutBPS."""
+    """Return the names in a cell; later ones may be short: lvsRealRateInBPS, OutBPS."""
     first, *rest = cell.split(", ")
     short = [name if name.startswith("lvs") else first.partition("In")[0] + name for name in rest]
     return [first, *short]
 
 
 def moves(page: str) -> List[Tuple[str, str, str]]:
-    """Each old column with the new one and its OID, as the page has them."""
+    """Return each old column with the new one and its OID, as the page has them."""
     found = []
     for old, new, oid in re.findall(r"^\| (lvs[^|]+) \| (lvs[^|]+) \| (\.[^|]+) \|$", page, re.M):
         first, *rest = oid.split(", ")
@@ -40,7 +40,7 @@ def moves(page: str) -> List[Tuple[str, str, str]]:
 
 
 def wrong(page: str) -> List[str]:
-    """What the page says of columns that is not so."""
+    """Return the columns for which the page is wrong."""
     said = moves(page)
     return [
         *(old for old, _new, _oid in said if old not in COLUMNS),
