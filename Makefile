@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make demo   see the agent at work      make test   everything that can be tested
-# Both install what they need: Debian packages (as root), and .venv for Python's. make and git are
-# what is there before.
+# make demo shows the agent at work, make test tests it. Each target installs what it needs: Debian
+# packages (as root), and Python packages in .venv. Only make and git must be there before.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,13 +8,13 @@ PYTHON := /usr/bin/python3
 AGENT := $(CURDIR)/$(BIN)/lvs-agent
 
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
-# a compiler for tests/lab/xstate.c
+# the compiler is for tests/lab/xstate.c
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
 POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
 	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
-# of these releases, on whichever machine: what contrib has for each is tried
+# packages of these releases, unpacked on any machine to try contrib with
 DEBS_bookworm := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
 	libpcre3 libtirpc3 libtirpc-common
 DEBS_trixie := prometheus-snmp-exporter
@@ -26,10 +25,10 @@ BENCH_PACKAGES := gcc libc6-dev keepalived
 BUILD_PACKAGES := build-essential debhelper rpm
 IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
 
-# the date of what is in a package: with it the same source gives the same bytes
+# the date of the files in a package, so that the same source gives the same bytes
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 
-SCRIPTS := .ci/run tools/need tools/demo tools/mirror tools/fresh tools/debs \
+SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh tools/debs \
 	tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
@@ -41,11 +40,19 @@ SCRIPTS := .ci/run tools/need tools/demo tools/mirror tools/fresh tools/debs \
 	contrib/recipes/vip-rate contrib/recipes/director-load \
 	$(wildcard tests/packages/*.sh)
 
-# Python without the ending
-PROGRAMS := tools/manpage packaging/lvs-agent contrib/cacti/generate tests/cacti/run
+# Python programs without the suffix .py
+PROGRAMS := tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
-.PHONY: help demo fresh packages deb rpm test lint unit lab lab-counters lab-churn bench soak fuzz \
-	test-packages test-pollers test-cacti recordings clean
+# Several tests run at a time. Some mostly wait, so there are two for each processor. A group of
+# tests (xdist_group) shares what is costly to set up, and so one process.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc)) --dist=loadgroup
+# need no snmpd and no kernel of their own
+UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
+	test_arguments.py test_bench.py test_cli.py test_cycles.py test_manpage.py \
+	test_packages_scriptlets.py test_regular.py test_rooms.py test_snapshot.py test_upgrading.py)
+
+.PHONY: help demo fresh packages deb rpm check lint unit test test-all bench soak fuzz \
+	test-packages test-pollers test-cacti recordings pictures clean
 
 help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
@@ -53,7 +60,9 @@ help:
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
 	@echo 'make fresh         the demo and the tests on a Debian made just now; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
-	@echo 'make test          lint, types, unit tests, tests through snmpd, tests on a real kernel'
+	@echo 'make check         lint, types and unit tests: a minute'
+	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
+	@echo 'make test-all      all of the tests, on Debian 12 and 13, and ten minutes each of soak and fuzz: hours'
 	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
 	@echo 'make fuzz          a million made-up inputs for each of four parsers; or INPUTS=..., SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
@@ -61,6 +70,7 @@ help:
 	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
 	@echo 'make bench         what it costs beside others; ONLY="walk-1000 ..." for some of it'
 	@echo 'make recordings    record the directors in tests/data again'
+	@echo 'make pictures      draw docs/pictures again'
 	@echo 'make clean         remove what the others made'
 
 demo: $(VENV)/agent
@@ -78,7 +88,7 @@ deb: build/stage.made
 rpm: build/stage.made
 	packaging/build-rpm build/stage build/packages
 
-# all that needs the network is here and before: the packages are built without
+# After this step the packages are built without the network.
 build/stage.made: $(VENV)/agent $(shell find lvs_agent -name '*.py') packaging/stage \
 		packaging/requirements.txt packaging/lvs-agent packaging/snmpd.conf packaging/systemd/* \
 		mibs/LVS-MIB.txt tools/manpage docs/* README.md CHANGELOG.md LICENSE snmpd.conf.example
@@ -87,7 +97,17 @@ build/stage.made: $(VENV)/agent $(shell find lvs_agent -name '*.py') packaging/s
 	@rm -rf build/packages
 	@touch $@
 
-test: lint unit lab
+check: lint unit
+
+test: lint
+	@echo 'All tests: unit, through snmpd, and on a real kernel'
+	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/pollers --ignore=tests/contrib
+
+test-all: test test-packages test-pollers test-cacti
+	$(MAKE) soak SECONDS=600
+	$(MAKE) fuzz SECONDS=600
+	$(MAKE) fresh SUITE=bookworm
+	$(MAKE) fresh SUITE=trixie RUN='make demo && make test && make test-pollers'
 
 lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
@@ -99,18 +119,7 @@ lint: $(VENV)/test
 
 unit: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q --ignore=tests/test_lab.py --ignore=tests/test_counters.py \
-		--ignore=tests/test_churn.py --ignore=tests/test_packages.py --ignore=tests/pollers \
-		--ignore=tests/contrib
-
-# the two that take minutes side by side, a processor each
-lab: $(VENV)/test
-	@tools/need $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -q -s tests/test_lab.py
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync lab-counters lab-churn
-
-lab-counters lab-churn: lab-%:
-	$(BIN)/python -m pytest -q -s tests/test_$*.py
+	$(PYTEST) $(UNIT)
 
 soak: $(VENV)/test
 	@tools/need $(RUN_PACKAGES) $(LAB_PACKAGES)
@@ -126,7 +135,7 @@ bench: $(VENV)/test
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
-	$(BIN)/python -m pytest -q tests/pollers tests/contrib
+	$(PYTEST) tests/pollers tests/contrib
 
 build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	@rm -rf $@ $@.debs
@@ -135,7 +144,8 @@ build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	@rm -rf $@.debs
 	@touch $@
 
-# In a network of its own with nothing but loopback: a fresh Cacti looks around for devices.
+# In a network namespace with nothing but loopback, since a fresh Cacti searches its network for
+# devices.
 test-cacti: $(VENV)/test $(CACTI_SUITES:%=build/test/cacti-%.deb)
 	@tools/need $(RUN_PACKAGES) $(CACTI_PACKAGES)
 	unshare --net sh -c 'ip link set lo up && exec "$$@"' - \
@@ -153,7 +163,7 @@ test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.i
 	lintian --allow-root --pedantic --display-info --fail-on error,warning,info,pedantic \
 		build/packages/*.deb
 	rpmlint -c packaging/rpm/rpmlint.toml build/packages/*.rpm
-	$(BIN)/python -m pytest -q -s tests/test_packages.py
+	$(PYTEST) tests/test_packages.py
 
 build/test/bookworm.img build/test/trixie.img: build/test/%.img: tests/packages/image \
 		tests/packages/guest
@@ -168,7 +178,11 @@ recordings: $(VENV)/agent
 	@tools/need $(LAB_PACKAGES) $(RUN_PACKAGES)
 	tests/lab/refresh $(AGENT)
 
-# the agent runs from the checkout: what is edited is what runs
+pictures: $(VENV)/agent
+	@tools/need rrdtool
+	$(BIN)/python tools/pictures
+
+# The agent runs from the checkout, so an edit needs no installation.
 $(VENV)/agent: pyproject.toml
 	@tools/need python3-venv
 	@$(PYTHON) -m venv $(VENV)

@@ -16,7 +16,9 @@ from tests import soak
 from tests.lab.walkcheck import Change, Checker, Timeline
 from tests.support.lvsmib import oid
 
-SECONDS = 180
+SECONDS = 60
+
+pytestmark = pytest.mark.xdist_group("churn")
 
 Lines = List[str]
 

@@ -20,7 +20,7 @@ from tests.support.lvsmib import COUNTERS_2001
 from tests.support.snmpd import AGENT
 from tests.support.walked import Instance
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("counters")]
 
 Row = Tuple[object, object]  # a service and a real server; None for the service itself
 Counts = Dict[Row, Counters]

@@ -19,6 +19,8 @@ from tests.support.ipvsadm import without_rates
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001, RATES, RATES_2001
 from tests.support.snmpd import AGENT
 
+pytestmark = pytest.mark.xdist_group("lab")
+
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]
 
@@ -202,6 +204,7 @@ def test_asking_and_recording_never_load_the_module(captures: Captures) -> None:
     assert "ip_vs" in [line.split()[0] for line in lines(captures.of("empty") / "modules")]
 
 
+@pytest.mark.xdist_group("life")
 def test_life_of_a_director(tmp_path: Path) -> None:
     """The module is loaded late, unloaded and loaded again, and the collector is restarted.
 
@@ -237,6 +240,7 @@ def test_life_of_a_director(tmp_path: Path) -> None:
     assert numbers("6-restarted") == again
 
 
+@pytest.mark.xdist_group("ten thousand")
 def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> None:
     folder = boot(tmp_path / "large", "measure", AGENT)
     measured = json.loads((folder / "measured.json").read_text())
@@ -253,6 +257,7 @@ def test_ten_thousand_real_servers_cost_no_more_than_ipvsadm(tmp_path: Path) -> 
     assert mebibytes < 80
 
 
+@pytest.mark.xdist_group("sixty thousand")
 def test_sixty_thousand_services_of_a_real_kernel(tmp_path: Path) -> None:
     folder = boot(tmp_path / "many", "many", AGENT, 60_000, memory="1G")
     files = sorted(folder.glob("agent.*[0-9]"), key=lambda path: int(path.suffix[1:]))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -50,6 +51,7 @@ def rendered() -> str:
     return re.sub(".\b", "", text)
 
 
+@functools.cache
 def help_of(*command: str) -> str:
     """Return the output of --help, not wrapped."""
     environment = {**os.environ, "COLUMNS": "1000"}

@@ -27,7 +27,7 @@ SCRIPTS = TESTS / "packages"
 VERSION = lvs_agent.__version__
 OLD_VERSION = "0.0.9"
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)  # several guests share the processors
 
 
 class Packages:

@@ -16,6 +16,8 @@ from tests.support.lvsmib import BASE, COUNTERS, oid
 from tests.support.paths import DATA
 from tests.support.snmpd import AGENT, SYS_UP_TIME, Snmpd
 
+pytestmark = pytest.mark.xdist_group("snmpd")
+
 DIRECTORS = sorted((DATA / "directors").iterdir())
 
 COUNTER64_LIMITS = [0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1]

@@ -16,6 +16,8 @@ from lvs_agent.codes import Status
 from tests.support.lvsmib import place
 from tests.support.site import AGENT_GROUP, Site, collector, expected, open_files, resident, site
 
+pytestmark = pytest.mark.xdist_group("clients")
+
 SERVICES, SERVERS = 200, 10  # a snapshot larger than a socket's buffer
 # fds 0 to 2, the listening socket, epoll, and both ends of the socketpair for signals
 WITHOUT_CLIENTS = 7

@@ -13,6 +13,8 @@ from tests.support import snmpd, walked, watch
 from tests.support.guests import boot
 from tests.support.snmpd import AGENT
 
+pytestmark = pytest.mark.xdist_group("director")
+
 
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:

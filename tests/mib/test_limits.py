@@ -20,6 +20,8 @@ from tests.support.recorded import DIRECTORS
 from tests.support.snmpd import numbers
 from tests.support.words import words
 
+pytestmark = pytest.mark.xdist_group("limits")
+
 # RFC 2578, RFC 2579, RFC 3411 and RFC 4001
 RANGES = {
     "Integer32": (-(2**31), 2**31 - 1),
