@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make bench: what the agent costs beside others, as a table and as JSON.
+"""make bench: measure what the agent costs, compared with other programs.
 
     python -m tests.bench [--json FILE] [NAME...]
 
-Two things are compared in one run and in turn; a ratio is made of each round, and the table has
-the median of all rounds with the lowest and the highest. Progress goes to standard error.
+The two sides of a comparison are measured alternately in one run. Each round gives one ratio; the
+table has the median, the lowest and the highest of all rounds. --json writes every value to FILE.
+Progress goes to standard error.
 """
 
 from __future__ import annotations
@@ -37,16 +38,20 @@ FIGURES: Dict[str, Callable[[Path], List[Figure]]] = {
 
 
 def main() -> int:
-    """Measure what is named, or everything; 130 if interrupted. The table says what is missed."""
+    """Run the named benchmarks, or all of them, and print the table.
+
+    Return 0, or 130 if interrupted. A missed goal is marked in the table and changes nothing else.
+    """
     parser = argparse.ArgumentParser(
-        prog="bench", description="What the agent costs beside others."
+        prog="bench",
+        description="Measure what the agent costs, compared with other programs.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all values as JSON")
     args = parser.parse_args()
     unknown = ", ".join(sorted(set(args.names) - set(FIGURES)))
     if unknown:
-        parser.error(f"no figure {unknown}; there are {', '.join(FIGURES)}")
+        parser.error(f"unknown: {unknown}; choose from {', '.join(FIGURES)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     agents.stand_aside()
     figures: List[Figure] = []

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured beside each other: snmpds with one extension each, all at one processor.
+"""The processes that are measured: snmpds with one extension each, all pinned to one processor.
 
-snmpd and its extension take turns, so they need no more than one. The client, the collector and the
-bench itself have the others.
+snmpd and its extension take turns, so they need only one. The client, the collector and the bench
+itself run on the others.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from tests.support.snmpd import AGENT, Snmpd
 from tests.support.words import words
 
 HERE = Path(__file__).parent
-RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns of servers that are not tunnelled
+RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns for a server that is not tunnelled
 
 
 def processors() -> List[int]:
-    """Those this process may use."""
+    """Return the processors this process may use, in ascending order."""
     return sorted(os.sched_getaffinity(0))
 
 
 def stand_aside() -> None:
-    """Leave the last processor to what is measured; what is started from now on inherits that."""
+    """Keep this process and its future children off the last processor, which is for snmpd."""
     if len(processors()) > 1:
         os.sched_setaffinity(0, processors()[:-1])
 
 
 def yardstick(folder: Path) -> Path:
-    """The bare responder in C, compiled."""
+    """Compile the bare responder in C and return its path."""
     program = folder / "responder"
     if not program.exists():
         source = HERE / "responder.c"
@@ -50,7 +50,7 @@ def yardstick(folder: Path) -> Path:
 
 
 def table(file: Path, snapshot: Snapshot) -> Path:
-    """The varbinds that the agent serves of lvsRsTable, for a responder with a prepared table."""
+    """Write the varbinds of the agent's lvsRsTable to a file, in the format of responder.c."""
     with file.open("w", encoding="utf-8") as lines:
         for varbind in lvs.tree(snapshot, 0.0).walk():
             oid = f"{BASE}.{varbind.oid}"
@@ -62,7 +62,7 @@ def table(file: Path, snapshot: Snapshot) -> Path:
 
 @contextmanager
 def serving(folder: Path, pinned: bool = True, **commands: object) -> Iterator[Dict[str, Snmpd]]:
-    """An snmpd for each command, all with their children at the last processor, if pinned."""
+    """Run an snmpd for each command; pinned, they and their children use the last processor."""
     if not commands:
         yield {}
         return
@@ -78,7 +78,7 @@ def serving(folder: Path, pinned: bool = True, **commands: object) -> Iterator[D
 
 @contextmanager
 def replaying(folder: Path, recording: Path) -> Iterator[Tuple[Path, int]]:
-    """lvs-agent collector of a recording: its socket and PID. No snapshot has been taken."""
+    """Run lvs-agent collector on a recording; yield its socket and PID. It has no snapshot yet."""
     socket = folder / "collector.sock"
     words = [AGENT, "collector", "--replay", recording, "--listen", socket]
     with _collecting(socket, *words, "--state", folder / "state") as pid:
@@ -87,7 +87,7 @@ def replaying(folder: Path, recording: Path) -> Iterator[Tuple[Path, int]]:
 
 @contextmanager
 def making(folder: Path, services: int) -> Iterator[Tuple[Path, int]]:
-    """The same by made_collector.py."""
+    """Run made_collector.py; yield its socket and PID."""
     socket = folder / "collector.sock"
     module = "tests.bench.made_collector"
     with _collecting(
@@ -111,10 +111,11 @@ def _collecting(socket: Path, *words: object) -> Iterator[int]:
 
 @contextmanager
 def handing_out(socket: Path, *snapshots: Snapshot) -> Iterator[None]:
-    """A collector of these snapshots in a process of its own, so that it keeps nobody waiting."""
+    """Serve snapshots at a socket, in a separate process so that this one is not delayed."""
 
     def run() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended with the rest
+        # Ctrl-C also reaches the bench, which kills this process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         with collectors.at(socket, directors.handing_out(*snapshots)):
             signal.pause()
 
@@ -131,7 +132,10 @@ def handing_out(socket: Path, *snapshots: Snapshot) -> Iterator[None]:
 
 
 def walk(agent: Snmpd, expected: int) -> float:
-    """Seconds of one snmpbulkwalk -Cr50 of lvsRsTable. AssertionError if varbinds are missing."""
+    """Return the seconds that one snmpbulkwalk -Cr50 of lvsRsTable takes.
+
+    Raise AssertionError if the number of varbinds is not the expected one.
+    """
     options = ["-v2c", "-c", "public", "-On", "-Cr50", "-t", "60"]
     with walked(agent).open("w+") as file:
         began = time.monotonic()
@@ -144,17 +148,17 @@ def walk(agent: Snmpd, expected: int) -> float:
         seconds = time.monotonic() - began
         file.seek(0)
         lines = sum(1 for _ in file)
-    assert lines == expected, f"{lines} varbinds, not {expected}"
+    assert lines == expected, f"got {lines} varbinds, expected {expected}"
     return seconds
 
 
 def walked(agent: Snmpd) -> Path:
-    """What the last walk printed."""
+    """Return the file with the output of the last walk."""
     return agent.config.parent / "walk"
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """What processes have used of processors: utime and stime of /proc/PID/stat, proc(5)."""
+    """Return the processor time of processes: utime and stime of /proc/PID/stat, see proc(5)."""
     ticks = 0
     for pid in pids:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -163,7 +167,7 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def most_memory(pids: Sequence[int]) -> float:
-    """The largest resident sets processes had, MiB, added up: VmHWM of /proc/PID/status."""
+    """Return the sum of the peak resident sets of processes in MiB: VmHWM of /proc/PID/status."""
     kilobytes = 0
     for pid in pids:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -172,5 +176,5 @@ def most_memory(pids: Sequence[int]) -> float:
 
 
 def children(pid: int) -> List[int]:
-    """The processes that a process has started."""
+    """Return the PIDs of a process's children."""
     return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))

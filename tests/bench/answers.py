@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long single answers take: the first after a start, and the longest of a walk."""
+"""The latency of single answers: the first after a start, and the longest in a walk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOME_SERVER = oid("lvsRsActiveConns", 1, 4, 10, 8, 0, 1, 6, 80, 1, 4, 10, 101, 0
 
 
 class Dialogue:
-    """A responder over two pipes, asked as snmpd asks."""
+    """A responder connected by two pipes, as snmpd connects it."""
 
     def __init__(self, *options: object) -> None:
         self.process = subprocess.Popen(
@@ -32,34 +32,34 @@ class Dialogue:
         self._requests, self._replies = self.process.stdin, self.process.stdout
 
     def line(self) -> str:
-        """One line of it."""
+        """Read until a reply ends with a newline; return it without that newline."""
         line = b""
         while not line.endswith(b"\n"):
             portion = self._replies.read(4096)
-            assert portion, "the responder has gone"
+            assert portion, "the responder has ended"
             line += portion
         return line.decode().rstrip("\n")
 
     def ping(self) -> None:
-        """Returns at the PONG."""
+        """Send PING and wait for PONG."""
         self._requests.write(b"PING\n")
         assert self.line() == "PONG"
 
     def get_next(self, oid: str) -> List[str]:
-        """OID, type and value; NONE after the last."""
+        """Return OID, type and value of the next varbind, or NONE after the last one."""
         self.ping()
         self._requests.write(f"getnext\n{oid}\n".encode())
         return self.line().split("\n")
 
     def close(self) -> None:
-        """End it."""
+        """Close the responder's input and wait until it has ended."""
         self._requests.close()
         self.process.wait()
         self._replies.close()
 
 
 def first(folder: Path) -> List[Figure]:
-    """From the question that makes snmpd start the responder to its answer."""
+    """Measure the time from the request that makes snmpd start the responder to its answer."""
     made = directors.recording(folder / "made", 10)
     rounds = 11
     found: Dict[str, List[float]] = {"answer": [], "start": []}
@@ -85,8 +85,8 @@ def first(folder: Path) -> List[Figure]:
     return [
         Figure(
             "first-answer",
-            "snmpget of one of 100 real servers, while neither the responder runs nor a snapshot"
-            " has been taken: start of the responder, collection and answer",
+            "snmpget of one of 100 real servers, before the responder runs and before a snapshot"
+            " exists: start of the responder, collection and answer",
             found["answer"],
             "ms",
             Goal("≤", 200, " ms"),
@@ -96,7 +96,7 @@ def first(folder: Path) -> List[Figure]:
 
 
 def longest(folder: Path) -> List[Figure]:
-    """Each answer of walks of everything, with a new snapshot one each second."""
+    """Measure every answer in walks of lvsRsTable, with a new snapshot every second."""
     made = directors.snapshot(directors.recording(folder / "made", 1000))
     socket = folder / "collector.sock"
     slowest: List[float] = []
@@ -108,8 +108,8 @@ def longest(folder: Path) -> List[Figure]:
             say(f"  longest {number}/{rounds}: {slowest[-1]:.0f} ms")
         responder.close()
     note = (
-        "the longest answer, PING to the last byte, in a walk of 10,000 real servers (200,000"
-        " varbinds) with other rows and values in each snapshot, one each second"
+        "the longest answer, from PING to the last byte, in a walk of 10,000 real servers (200,000"
+        " varbinds), with a new snapshot every second whose rows and values differ from the last"
     )
     return [Figure("longest-answer", note, slowest[1:], "ms", Goal("≤", 100, " ms"))]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The decoder of netlink messages beside that of pyroute2, on the same recorded messages."""
+"""The netlink decoder compared with pyroute2's, on the same recorded messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support import recorded
 
 
 def pyroute2(folder: Path) -> List[Figure]:
-    """The messages of 1000 real servers, from bytes to records."""
+    """Measure decoding the messages of 1000 real servers into records."""
     every = recorded.exchanges(directors.recording(folder / "made", 100))
     dumps = [each for each in every if each.command == recorded.GET_DEST]
     messages = [message for each in dumps for message in each.messages()]
@@ -28,7 +28,7 @@ def pyroute2(folder: Path) -> List[Figure]:
         for message in messages:
             decoded = ipvsmsg(message)
             decoded.decode()
-            # it decodes what is nested when it is looked at
+            # pyroute2 decodes nested attributes only when they are accessed
             server = decoded.get_attr("IPVS_CMD_ATTR_DEST")
             dict(server["attrs"]), dict(server.get_attr("IPVS_DEST_ATTR_STATS64")["attrs"])
         return time.monotonic() - began
@@ -41,5 +41,5 @@ def pyroute2(folder: Path) -> List[Figure]:
         return time.monotonic() - began
 
     found = alternate("pyroute2", 7, pyroute2=theirs, ours=ours)
-    note = f"decoding the messages of {len(messages)} real servers, time of pyroute2 / of ours"
+    note = f"decoding the messages of {len(messages)} real servers, time of pyroute2 / the agent's"
     return [Figure("pyroute2", note, ratios(found["pyroute2"], found["ours"]))]

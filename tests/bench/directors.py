@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Made directors: services of ten real servers each, with the counters of busy ones in every row.
+"""Synthetic directors: services of ten real servers each, with realistic counters in every row.
 
-Each is a recording, for the real collector; a snapshot of it can be handed out by a collector of
-tests.support.collectors, for what shall cost nothing beside what is measured.
+A director is a recording for the real collector. When the collector is not what is measured, a
+collector of tests.support.collectors serves a snapshot of it instead, at almost no cost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ SERVERS = messages.SERVERS
 
 
 def recording(folder: Path, services: int) -> Path:
-    """A director of that many services: the small one of tests/data with these in their place."""
+    """Write a recording of a director with so many services, and return its folder.
+
+    It is the recording of the small director in tests/data with its services replaced.
+    """
     shutil.copytree(recorded.SMALL, folder)
     lines = (folder / "netlink.jsonl").read_text().splitlines()
     every = recorded.exchanges(recorded.SMALL)
@@ -48,7 +51,10 @@ def recording(folder: Path, services: int) -> Path:
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """What a collector makes of a recording, without discontinuity times, which are its own."""
+    """Return a collector's snapshot of a recording.
+
+    Discontinuity times are set to 0, as they depend on the collector and not on the recording.
+    """
     found = Survey(ReplayedKernel(folder)).take()
     History(None).annotate(found)
     for row in _rows(found):
@@ -57,7 +63,7 @@ def snapshot(folder: Path) -> Snapshot:
 
 
 def later(snapshot: Snapshot) -> Snapshot:
-    """The same director with other counters, and every seventh service gone."""
+    """Return a copy of a snapshot with higher counters and without every seventh service."""
     changed = copy.deepcopy(snapshot)
     del changed.services[::7]
     for row in _rows(changed):
@@ -67,9 +73,9 @@ def later(snapshot: Snapshot) -> Snapshot:
 
 
 def handing_out(*snapshots: Snapshot) -> Callable[[collectors.Connection], None]:
-    """For collectors.at: these in turn, each as if it had been taken just now.
+    """Return an answer for collectors.at() that sends these snapshots in turn, as if just taken.
 
-    Only the line that has the time is made anew each time.
+    Only the line with the time is encoded for each answer.
     """
     turns = itertools.cycle([(each, b"".join([*wire.encode(each)][1:])) for each in snapshots])
 

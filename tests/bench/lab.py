@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On a real kernel with IPVS, in the lab's guest: beside keepalived, and beside ipvsadm."""
+"""Comparisons with keepalived and ipvsadm on a real kernel with IPVS, in the lab's guest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.snmpd import AGENT
 
 
 def keepalived(folder: Path) -> List[Figure]:
-    """keepalived's AgentX tables of the same services."""
-    say("  a guest in which both are walked, about two minutes")
+    """Compare with keepalived's AgentX table of the same services."""
+    say("  walking both in a guest, about two minutes")
     measured = json.loads(_measured(boot(folder, "keepalived", AGENT)))
     assert all(each["keepalived"][0] == 2000 for each in measured), measured
     rates = {
@@ -23,39 +23,40 @@ def keepalived(folder: Path) -> List[Figure]:
         for side in ("agent", "keepalived")
     }
     note = (
-        "varbinds/s of lvsRsTable / those of keepalived's realServerTable, 200 services of 10"
-        " servers, in one guest and behind one snmpd; of keepalived's table one column of 2000"
-        " rows a round, from its beginning, middle and end, of lvsRsTable all 40,000 varbinds"
+        "varbinds/s of lvsRsTable / of keepalived's realServerTable, with 200 services of 10"
+        " servers, in one guest and behind one snmpd; a round walks one column of 2000 rows of"
+        " keepalived's table, from its beginning, middle or end, and all 40,000 varbinds of"
+        " lvsRsTable"
     )
     return [
         Figure("keepalived", note, ratios(rates["agent"], rates["keepalived"]), goal=Goal("≥", 20)),
         Figure("rate-guest", "varbinds/s of lvsRsTable there", rates["agent"], "/s"),
-        Figure("rate-keepalived", "varbinds/s of keepalived there", rates["keepalived"], "/s"),
+        Figure("rate-keepalived", "varbinds/s of realServerTable there", rates["keepalived"], "/s"),
     ]
 
 
 def collection(folder: Path) -> List[Figure]:
-    """Collecting 1000 services of 10 servers, and ipvsadm's listing of them."""
-    say("  a guest in which both are timed, about a minute")
+    """Compare collecting 1000 services of 10 servers with ipvsadm listing them."""
+    say("  timing both in a guest, about a minute")
     measured = json.loads(_measured(boot(folder, "measure", AGENT)))
     seconds = measured["seconds"]
-    listing = seconds["ipvsadm"][::2]  # the first of two a round
-    note = "with 1000 services of 10 servers, in one guest, / ipvsadm -Ln --stats --exact"
+    listing = seconds["ipvsadm"][::2]  # the first of two in each round
+    note = "1000 services of 10 servers / of ipvsadm -Ln --stats --exact, in one guest"
     return [
         Figure(
             "collection",
-            f"collecting {note}",
+            f"time of collecting {note}",
             ratios(seconds["collection"], listing),
             goal=Goal("≤", 1),
         ),
         Figure(
             "snapshot",
-            f"the same up to the last byte at the responder's end of the socket {note}",
+            f"time up to the last byte at the responder's end of the socket, collecting {note}",
             ratios(seconds["snapshot"], listing),
         ),
         Figure(
             "memory-guest",
-            "the largest resident sets of responder and collector there, all counters 0",
+            "the peak resident sets of responder and collector there, with all counters 0",
             [sum(measured["kilobytes"].values()) / 1024],
             "MiB",
         ),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent's collector over a made director: made_collector.py SOCKET STATE SERVICES.
+"""The agent's collector on a synthetic director: made_collector.py SOCKET STATE SERVICES.
 
-Each reply is made when it is asked for, so that, unlike with a recording, the memory that the
-process takes is a collector's own.
+Each reply is generated when it is requested, so the memory of the process is that of the collector
+alone. With a recording, the recorded replies would be in memory too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support import recorded
 
 
 class MadeKernel(ReplayedKernel):
-    """The recording tests/data has of a small director, with other rows."""
+    """The recording of the small director in tests/data with generated services and servers."""
 
     def __init__(self, services: int) -> None:
         super().__init__(recorded.SMALL)
@@ -30,7 +30,7 @@ class MadeKernel(ReplayedKernel):
         self._dump, self._dests = messages.templates()
 
     def ask(self, request: Request) -> Iterator[bytes]:
-        """See Kernel.ask."""
+        """Yield the replies to a request, as Kernel.ask does."""
         if request.command == recorded.GET_SERVICE:
             for n in range(self._services):
                 yield messages.service(self._dump, n)[20:]
@@ -43,7 +43,7 @@ class MadeKernel(ReplayedKernel):
 
 
 def main(socket: str, state: str, services: str) -> None:
-    """What lvs-agent collector does."""
+    """Serve as lvs-agent collector does."""
     gc.disable()
     serve(Collector(MadeKernel(int(services)), History(Path(state))), listen_at(Path(socket)))
 

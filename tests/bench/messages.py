@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's messages about made services and real servers, with the counters of busy ones.
+"""Netlink messages about synthetic services and real servers, with realistic counters.
 
-Made of messages of the small director of tests/data, by what has other values in them.
+They are messages of the small director in tests/data with some attributes replaced.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from typing import Iterator, List, Sequence, Tuple
 from tests.support import recorded
 from tests.support.recorded import DEST, GET_DEST, GET_SERVICE, SERVICE, Exchange
 
-SERVERS = 10  # of each service
+SERVERS = 10  # per service
 
-# linux/ip_vs.h: attributes of a service, a real server, and of the statistics of both
+# linux/ip_vs.h: attributes of a service, of a real server and of the statistics of both
 SVC_ADDR, DEST_ADDR, ACTIVE_CONNS, INACT_CONNS, STATS64, PAD = 3, 1, 7, 8, 12, 11
-# what is added up in years is large; the rates are per second
+# counters grow for years, rates are per second
 HIGHEST = [10**9, 10**11, 10**11, 10**14, 10**14, 10**3, 10**5, 10**5, 10**8, 10**8]
 
 
 def templates() -> Tuple[Exchange, Exchange]:
-    """A dump of services and one of real servers, from which others are made."""
+    """Return a dump of services and one of real servers, as templates for the others."""
     every = recorded.exchanges(recorded.SMALL)
     dump = next(each for each in every if each.command == GET_SERVICE)
     return dump, next(each for each in every if each.command == GET_DEST and each.messages())
 
 
 def service(dump: Exchange, n: int) -> bytes:
-    """The message of service n: 10.8.x.y:80."""
+    """Return the message of service n: 10.8.x.y:80."""
     message = _with(dump.messages()[0], (SERVICE, SVC_ADDR), _address(8, n))
     return _with(message, (SERVICE, STATS64), _stats(_numbers(n)))
 
 
 def server(dests: Exchange, n: int, place: int) -> bytes:
-    """The message of a real server of service n: 10.101.x.y:80 and so on."""
+    """Return the message of a real server of service n: 10.101.x.y:80, 10.102.x.y:80, ..."""
     numbers = _numbers(1000 * n + place + 1_000_000)
     message = _with(dests.messages()[1], (DEST, DEST_ADDR), _address(101 + place, n))
     for kind in (ACTIVE_CONNS, INACT_CONNS):
@@ -43,12 +43,12 @@ def server(dests: Exchange, n: int, place: int) -> bytes:
 
 
 def request_for(dests: Exchange, n: int) -> bytes:
-    """The request for the real servers of service n."""
+    """Return the request for the real servers of service n."""
     return _with(dests.request, (SERVICE, SVC_ADDR), _address(8, n))
 
 
 def number_of(body: bytes) -> int:
-    """Which service a request for real servers is for."""
+    """Return the number n of the service whose real servers are requested."""
     ((_kind, named),) = recorded.split(body)
     _ten, _second, high, low = dict(recorded.split(named))[SVC_ADDR][:4]
     return high * 250 + low - 1
@@ -71,7 +71,7 @@ def _stats(numbers: Iterator[int]) -> bytes:
 
 
 def _numbers(seed: int) -> Iterator[int]:
-    """The same for the same seed, without the memory that the module random takes."""
+    """Yield pseudo-random numbers: the same for a seed each time. random would take more memory."""
     state = seed
     while True:
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64

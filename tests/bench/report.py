@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, with its spread and its goal, as lines of text and as JSON."""
+"""Measured figures with their spread and goals, as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLUMNS = "{:<16} {:>9}  {:<17} {:<10} {:<7}"
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound that the median is held to."""
+    """An upper or lower bound of the median."""
 
     sign: str
     bound: float
     unit: str = ""
 
     def met(self, value: float) -> bool:
-        """Whether a value is on the right side of it."""
+        """Return True if a value meets the goal."""
         return value >= self.bound if self.sign == "≥" else value <= self.bound
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: values are one for each round, note says of what and how."""
+    """One line of the table: one value per round, and a note on what is measured and how."""
 
     name: str
     note: str
@@ -41,11 +41,11 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The middle one of all rounds."""
+        """The median of all rounds."""
         return statistics.median(self.values)
 
     def row(self) -> str:
-        """The line of the table, with its note below it."""
+        """Return the line of the table and the note below it."""
         lowest, highest = (shown(end(self.values), self.unit) for end in (min, max))
         verdict = "" if self.goal is None else "met" if self.goal.met(self.median) else "MISSED"
         goal = "" if self.goal is None else str(self.goal)
@@ -61,17 +61,17 @@ class Figure:
 
 
 def shown(value: float, unit: str) -> str:
-    """A number with as many digits as it has meaning."""
+    """Return a value with its unit, in about three significant digits."""
     digits = 0 if abs(value) >= 100 or unit in ("ms", "MiB") else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}" + (f" {unit}" if unit not in ("", "x") else "")
 
 
 def heading() -> str:
-    """What stands above the rows."""
+    """Return the heading of the table."""
     return COLUMNS.format("", "median", "lowest, highest", "goal", "").rstrip()
 
 
 def as_json(figures: Sequence[Figure]) -> str:
-    """All that was measured, for programs."""
+    """Return all measured values as JSON."""
     rows: List[object] = [{**asdict(each), "median": each.median} for each in figures]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The yardstick: a pass_persist extension that does nothing but look up a prepared table.
+ * A pass_persist extension that only looks up a prepared table, to compare the agent with.
  *
  *     responder TABLE
  *
- * TABLE has a line for each varbind, in the order of their OIDs: OID, type and value, separated
- * by tabs. Its replies lie ready in memory; a request is a binary search and one write.
+ * TABLE has one line per varbind, in the order of the OIDs: OID, type and value, separated by
+ * tabs. The replies are kept in memory; a request takes a binary search and one write.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* An OID from text, its parts in room, which is for MAX_PARTS of them. */
+/* Parse an OID; its parts are stored in room, which holds MAX_PARTS of them. */
 static struct oid parsed(const char *text, unsigned *room)
 {
     struct oid oid = {0, room};
@@ -95,7 +95,7 @@ static void answer(const char *text, int next)
     struct oid oid = parsed(text, parts);
     size_t low = 0, high = count;
 
-    while (low < high) { /* the first that is not before oid; for getnext, that is after it */
+    while (low < high) { /* find the first varbind at or after oid; after it for getnext */
         size_t middle = (low + high) / 2;
         int order = compared(&table[middle].oid, &oid);
         if (order < 0 || (next && order == 0))
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     static char buffer[1 << 16];
     size_t filled = 0;
     ssize_t got;
-    int getting = 0, next = 0; /* whether the next line is an OID, and for which command */
+    int getting = 0, next = 0; /* getting: the next line is an OID; next: of a getnext */
 
     if (argc != 2)
         return 2;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measuring side by side: each round takes every side once, so what slows the machine slows all."""
+"""Side-by-side measurement: each round measures every side once, so other load hits all alike."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Side = Callable[[], float]
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(text, file=sys.stderr, flush=True)
 
 
 def alternate(name: str, rounds: int, **sides: Side) -> Dict[str, List[float]]:
-    """What each side gave in each round; a round before the first is not counted."""
+    """Return each side's value of each round, without those of the warm-up round."""
     found: Dict[str, List[float]] = {side: [] for side in sides}
     for number in range(rounds + 1):
         for side, measure in sides.items():
@@ -26,5 +26,5 @@ def alternate(name: str, rounds: int, **sides: Side) -> Dict[str, List[float]]:
 
 
 def ratios(upper: List[float], lower: List[float]) -> List[float]:
-    """upper / lower of each round."""
+    """Return upper / lower of each round."""
     return [one / other for one, other in zip(upper, lower)]

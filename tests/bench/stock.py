@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pass_persist extension of the class of snmp-passpersist as it comes: stock.py TABLE.
+"""A pass_persist extension that uses snmp-passpersist's own class: stock.py TABLE.
 
-TABLE is as for responder.c.
+TABLE has the format of responder.c.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BASE = ".1.3.6.1.4.1.8225.4711"
 
 
 def main(path: str) -> None:
-    """Serve the table; it is given anew as often as the class asks, as it is meant to be."""
+    """Serve a table; the class calls update() every 60 s."""
     agent = snmp_passpersist.PassPersist(BASE)
     with open(path, encoding="utf-8") as file:
         rows = [line.rstrip("\n").split("\t") for line in file]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What snmpd, responder and collector take of a machine: processor time and memory.
+"""The resources that snmpd, responder and collector use: processor time and memory.
 
-The collector reads a recording, so the kernel's own share of a dump is not in these figures.
+The collector reads a recording, so these figures do not include the kernel's part of a dump.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.lvsmib import oid
 from tests.support.snmpd import AGENT, Snmpd
 
 POLLS = 10
-PAUSE = 6.0  # longer than --max-age, so that each poll takes a snapshot as one a minute would
+PAUSE = 6.0  # longer than --max-age: each poll takes a new snapshot, as at one poll a minute
 IDLE_SECONDS = 60
 POLLED = ["lvsVsConns", "lvsVsInBytes", "lvsVsOutBytes", "lvsVsActiveConns"]
 SERVICES = 1000
@@ -29,7 +29,7 @@ SNAPSHOTS = 20
 
 
 def polls(folder: Path) -> List[Figure]:
-    """A poller's ten minutes, then one minute of none."""
+    """Measure the processor time of ten polls, then of a minute without any."""
     made = directors.recording(folder / "made", SERVICES)
     with agents.replaying(folder, made) as (socket, collector):
         command = f"{AGENT} pass-persist --collector {socket}"
@@ -52,16 +52,16 @@ def polls(folder: Path) -> List[Figure]:
             time.sleep(IDLE_SECONDS)
             idle = agents.cpu_seconds(pids[1:]) - before
     note = (
-        f"processor time of snmpd, responder and collector for {POLLS} polls of 4 OIDs of each of"
-        f" {SERVICES} services (of 10 servers), in GETs of {4 * SERVICES_A_GET} OIDs: 10 minutes of"
-        f" one a minute. The pauses are {PAUSE:.0f} s, longer than --max-age; longer ones cost"
-        f" nothing, see idle"
+        f"processor time of snmpd, responder and collector for {POLLS} polls, each of 4 OIDs of"
+        f" {SERVICES} services (of 10 servers), in GETs of {4 * SERVICES_A_GET} OIDs: 10 minutes at"
+        f" one poll a minute. The pauses are {PAUSE:.0f} s, longer than --max-age; longer pauses"
+        f" cost nothing more, see idle"
     )
     return [
         Figure("polls", note, [sum(used)], "s"),
         Figure(
             "idle",
-            f"processor time of responder and collector in {IDLE_SECONDS} s with nobody polling",
+            f"processor time of responder and collector in {IDLE_SECONDS} s without polls",
             [idle],
             "s",
             Goal("≤", 0.0, " s"),
@@ -70,7 +70,7 @@ def polls(folder: Path) -> List[Figure]:
 
 
 def memory(folder: Path) -> List[Figure]:
-    """Responder and collector with 10,000 real servers, an old and a new snapshot at once."""
+    """Measure the memory of responder and collector with 10,000 real servers in two snapshots."""
     with agents.making(folder, SERVICES) as (socket, collector):
         responder = Dialogue("--collector", socket, "--max-age", "0", "--deadline", "10")
         for number in range(SNAPSHOTS):
@@ -82,8 +82,8 @@ def memory(folder: Path) -> List[Figure]:
         most = [agents.most_memory([pid]) for pid in pids]
         responder.close()
     note = (
-        "the largest resident sets of responder and collector with 10,000 real servers and all"
-        f" counters large: {most[0]:.0f} and {most[1]:.0f} MiB"
+        "the peak resident sets of responder and collector with 10,000 real servers and large"
+        f" counters: {most[0]:.0f} and {most[1]:.0f} MiB"
     )
     return [Figure("memory", note, [sum(most)], "MiB", Goal("≤", 80, " MiB"))]
 
@@ -96,7 +96,7 @@ def _poll(snmpd: Snmpd) -> None:
 
 
 def _until_at_rest(pids: List[int]) -> None:
-    """The next snapshot is taken in and counters are saved behind the answers."""
+    """Wait until reading the snapshot and saving counters, which follow the replies, are done."""
     before = -1.0
     while before != (now := agents.cpu_seconds(pids)):
         before = now

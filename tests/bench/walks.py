@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walks of lvsRsTable through snmpd: the agent beside the yardstick, and beside itself."""
+"""Walks of lvsRsTable through snmpd: the agent compared with a C responder and with itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = 20
 
 
 def thousand(folder: Path) -> List[Figure]:
-    """1000 rows against a bare C responder; also where the kernel places the processes."""
+    """Compare walks of 1000 rows with the C responder's: on one processor, and not pinned."""
     goal = Goal("≥", 1.15)
     return [
         _beside_c("walk-1000", folder, 100, 15, goal),
@@ -27,12 +27,12 @@ def thousand(folder: Path) -> List[Figure]:
 
 
 def ten_thousand(folder: Path) -> List[Figure]:
-    """10,000 rows against a bare C responder."""
+    """Compare walks of 10,000 rows with the C responder's."""
     return [_beside_c("walk-10000", folder, 1000, 7, Goal("≥", 1.0))]
 
 
 def flat(folder: Path) -> List[Figure]:
-    """Varbinds per second by size of the table."""
+    """Measure varbinds per second for three sizes of the table."""
     sizes = [100, 1000, 10_000]
     with ExitStack() as stack:
         sides = {}
@@ -51,19 +51,19 @@ def flat(folder: Path) -> List[Figure]:
         for rows in sizes
     ]
     spread = [min(rates) / max(rates) for rates in zip(*found.values())]
-    note = "the slowest of these three sizes / the fastest"
+    note = "the slowest of these three rates / the fastest"
     return [*figures, Figure("flat", note, spread, goal=Goal("≥", 0.8))]
 
 
 def stock(folder: Path) -> List[Figure]:
-    """Against the class of snmp-passpersist 2.1.0 as it comes, in a table it can bear."""
+    """Compare with the class of snmp-passpersist 2.1.0, in a table small enough for it."""
     program = f"{sys.executable} {agents.HERE / 'stock.py'}"
-    note = "walk of 1000 rows, time of snmp-passpersist 2.1.0 as it comes / time of the agent"
+    note = "walk of 1000 rows, time of snmp-passpersist 2.1.0 / time of the agent"
     return [_beside("stock", note, folder, program, 100, 3, None)]
 
 
 def _rate(agent: Snmpd, rows: int) -> float:
-    """Varbinds per second, of at least 1000 rows in as many walks as that takes."""
+    """Return varbinds per second, measured in as many walks as make up 1000 rows."""
     times = max(1, 1000 // rows)
     return times * rows * COLUMNS / sum(agents.walk(agent, rows * COLUMNS) for _ in range(times))
 
@@ -73,7 +73,7 @@ def _beside_c(
 ) -> Figure:
     rows = services * directors.SERVERS
     note = f"walk of {rows} rows x {COLUMNS} columns, time of the C responder / time of the agent"
-    note += ", snmpd and responder at one processor" if pinned else ", where the kernel places them"
+    note += ", snmpd and responder on one processor" if pinned else ", not pinned to a processor"
     program = str(agents.yardstick(folder))
     return _beside(name, note, folder, program, services, rounds, goal, pinned)
 
@@ -88,7 +88,7 @@ def _beside(
     goal: Optional[Goal],
     pinned: bool = True,
 ) -> Figure:
-    """A program that serves a prepared table, and the agent that serves the same by a collector."""
+    """Compare a program that serves a prepared table with the agent serving the same rows."""
     made = directors.snapshot(directors.recording(folder / f"made-{name}", services))
     expected = services * directors.SERVERS * COLUMNS
     table = agents.table(folder / f"table-{name}", made)
