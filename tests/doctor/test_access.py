@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sees what: our verdict on a configuration, and net-snmp's own."""
+"""Access to the subtree by snmpd's configuration: the doctor's verdict and net-snmp's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.snmpd import AGENT
 
 STATUS = oid("lvsAgentStatus", 0)
 
-# A community in each, and what its view shows of our subtree.
+# Lines with one community each, and how much of the subtree its view shows.
 CASES: Dict[str, Sight] = {
     "rocommunity all": Sight.ALL,
     "rwcommunity writes": Sight.ALL,
@@ -111,7 +111,7 @@ def test_snmpd_judges_the_same(tmp_path: Path) -> None:
         for case, expected in CASES.items():
             said = snmpd.ask("snmpget", STATUS, community=community_of(case))
             assert ("INTEGER: 1" in said) == (expected != Sight.NONE), (case, said)
-        # what is said to be a part is one
+        # these views do show only a part
         assert "No Such Object" in snmpd.ask("snmpget", f"{SUBTREE}.1.0", community="part")
         assert "No Such Object" in snmpd.ask("snmpget", f"{SUBTREE}.3.1.2.1", community="hole")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of snmpd's answer, of each kind there is."""
+"""Findings on each kind of answer from snmpd."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def look(
     conf: str = LINE + "rocommunity public\n",
     bad: bool = False,
 ) -> List[Finding]:
-    """The findings on the query, on a machine with this configuration."""
+    """Return the findings on the query, on a machine with this configuration."""
     machine = doctors.Picture(tmp_path, {CONF: conf})
     machine.draw("/usr/bin/lvs-agent", "", 0o755)
     monkeypatch.setattr(query, "ask", lambda *asked: reply)
@@ -93,10 +93,10 @@ def test_a_status_that_is_explained_is_only_noted(
     assert finding.state == State.NOTE
 
 
-def test_what_was_mended_a_moment_ago_is_given_time(
+def test_what_was_fixed_a_moment_ago_is_given_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The responder answers from the snapshot it has for some seconds more."""
+    """The responder serves its last snapshot for some seconds, so the doctor asks again."""
     replies = [Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: each}) for each in ("5", "5", "1")]
     machine = doctors.Picture(tmp_path, {CONF: LINE + "rocommunity public\n"})
     monkeypatch.setattr(query, "ask", lambda *asked: replies.pop(0))
@@ -119,7 +119,7 @@ def test_without_a_community_silence_says_little(
     assert (finding.state, finding.remedy) == (State.UNSEEN, "sudo lvs-agent doctor")
 
 
-def test_the_view_is_mended_where_the_line_is(tmp_path: Path) -> None:
+def test_the_view_is_fixed_where_the_line_is(tmp_path: Path) -> None:
     drop_in = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
     machine = doctors.Picture(tmp_path, {CONF: doctors.DEBIAN, drop_in: LINE})
     machine.draw("/usr/bin/lvs-agent", "", 0o755)
@@ -139,7 +139,7 @@ def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
 
 
 class Connected(doctors.Picture):
-    """A picture whose programs are real, as is what the kernel says of sockets."""
+    """A picture with this machine's programs and this kernel's tables of sockets."""
 
     def path(self, name: str) -> Path:
         return Path(name) if name.startswith("/proc/net/") else super().path(name)
@@ -180,7 +180,7 @@ def test_a_community_is_not_for_another_users_port(
     assert finding.text.endswith("its port is open to nobody, who is not snmpd's user")
     with pytest.raises(BlockingIOError):
         nobodys.recv(1500)
-    # the user of snmpd itself is sent it
+    # a socket of snmpd's own user receives the community
     asking.look(machine, doctors.process(uid=65534), True)
     assert b"secret" in nobodys.recv(1500)
     nobodys.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the doctor says of a collector, from what one at a socket answers."""
+"""Findings on a collector, from the answers of one at a socket."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_an_ordinary_user_may_not_ask(machine: doctors.Picture, tmp_path: Path) 
         machine.path(SOCKET_PATH).chmod(0o660)
         for folder in (tmp_path, *machine.path(SOCKET_PATH).parents[:2]):
             folder.chmod(0o755)
-        # the folder is reached by its descriptor, past those above that are closed
+        # reach the folder by a descriptor, as this user may not enter the folders above it
         at = os.open(tmp_path, os.O_RDONLY)
 
         def states() -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the doctor says of the kernel's tables: recorded ones, and altered."""
+"""Findings on the kernel's tables, from recordings and altered recordings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_no_module() -> None:
 
 
 class Deaf(AlteredKernel):
-    """A kernel that must not be asked: a question for the family would make it load ip_vs."""
+    """A kernel that must not be asked: a request for the netlink family would load ip_vs."""
 
     def ask(self, request: Request) -> Iterator[bytes]:
         pytest.fail(f"asked {request}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen of a machine, compared with the one this runs on."""
+"""The doctor's view of a machine, compared with the machine that runs the tests."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def test_a_container_s_processes_are_not_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o604, 0o066, 0o777, 0o000])
 @pytest.mark.parametrize("uid", [0, 65534])
 def test_the_verdict_on_a_file_is_the_kernels(tmp_path: Path, mode: int, uid: int) -> None:
-    """A child of that user tries it; a socket, since that is what it is for."""
+    """A child of that user connects to a socket, the kind of file that the verdict is for."""
     tmp_path.chmod(0o755)
     path = tmp_path / "sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
         path.chmod(mode)
         listening.listen()
-        # the folder is reached by its descriptor, past those above that are closed
+        # reach the folder by a descriptor, as this user may not enter the folders above it
         at = os.open(tmp_path, os.O_RDONLY)
 
         def connected() -> str:

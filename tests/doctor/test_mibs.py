@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the doctor says of MIB files, by what net-snmp's own snmptranslate prints."""
+"""Findings on MIB files, from the output of net-snmp's own snmptranslate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.mibs import IETF
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for MIB files, the only one where net-snmp looks."""
+    """The only folder in which net-snmp looks for MIB files."""
     (tmp_path / "mibs").mkdir()
     (tmp_path / "snmp.conf").write_text("mibs :\n")
     monkeypatch.setenv("SNMPCONFPATH", str(tmp_path))
@@ -30,7 +30,7 @@ def test_no_file(folder: Path) -> None:
     (finding,) = mibs.look(Machine())
     assert finding.state == State.NOTE
     assert finding.remedy == f"cp {mibs.SOURCE} /usr/share/snmp/mibs/LVS-MIB.txt"
-    shutil.copy(mibs.SOURCE, folder)  # what the remedy does
+    shutil.copy(mibs.SOURCE, folder)  # as the remedy does
 
 
 def test_no_ietf_modules(folder: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pass_persist line, and whether what is said of it is what snmpd makes of it."""
+"""Findings on the pass_persist line, compared with what snmpd does with that line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOOD = f"pass_persist {BASE} /usr/bin/lvs-agent pass-persist\n"
 RESTART = command("systemctl", "restart", "snmpd")
 REPLAY = f"{AGENT} pass-persist --replay {SMALL}"
 
-# a line, and what is said of it: None if it is good
+# a line, and part of the finding on it: None if it is good
 LINES: Dict[str, Optional[str]] = {
     f"pass_persist {BASE} {REPLAY}": None,
     f"PASS_persist   {BASE[1:]}\t{REPLAY}  ": None,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The question to snmpd, asked of a real one."""
+"""The doctor's query, sent to a real snmpd."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_without_a_community_the_users_own_is_asked_with(
 
 
 class Watched(Machine):
-    """Looks at what a program is given, while it would run."""
+    """A machine that notes a program's arguments, environment and file modes, and runs nothing."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remedies as two shells take them, on files with names that are no plain words."""
+"""Remedies, run by two shells on files whose names need quoting."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_link_to_a_folder_is_replaced_not_entered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted(DOCTOR.glob("*.py")), ids=lambda file: file.stem)
 def test_no_other_module_writes_for_a_shell(file: Path) -> None:
-    """Nor makes a Remedy of a string of its own; mypy lets nothing else through."""
+    """No other module constructs a Remedy from a string either; mypy rejects a plain string."""
     tree = ast.parse(file.read_text("utf-8"))
     strings = [str(each.value) for each in ast.walk(tree) if isinstance(each, ast.Constant)]
     signs = [each for each in strings if any(sign in each for sign in (" && ", ">> ", "$("))]

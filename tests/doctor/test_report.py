@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole report: of a real snmpd on a machine that is half drawn, and as it is printed."""
+"""The whole report: its findings on a real snmpd on a half-simulated machine, and its output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VIEW = f"view systemonly included {BASE}\n"
 
 
 class HalfDrawn(doctors.Beside):
-    """One real snmpd and its file, below it a director, a collector and a state that are drawn."""
+    """A real snmpd and its configuration, with a simulated director, collector and state."""
 
     def __init__(self, root: Path, pid: int, older: float = 0.0) -> None:
         super().__init__(pid)
@@ -65,7 +65,7 @@ def root(tmp_path: Path) -> Path:
 
 @contextmanager
 def examined(root: Path, lines: str) -> Iterator[Callable[[], List[Finding]]]:
-    """A function that examines the machine whose snmpd was started with these lines."""
+    """Yield a function that examines the machine whose snmpd was started with these lines."""
     sock = root / SOCKET_PATH.lstrip("/")
     with collector(sock), doctors.daemon(root, lines) as daemon:
         yield lambda: report.examine(HalfDrawn(root, daemon.pid))
@@ -126,7 +126,7 @@ def test_frozen_counters_are_said_once(root: Path) -> None:
 
 
 def test_a_responder_that_has_no_statistics_is_wrong_by_itself(root: Path) -> None:
-    """All else is well: so it is its own fault, whatever that is."""
+    """Everything else is good, so the fault is the responder's own."""
     lines = f"pass_persist {BASE} {AGENT} pass-persist --collector /nonexistent\n"
     with examined(root, lines) as look:
         findings = look()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the doctor says of snmpd's processes and of its version."""
+"""Findings on the processes called snmpd and on snmpd's version."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def open_folder() -> Iterator[Path]:
 
 @contextmanager
 def impostor(*arguments: str) -> Iterator[int]:
-    """A process of user 65534 that is called snmpd; its number."""
+    """Run a process of user 65534 that is called snmpd; yield its PID."""
     process = subprocess.Popen(arguments, user=65534, group=65534, extra_groups=[])
     try:
         while Path(f"/proc/{process.pid}/comm").read_text() != "snmpd\n":
@@ -219,7 +219,7 @@ def impostor(*arguments: str) -> Iterator[int]:
 def test_a_users_program_is_not_run_nor_are_its_files_opened(
     tmp_path: Path, open_folder: Path
 ) -> None:
-    """A copy of Python, which would run a line of this user's before it looked at -v."""
+    """The program is a copy of Python, which runs this user's run.pth before it looks at -v."""
     program, mark, fifo = (open_folder / name for name in ("bin/snmpd", "mark", "fifo"))
     program.parent.mkdir()
     shutil.copy(os.path.realpath(sys.executable), program)
@@ -230,7 +230,7 @@ def test_a_users_program_is_not_run_nor_are_its_files_opened(
     (site / "run.pth").write_text(f"import os; os.getuid() or open({str(mark)!r}, 'w')\n")
     os.mkfifo(fifo, 0o666)
     subprocess.run([program, "-v"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    mark.unlink()  # so it would
+    mark.unlink()  # this run has shown that the copy would write it
     wait = open_folder / "wait.py"
     wait.write_text("import signal; signal.pause()\n")
     with impostor(str(program), str(wait), "-c", str(fifo), "udp:127.0.0.1:9") as pid:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the doctor says of a state directory that a history has written."""
+"""Findings on a state directory that a history has written."""
 
 from __future__ import annotations
 

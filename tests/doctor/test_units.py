@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemctl show prints of the collector's units, and what follows."""
+"""Findings on the collector's units, from the output of systemctl show."""
 
 from __future__ import annotations
 

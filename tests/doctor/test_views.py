@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of views: which of them hide us, and the line that shows us."""
+"""Findings on views: those that hide the subtree, and the line that shows it."""
 
 from __future__ import annotations
 
