@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""contrib/cacti as it is committed. In a real Cacti it is tried by tests/cacti/run."""
+"""The committed files of contrib/cacti. tests/cacti/run tests them in a real Cacti."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEMPLATE = "cacti_host_template_lvs_director.xml"
 QUERIES = ["lvs_services.xml", "lvs_real_servers.xml"]
 FILES = [*QUERIES, TEMPLATE]
 
-# What names the graphs that users have. One that changes would take their history from them.
+# Hashes by which Cacti finds the graphs that users have: a changed one would lose their history.
 FOR_GOOD = {
     "LVS Director": "b3a22440b41241283643219ca9b71464",
     "LVS - Virtual Services": "61cf5909842aacbab309e044e9dac47c",
@@ -48,7 +48,7 @@ def text(element: ET.Element, path: str) -> str:
 
 
 def column(tree: MibTree, oid: str) -> List[str]:
-    """The OIDs of all instances of a column."""
+    """Return the OIDs of all instances of a column."""
     every = (f".{dotted(lvs.LVS)}.{varbind.oid}" for varbind in tree.walk())
     return [each for each in every if each.startswith(f"{oid}.")]
 
@@ -130,7 +130,7 @@ def test_each_object_has_a_name_of_its_own(template: ET.Element) -> None:
 
 
 def test_what_is_referred_to_is_there(template: ET.Element) -> None:
-    """But for what Cacti brings itself: data inputs, their fields, CDEFs and number formats."""
+    """Except Cacti's built-in objects: data inputs, their fields, CDEFs and number formats."""
     mine = set(hashes(template))
     words = (word for element in template.iter() for word in (element.text or "").split("|"))
     referred = {word for word in words if word.startswith("hash_")}

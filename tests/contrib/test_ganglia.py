@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script for Ganglia, by the real gmetric to a gmond on loopback."""
+"""The script for Ganglia, with a real gmetric and a gmond on loopback."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ tcp_accept_channel {{
 }}
 """
 
-# Ganglia is in Debian up to 12
+# Debian 12 is the last release that has Ganglia
 GANGLIA = {
     "PATH": f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}",
     "LD_LIBRARY_PATH": ":".join(map(str, files.BOOKWORM.glob("**/*-linux-gnu*"))),
@@ -66,21 +66,21 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 
 
 class Gmond:
-    """A gmond, and what it knows."""
+    """A gmond and the metrics it has received."""
 
     def __init__(self, config: Path, port: int) -> None:
         self.config = config
         self._port = port
 
     def with_metrics(self, count: int) -> Dict[str, Dict[str, ElementTree.Element]]:
-        """hosts(), once that many have come: by UDP, so gmetric does not wait for them."""
+        """Return hosts() once it has so many metrics: gmetric sends UDP and does not wait."""
         hosts = self.hosts()
         while sum(map(len, hosts.values())) < count:
             hosts = self.hosts()
         return hosts
 
     def hosts(self) -> Dict[str, Dict[str, ElementTree.Element]]:
-        """The metrics of each host, by name."""
+        """Return the metrics of each host, by name."""
         with socket.create_connection(("127.0.0.1", self._port)) as connection:
             text = b"".join(iter(lambda: connection.recv(65536), b""))
         return {
@@ -118,7 +118,7 @@ def answers(port: int) -> bool:
 
 
 def cron_lines() -> List[List[str]]:
-    """What cron is told to run, in the script's comment."""
+    """Return the commands of the crontab lines in the script's comment."""
     lines = SCRIPT.read_text().splitlines()
     return [shlex.split(line[len(CRON) :]) for line in lines if line.startswith(CRON)]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units and the crontab of contrib/graph: their commands run, systemd takes them."""
+"""The units and the crontab of contrib/graph: their commands work, and systemd accepts them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def director(tmp_path: Path) -> Iterator[SimulatedDirector]:
 
 
 def units() -> List[str]:
-    """What the services run."""
+    """Return the commands of the services."""
     texts = [(GRAPH / name).read_text() for name in UNITS if name.endswith(".service")]
     return [
         line.partition("=")[2] for text in texts for line in text.splitlines() if "Exec" in line
@@ -40,7 +40,7 @@ def units() -> List[str]:
 
 
 def crontab() -> List[str]:
-    """What cron runs: the line after five fields of time and a user."""
+    """Return cron's commands: the part of a line after five fields of time and a user."""
     lines = (GRAPH / "lvs-graph.cron").read_text().splitlines()
     return [line.split(None, 6)[6] for line in lines if re.match(r"[*\d]", line)]
 
@@ -83,7 +83,7 @@ def test_systemd_does_complain(tmp_path: Path) -> None:
 
 
 def verified(unit: Path) -> str:
-    """What systemd has against a unit, other units of this machine aside."""
+    """Return systemd's complaints about a unit, without those about this machine's other units."""
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True,

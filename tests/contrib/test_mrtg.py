@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MRTG's own cfgmaker and mrtg with the files in contrib/mrtg; time is passed by faketime."""
+"""MRTG's own cfgmaker and mrtg with the files in contrib/mrtg, at times set by faketime."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.paths import CONTRIB
 TEMPLATE, CONFIG = "mrtg/lvs.htp", "mrtg/mrtg.cfg"
 WEB = "/var/www/html/mrtg"
 INTERVAL_MINUTES = 5
-MANY = 2**42  # bytes, more than the line of mrtg.cfg carries in an interval
+MANY = 2**42  # bytes: more than the link in mrtg.cfg can carry in an interval
 
 # in the order of directors.farm
 SERVICES = (
@@ -44,7 +44,7 @@ def second(tmp_path: Path) -> Iterator[SimulatedDirector]:
 
 
 class Mrtg:
-    """A configuration, run every five minutes of its own time."""
+    """A configuration that is run every five minutes of a simulated clock."""
 
     def __init__(self, folder: Path, config: str) -> None:
         self._folder = folder
@@ -53,7 +53,7 @@ class Mrtg:
         self._minute = 0
 
     def run(self) -> str:
-        """What mrtg complains of, other than graphs that are new."""
+        """Return mrtg's complaints, except those about new graphs."""
         at = f"2026-01-01 00:{self._minute:02}:00"
         self._minute += INTERVAL_MINUTES
         done = files.run("faketime", "-f", at, "mrtg", str(self._config))
@@ -64,14 +64,14 @@ class Mrtg:
         return sorted(log.stem for log in self._folder.glob("*.log"))
 
     def latest(self, target: str) -> Rates:
-        """The last sample: bytes per second, or a gauge; mrtg-logfile(1)."""
+        """Return the last sample: bytes per second, or a gauge; see mrtg-logfile(1)."""
         last = (self._folder / f"{target}.log").read_text().splitlines()[1].split()
         return int(last[1]), int(last[2])
 
 
 @pytest.fixture
 def generated(director: SimulatedDirector, tmp_path: Path) -> Mrtg:
-    """What cfgmaker makes of a director, by the command in the template."""
+    """The configuration that the command in the template makes for a director."""
     director.serve(*directors.farm())
     shutil.copy(CONTRIB / TEMPLATE, tmp_path)
     *command, redirection, _name = files.command(
@@ -99,7 +99,7 @@ def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg
 
 
 def https(in_bytes: int) -> VirtualService:
-    """The service of mrtg.cfg: twice as much out as in, 3 active connections, 4 inactive."""
+    """Return mrtg.cfg's service: twice as much out as in, 3 active and 4 inactive connections."""
     server = builders.server(active_conns=3, inact_conns=4)
     return builders.service(
         "192.0.2.10", 443, server, counters=counted(in_bytes, out_bytes=2 * in_bytes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plugin for Munin, found by munin-node-configure and run by munin-run."""
+"""The plugin for Munin, suggested by munin-node-configure and run by munin-run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.paths import CONTRIB
 
 PLUGIN = CONTRIB / "munin" / "snmp__lvs"
 CONFIG = CONTRIB / "munin" / "lvs.conf"
-ROOT = "[*]\nuser root\n"  # the plugin's folder is root's here
+ROOT = "[*]\nuser root\n"  # here only root may enter the plugin's folder
 
 # in the order of directors.farm
 FIELDS = (
@@ -75,7 +75,7 @@ class Node:
         return done.stderr
 
     def graphs(self, name: str, *arguments: str) -> Graphs:
-        """What the plugin prints, by graph and field or setting."""
+        """Return the plugin's output, by graph and by field or setting."""
         graphs: Graphs = {}
         for line in self.run(name, *arguments).splitlines():
             key, _, value = line.partition(" ")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every command of contrib/nagios/lvs.cfg, with the real check_snmp and lvs-agent check.
 
-Time is passed by faketime.
+faketime sets the time of checks that compute a rate.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ OF_NAGIOS = ("commands", "contacts", "timeperiods", "templates")
 SECONDS = 60
 MEGA = 10**6
 
-# what a farm has, one minute apart for what is a rate
+# one farm for each check; for rates the checks are one minute apart
 Steps = List[List[VirtualService]]
 
 
 def farm(up: int = 2, active: int = 10, conns: int = 0, in_bytes: int = 0) -> List[VirtualService]:
-    """The service of lvs.cfg with two servers, of which the last have weight 0."""
+    """Return the service of lvs.cfg with two servers, of which the first `up` have a weight."""
     servers = [
         builders.server(f"10.0.2.{host}", 80, weight=5 * int(host <= up), active_conns=active // 2)
         for host in (1, 2)
@@ -109,7 +109,7 @@ AGENT_STATUS = [
 
 
 class Nagios:
-    """The services of lvs.cfg, checked as Nagios does: by a shell, with its macros filled in."""
+    """The services of lvs.cfg, checked as by Nagios: in a shell, with macros replaced."""
 
     def __init__(self, folder: Path, director: SimulatedDirector) -> None:
         ini = folder / "lvs.ini"
@@ -121,7 +121,7 @@ class Nagios:
         self._minute = 0
 
     def check(self, service: str) -> Tuple[int, str]:
-        """Exit status and output of a service's check, a minute after the last."""
+        """Return exit status and output of a service's check, a minute after the last one."""
         name, *arguments = services()[service].split("!")
         line = commands()[name].replace("$HOSTADDRESS$", "127.0.0.1")
         for number, argument in enumerate(arguments, 1):
@@ -131,7 +131,7 @@ class Nagios:
             line = line.replace(path, ours)
         passed: List[str] = []
         if "--rate" in line:
-            # time stands still, and with it time-outs
+            # faketime stops the clock, so time-outs would not expire: only for rates
             passed = ["faketime", "-f", f"2026-01-01 00:{self._minute:02}:00"]
             self._minute += 1
         done = files.run(*passed, "sh", "-c", line)
@@ -147,7 +147,7 @@ def services() -> Dict[str, str]:
 
 
 def defined(kind: str) -> List[Dict[str, str]]:
-    """The objects of one kind in lvs.cfg."""
+    """Return the objects of one kind in lvs.cfg."""
     blocks = re.findall(rf"^define {kind} {{\n(.*?)^}}", CONFIG.read_text(), re.M | re.S)
     return [dict(line.split(None, 1) for line in block.splitlines()) for block in blocks]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every OID and every object's name in a file of contrib is one of mibs/LVS-MIB.txt."""
+"""Every OID and object name in the files of contrib is defined in mibs/LVS-MIB.txt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.paths import CONTRIB
 FILES = sorted(path for path in CONTRIB.rglob("*") if path.is_file() and path.suffix != ".png")
 LVS = "1.3.6.1.4.1.8225.4711"
 NAME = re.compile(r"\blvs(?:Vs|Rs|Service|Real|Agent|Director|Cpu|Sync|Totals?)[A-Z]\w*")
-CACTIS = {"lvsVsIndex", "lvsRsIndex"}  # what its data queries call the instance
+CACTIS = {"lvsVsIndex", "lvsRsIndex"}  # the data queries' own name for the instance
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, mibs.Object]:
 
 
 def unknown_oids(text: str, objects: Dict[str, mibs.Object]) -> List[str]:
-    """OIDs below LVS-MIB that are neither an object, nor above one, nor an instance of one."""
+    """Return OIDs below LVS-MIB that are no object, no parent and no instance of one."""
     known: Set[str] = {LVS}
     leaves: Set[str] = set()
     for each in objects.values():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A script for the MIB of 2001, while services come and go between its three queries."""
+"""A script for the legacy tables, while services come and go between its three queries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("service-bytes")
 WANTED = 443
 GONE = "No Such Instance currently exists at this OID"
 
-# a tool that says when it has answered, and ends when it is told to
+# runs the real tool, reports on $ANSWERED when it is done, and waits for a line on $GO
 WRAPPER = """#!/bin/sh
 /usr/bin/{tool} "$@"
 echo > "$ANSWERED"
@@ -29,25 +29,25 @@ Farm = List[VirtualService]
 
 
 def farm(*ports: int) -> Farm:
-    """A service at each port, with 1000 bytes for each number of its port."""
+    """Return a service at each port, with 1000 times the port's number in bytes."""
     return [
         builders.service("192.0.2.10", port, counters=directors.counted(port * 1000))
         for port in ports
     ]
 
 
-# before the script, after each walk
+# the services before the script, and after each of its two walks
 CHANGES = {
     "nothing": [farm(80, WANTED, 993)] * 3,
     "one before it goes": [farm(25, 80, WANTED), farm(80, WANTED), farm(WANTED)],
     "one before it comes": [farm(WANTED), farm(80, WANTED), farm(25, 80, WANTED)],
     "others take turns": [farm(21, WANTED), farm(WANTED, 25), farm(80, 8080, WANTED)],
-    "the kernel lists them anew": [farm(80, WANTED, 25), farm(25, 80, WANTED), farm(WANTED, 25)],
+    "the kernel changes the order": [farm(80, WANTED, 25), farm(25, 80, WANTED), farm(WANTED, 25)],
 }
 
 
 def by_position(snapshot: Snapshot) -> None:
-    """Numbers as the module of 2001 gave them: the place in the kernel's list."""
+    """Number services as net-snmp-lvs-module did, by their places in the kernel's list."""
     for number, service in enumerate(snapshot.services, 1):
         service.number = number
 
@@ -65,7 +65,7 @@ def old_director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated
 
 
 def asked(director: SimulatedDirector, folder: Path, changes: List[Farm]) -> str:
-    """What the script prints, with one farm for each of its queries."""
+    """Return the script's output, with one farm for each of its queries."""
     answered, go = folder / "answered", folder / "go"
     os.mkfifo(answered)
     os.mkfifo(go)

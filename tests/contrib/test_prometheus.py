@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real snmp_exporter, older and newer, with the modules in contrib/prometheus."""
+"""Two versions of the real snmp_exporter with the modules in contrib/prometheus."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def metrics(
 
 @contextmanager
 def exporter(program: str, config: Path, folder: Path) -> Iterator[str]:
-    """A running snmp_exporter; HOST:PORT."""
+    """Run snmp_exporter; yield its HOST:PORT."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     log = folder / "exporter.log"
@@ -76,7 +76,7 @@ def exporter(program: str, config: Path, folder: Path) -> Iterator[str]:
 
 
 def scraped(url: str) -> Metrics:
-    """Each metric's values by its labels."""
+    """Return each metric's values by its labels."""
     found: Metrics = {}
     with urllib.request.urlopen(url, timeout=30) as answer:
         text = answer.read().decode()
@@ -89,7 +89,7 @@ def scraped(url: str) -> Metrics:
 
 
 def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
-    """The same of a column, as snmpwalk has it."""
+    """Return the values of a column by the labels that the exporter gives them, from snmpwalk."""
     found = {}
     for line in director.snmpd.walk(oid(column)):
         instance, _, value = line.partition(" = ")
@@ -108,7 +108,7 @@ def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
 
 
 def address_of(instance: List[str]) -> Tuple[str, List[str]]:
-    """The address that begins an instance, as the exporter writes it, and what follows."""
+    """Return the address at the start of an instance, as the exporter writes it, and the rest."""
     length = int(instance[1])
     address = ipaddress.ip_address(bytes(int(part) for part in instance[2 : 2 + length]))
     return address.exploded.upper(), instance[2 + length :]
@@ -150,7 +150,7 @@ def test_every_object_that_is_walked_is_declared(metrics: Metrics) -> None:
     declared = set(re.findall(r"- name: (\w+)", (FOLDER / "lvs.yml").read_text()))
     served = {re.sub("_info$", "", name) for name in metrics if name.startswith("lvs")}
     assert served <= declared
-    # no real server here is reached by a tunnel
+    # no real server here uses a tunnel
     assert declared - served == {"lvsRsTunnelType", "lvsRsTunnelPort", "lvsRsTunnelFlags"}
 
 

@@ -24,7 +24,7 @@ RECIPES = CONTRIB / "recipes"
 V3 = (RECIPES / "snmpv3-director.conf").read_text()
 SYSTEM, INTERFACES, SOFTIRQ = ".1.3.6.1.2.1.1", ".1.3.6.1.2.1.2", ".1.3.6.1.4.1.2021.11.61"
 
-# two CPUs' worth of softirqs, in place of this machine's; snmpd would keep the answer of a "pass"
+# Replaces this machine's softirqs by those of two busy CPUs. Not with "pass": snmpd caches that.
 BUSY = """#!/bin/sh
 while read -r command; do
     if [ "$command" = PING ]; then
@@ -50,7 +50,7 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 
 
 class Poller:
-    """Net-snmp's tools with a snmp.conf, by whose user nothing secret is on a command line."""
+    """net-snmp's tools with a snmp.conf, so that no secret is on a command line."""
 
     def __init__(self, folder: Path, config: str) -> None:
         (folder / "snmp.conf").write_text(config)
@@ -65,7 +65,7 @@ class Poller:
         return files.run(*command, **self._environment)
 
     def recipe(self, file: str, replaced: Dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """The command that a recipe shows."""
+        """Run the command in a recipe's comment."""
         program, *arguments = files.command(f"recipes/{file}", file, replaced)
         return self.run(str(RECIPES / program), *arguments)
 
@@ -79,7 +79,7 @@ def test_the_rate_of_a_vip_is_that_of_all_its_ports(
     director: SimulatedDirector, poller: Poller
 ) -> None:
     done = poller.recipe("vip-rate", {"director1": director.address})
-    # the first and the second service of the farm
+    # the sums of the farm's first and second service
     assert done.stdout == f"in {(1 + 2) * 1000 * 8} out {(1 + 2) * 2000 * 8} bit/s\n"
     assert done.stderr == ""
 
@@ -156,7 +156,7 @@ def test_snmpv3_refuses_who_does_not_encrypt_or_know_the_secrets(
 
 
 def farm(up: str) -> List[VirtualService]:
-    """Two services, of which one has a real server of weight 1, the other one of weight 0."""
+    """Return two services: the one at port up has a real server of weight 1, the other weight 0."""
     return [
         builders.service("192.0.2.10", int(port), builders.server(weight=int(port == up)))
         for port in ("80", "443")
@@ -164,14 +164,14 @@ def farm(up: str) -> List[VirtualService]:
 
 
 class Manager:
-    """A snmptrapd, and what it has received."""
+    """A snmptrapd and the traps it has received."""
 
     def __init__(self, log: Path, running: subprocess.Popen[bytes]) -> None:
         self._log = log
         self._running = running
 
     def await_trap(self, name: str, service: str, count: int) -> None:
-        """Wait until a trap of that name has come for a service so many times."""
+        """Wait until so many traps of that name have come for a service."""
         up = oid("lvsVsRealServersUp", 1, 4, 192, 0, 2, 10, 6, int(service))
         trap = f'"{name}".*{re.escape(up)}.*Gauge32: .*"TCP 192.0.2.10:{service}"'
         while len(re.findall(trap, self._log.read_text())) < count:
@@ -202,7 +202,7 @@ def manager(folder: Path, port: int) -> Iterator[Manager]:
 def monitored(
     folder: Path, replaced: Dict[str, str]
 ) -> Iterator[Tuple[SimulatedDirector, Manager]]:
-    """A director that looks at itself every second, and where its traps go."""
+    """Run a director that monitors itself every second, and a snmptrapd for its traps."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -220,9 +220,9 @@ def test_a_trap_comes_when_a_service_has_no_real_server(tmp_path: Path) -> None:
 
 
 def test_a_trap_comes_when_a_service_has_a_real_server_again(tmp_path: Path) -> None:
-    # whether snmpd's first look comes before serve() is a matter of time, so without -S
+    # snmpd's first check may come before or after serve(), so remove -S
     with monitored(tmp_path, {" -S ": " "}) as (director, traps):
-        # each turn shows that both monitors have seen it
+        # the two traps show that both monitors have seen this turn
         for turn, (up, down) in enumerate([("80", "443"), ("443", "80"), ("80", "443")]):
             director.serve(*farm(up))
             traps.await_trap("real servers again", up, count=turn // 2 + 1)
