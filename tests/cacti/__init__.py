@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files for Cacti in a real Cacti: see run."""
+"""A test of contrib/cacti in a real Cacti: see run."""

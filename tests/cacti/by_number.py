@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The negative control: the same data query and template over the table of 2001, whose rows are
-numbers, as templates for the module of 2001 had it.
+"""The negative control: a data query and a template that identify rows by their numbers.
+
+They are those of contrib/cacti, changed to read the legacy table as templates for
+net-snmp-lvs-module did.
 """
 
 from __future__ import annotations
@@ -12,20 +14,22 @@ from pathlib import Path
 
 from tests.support.lvsmib import oid
 
-# the fields that table has; ports tell services apart here, as names do in lvsVsTable
+# the fields of the legacy table: here the port identifies a service, as its name does elsewhere
 COLUMNS = {
     "lvsVsName": "lvsServicePort",
     "lvsVsInBytes": "lvsServiceStatsInBytes",
     "lvsVsOutBytes": "lvsServiceStatsOutBytes",
 }
 
-# hashes of what Cacti brings itself: data inputs, their fields, CDEFs and number formats
+# kinds of Cacti's built-in objects: data inputs, their fields, CDEFs and number formats
 BUILT_IN = re.compile("03|05|06|07")
 
 
 def data_query(source: Path, identified_by: str) -> str:
-    """The data query for services by their number; identified_by is the field that Cacti finds a
-    row again with, the number (lvsVsIndex) or the port (lvsVsName).
+    """Return the data query for services by their numbers.
+
+    identified_by is the field by which Cacti finds a row again: the number (lvsVsIndex) or the
+    port (lvsVsName).
     """
     root = ET.fromstring(source.read_text())
     _at(root, "oid_index").text = oid("lvsServiceNumber")
@@ -42,7 +46,7 @@ def data_query(source: Path, identified_by: str) -> str:
 
 
 def template(source: Path, mark: str, file: str) -> str:
-    """The template under other names and hashes, for that data query."""
+    """Return the template for that data query, with its own names and hashes."""
 
     def other(found: re.Match[str]) -> str:
         kind, version, own = found.groups()

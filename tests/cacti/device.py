@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an administrator does in Cacti, as contrib/README.md tells."""
+"""The steps of an administrator in Cacti, as contrib/README.md describes them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ REINDEX_WHEN_COUNT_CHANGES = 2
 
 
 def imports(cacti: Cacti) -> None:
-    """The data queries to their place, and the template imported twice, as an update would be."""
+    """Install the data queries and import the template twice: the second import is an update."""
     for name in QUERIES:
         shutil.copy(TEMPLATES / name, _queries(cacti) / name)
     for wanted in ("new", "unchanged"):
         took = cacti.import_template(TEMPLATE)
         if took != {wanted}:
-            raise CactiError(f"Cacti {cacti.version} took the template as {took}, not as {wanted}")
+            raise CactiError(f"Cacti {cacti.version} imported the template as {took}, not {wanted}")
     if cacti.errors():
         raise CactiError("\n  ".join([f"log of Cacti {cacti.version}:", *cacti.errors()]))
 
 
 def add(cacti: Cacti, port: int) -> str:
-    """A director at a port of loopback, with a graph of each kind for each row; its id.
+    """Add a director at a port of loopback, with a graph of each kind for each row; return its id.
 
-    Cacti itself adds what is drawn of the whole director.
+    Cacti adds the graphs of the whole director itself.
     """
     template = cacti.one("SELECT id FROM host_template WHERE name = 'LVS Director'")
     cacti.cli(
@@ -52,7 +52,7 @@ def add(cacti: Cacti, port: int) -> str:
 
 
 def add_control(cacti: Cacti, device: str, mark: str, identified_by: str) -> None:
-    """The data query by row number, with its graphs of traffic."""
+    """Add a data query by row number, with its traffic graphs."""
     file = f"lvs_services_by_{mark.lower()}.xml"
     query = by_number.data_query(TEMPLATES / QUERIES[0], identified_by)
     (_queries(cacti) / file).write_text(query)
@@ -63,7 +63,7 @@ def add_control(cacti: Cacti, device: str, mark: str, identified_by: str) -> Non
 
 
 def _add_query(cacti: Cacti, device: str, name: str, graphs: str = "%") -> None:
-    """A data query with each of its graphs for each of its rows."""
+    """Add a data query, with each of its graphs for each of its rows."""
     query = cacti.one(f"SELECT id FROM snmp_query WHERE name = '{name}'")
     cacti.cli(
         "add_data_query.php",

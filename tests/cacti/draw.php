@@ -1,10 +1,10 @@
 <?php
 // SPDX-License-Identifier: GPL-3.0-or-later
-// draw.php SITE GRAPH START END FILE: one graph by its id, as the web pages would show it
+// draw.php SITE GRAPH START END FILE: draw one graph by its id, as on the web pages
 chdir($argv[1]);
 require './include/cli_check.php';
 require_once $config['base_path'] . '/lib/rrd.php';
-// only now: Cacti's files set global variables of all kinds of names
+// not earlier: Cacti's files set many global variables
 [, , $graph, $start, $end, $file] = $_SERVER['argv'];
 $wanted = array(
 	'graph_start' => intval($start), 'graph_end' => intval($end), 'image_format' => 'png',

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The director of the test: five services with rates that differ threefold, and what Cacti is to
-show of them.
+"""The simulated director: five services, each with three times the rates of the one before.
+
+The module also says which values Cacti's graphs must have.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from tests.support import builders
 Make = Callable[..., VirtualService]
 Values = Dict[str, float]
 
-# the names of counters in round-robin files, where they are per second; other values are as is
+# data sources that hold a counter's rate per second; the others hold a value
 COUNTED = {"conns", "in_pkts", "out_pkts", "in_bytes", "out_bytes"}
 
-# ports are all different: the data query by number has nothing else to tell services apart with
+# all ports differ, as the data query by number can identify a service by nothing else
 KINDS: List[Make] = [
     lambda *rs, **values: builders.service("192.0.2.10", 80, *rs, **values),
     lambda *rs, **values: builders.service("192.0.2.10", 443, *rs, **values),
@@ -31,13 +32,14 @@ KINDS: List[Make] = [
         "2001:db8::10", 8443, *rs, family=Family.INET6, **values
     ),
 ]
-BEGAN = 2**40  # where counters are at first: what takes them for 32 bits shows
+BEGAN = 2**40  # the counters' first value: beyond 32 bits
 
 
 @dataclass
 class Clock:
-    """The time of the director, in seconds. It moves between two polls only, so that what Cacti
-    gets does not depend on when within a second it asks.
+    """The director's time, in seconds.
+
+    It advances only between two polls, so values do not depend on when within a poll Cacti asks.
     """
 
     seconds: int = 0
@@ -45,7 +47,7 @@ class Clock:
 
 @dataclass
 class Service:
-    """A service with constant rates; its counters are the kernel's, from since on."""
+    """A service with constant rates; its counters are `began` when the clock is at `since`."""
 
     place: int
     make: Make
@@ -55,17 +57,17 @@ class Service:
 
     @property
     def name(self) -> str:
-        """As ipvsadm prints it."""
+        """The name that ipvsadm prints."""
         return self.make().name
 
     @property
     def rates(self) -> Traffic:
-        """Per second; divisible by three, for its servers."""
+        """Rates per second, which are divisible by three for the real servers' shares."""
         times = 3**self.place
         return Traffic(times, 10 * times, 20 * times, 1000 * times, 2500 * times)
 
     def now(self) -> VirtualService:
-        """The record of this moment."""
+        """Return the service's record at the clock's time."""
         seconds = self.clock.seconds - self.since
         servers = [self._server(host, share, seconds) for host, share in ((1, 1), (2, 2))]
         return self.make(
@@ -79,15 +81,15 @@ class Service:
 
     @property
     def port(self) -> int:
-        """Its lvsServicePort: -1 for a mark."""
+        """The lvsServicePort: -1 for a mark."""
         return -1 if self.make().protocol == IpProtocol.FWMARK else self.make().port
 
     def servers(self) -> List[str]:
-        """The names of its servers, the first with a third of the traffic, the other with two."""
+        """Return the real servers' names: the first has a third of the traffic, the second two."""
         return [server.name for server in self.now().real_servers]
 
     def zero(self) -> None:
-        """All its counters begin anew, as by ipvsadm -Z, or when it is deleted and added again."""
+        """Reset all counters, as ipvsadm -Z does, or deleting and adding the service."""
         self.began, self.since = 0, self.clock.seconds
 
     def _server(self, host: int, share: int, seconds: int) -> RealServer:
@@ -116,14 +118,15 @@ class Service:
 
 
 def services(clock: Clock) -> List[Service]:
-    """The five."""
+    """Return the five services."""
     return [Service(place, make, clock) for place, make in enumerate(KINDS, 1)]
 
 
 def numbered_by_sort() -> Callable[[Snapshot], None]:
-    """What a collector adds to a snapshot, with row numbers as the module of 2001 gave them: by
-    place in the table, so that all after a deleted row get another. Only the tables of 2001 have
-    these numbers as their index.
+    """Return an annotate() that numbers services as net-snmp-lvs-module did: by their place.
+
+    All rows after a deleted one get another number. Only the legacy tables have these numbers as
+    their index.
     """
     history = History(None)
 
@@ -136,8 +139,9 @@ def numbered_by_sort() -> Callable[[Snapshot], None]:
 
 
 def graphs_of(service: Service) -> Dict[str, Values]:
-    """What Cacti is to have of a service and its servers: data sources' titles with their values,
-    per second for counters.
+    """Return the titles of a service's and its servers' data sources, with the expected values.
+
+    The values are per second for counters.
     """
     head = f"director - {service.name}"
     place, rates = service.place, service.rates
@@ -164,7 +168,7 @@ def graphs_of(service: Service) -> Dict[str, Values]:
 
 
 def graphs_of_all(every: List[Service]) -> Dict[str, Values]:
-    """The same of the whole director."""
+    """Return titles and expected values of the whole director's data sources."""
     sums: Tuple[float, ...] = tuple(sum(column) for column in zip(*(each.rates for each in every)))
     conns, in_pkts, out_pkts, in_bytes, out_bytes = sums
     head = "director - LVS Director"

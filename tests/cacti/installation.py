@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A Cacti from Debian's package, unpacked into a folder: its database, its programs, its files.
 
-No web server and no network: MariaDB listens at a socket in the folder, and what a user does with
-a browser is done with Cacti's own command line programs.
+It needs no web server and no network: MariaDB listens at a socket in the folder, and Cacti's own
+command line programs replace the browser.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Dict, Iterator, List, Set
 HERE = Path(__file__).parent
 PROFILE = 99  # a data source profile of our own
 INTERVAL = 5  # seconds from poll to poll
-KEPT = 600  # seconds that round-robin files reach back, a sample each second
+KEPT = 600  # seconds of history in a round-robin file, one sample per second
 
 CONFIG = """<?php
 $database_type = 'mysql'; $database_default = 'cacti'; $database_hostname = '{socket}';
@@ -33,37 +33,37 @@ $proxy_headers = null; $path_csrf_secret = '{folder}/csrf-secret.php';
 
 
 class CactiError(Exception):
-    """A program of Cacti's, or Cacti itself, did not do what it was asked for."""
+    """Cacti, or one of its programs, did not do what was expected."""
 
 
 @dataclass
 class Cacti:
-    """An unpacked Cacti whose database runs."""
+    """An unpacked Cacti with a running database."""
 
     folder: Path
 
     @property
     def root(self) -> Path:
-        """Where the package's files for all machines are."""
+        """The folder of the package's architecture-independent files."""
         return self.folder / "deb" / "usr" / "share" / "cacti"
 
     @property
     def site(self) -> Path:
-        """What a web server would serve."""
+        """The folder that a web server would serve."""
         return self.root / "site"
 
     @property
     def log(self) -> Path:
-        """Cacti's log."""
+        """The log file."""
         return self.folder / "deb" / "var" / "log" / "cacti" / "cacti.log"
 
     @property
     def version(self) -> str:
-        """Such as 1.2.24."""
+        """The version, such as 1.2.24."""
         return (self.site / "include" / "cacti_version").read_text().strip()
 
     def sql(self, query: str, database: str = "cacti") -> List[List[str]]:
-        """The rows that a query gives, as text."""
+        """Return the rows of a query's result, as text."""
         client = [
             "mariadb",
             "--no-defaults",
@@ -81,14 +81,14 @@ class Cacti:
         return [line.split("\t") for line in done.stdout.splitlines()]
 
     def one(self, query: str) -> str:
-        """The only value of the only row."""
+        """Return the only value of a query's only row."""
         rows = self.sql(query)
         if len(rows) != 1 or len(rows[0]) != 1:
-            raise CactiError(f"one value is expected of {query}: {rows}")
+            raise CactiError(f"expected one value from {query}: {rows}")
         return rows[0][0]
 
     def php(self, program: Path, *arguments: str) -> str:
-        """The output of one of Cacti's programs."""
+        """Run one of Cacti's PHP programs and return its output."""
         output = self.folder / "output"
         with self._running(output, program, *arguments) as process:
             try:
@@ -103,7 +103,7 @@ class Cacti:
     def _running(
         self, output: Path, program: Path, *arguments: str
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A program, ended with all that it has started if it still runs at the end."""
+        """Run a program; at the end, terminate it and its children if it still runs."""
         with output.open("w") as file:
             process = subprocess.Popen(
                 ["php", "-q", str(program), *arguments],
@@ -121,13 +121,13 @@ class Cacti:
                 process.wait(timeout=30)
 
     def cli(self, program: str, *arguments: str) -> str:
-        """The output of a program in its cli folder."""
+        """Run a program in Cacti's cli folder and return its output."""
         return self.php(self.root / "cli" / program, *arguments)
 
     def import_template(self, path: Path) -> Set[str]:
-        """Import a file; how its objects were taken: new, updated or unchanged.
+        """Import a file; return how its objects were imported: new, updated or unchanged.
 
-        CactiError if one was not taken, or referred to what is not there.
+        Raise CactiError if one was not imported or refers to a missing object.
         """
         output = self.cli("import_template.php", f"--filename={path}", f"--profile-id={PROFILE}")
         took = re.findall(r"^\s*(?:<[^>]*>)*\[(\w+)\]\s*(.*?)\s*\[(\w+)\]", output, re.M)
@@ -137,23 +137,23 @@ class Cacti:
 
     @contextmanager
     def polling(self) -> Iterator[None]:
-        """The poller runs, with a poll every INTERVAL seconds for five minutes at the most."""
+        """Run the poller: a poll every INTERVAL seconds, for five minutes at most."""
         with self._running(self.folder / "poller.log", self.site / "poller.php", "--force"):
             yield
 
     def polled(self) -> None:
-        """Wait until the next poll has been, and is in the round-robin files."""
+        """Wait until the next poll is done and in the round-robin files."""
         seen, deadline = self._polls(), time.monotonic() + 12 * INTERVAL
         while self._polls() == seen:
             if time.monotonic() > deadline:
-                raise CactiError(f"the poller does nothing: {self.log.read_text()[-2000:]}")
+                raise CactiError(f"the poller does not poll: {self.log.read_text()[-2000:]}")
             time.sleep(0.05)
 
     def _polls(self) -> int:
         return self.log.read_text(errors="replace").count("SYSTEM STATS:")
 
     def round_robin_files(self) -> Dict[str, Path]:
-        """The file of each data source by its title."""
+        """Return the file of each data source by its title."""
         rows = self.sql(
             "SELECT name_cache, data_source_path FROM data_template_data WHERE local_data_id > 0"
         )
@@ -161,18 +161,18 @@ class Cacti:
         return {title: Path(path.replace("<path_rra>", str(rra))) for title, path in rows}
 
     def draw(self, title: str, picture: Path, start: int, end: int) -> None:
-        """A graph as Cacti draws it, a PNG."""
+        """Have Cacti draw a graph as PNG."""
         graph = self.one(
             "SELECT local_graph_id FROM graph_templates_graph"
             f" WHERE local_graph_id > 0 AND title_cache = '{title}'"
         )
-        path = str(picture.resolve())  # the program changes to the site's folder
+        path = str(picture.resolve())  # the program changes to the site folder
         self.php(HERE / "draw.php", str(self.site), graph, str(start), str(end), path)
         if not picture.exists() or not picture.read_bytes().startswith(b"\x89PNG"):
             raise CactiError(f"the graph {title} was not drawn")
 
     def errors(self) -> List[str]:
-        """The lines of its log that tell of something wrong; an old Cacti on a new PHP is not."""
+        """Return the errors in the log, without PHP's deprecation warnings about an old Cacti."""
         lines = self.log.read_text(errors="replace").splitlines()
         wrong = [line for line in lines if re.search(r"ERROR|FATAL|Error:", line)]
         return [line for line in wrong if not re.search(r"PHP DEPRECATED|Backtrace", line)]
@@ -180,7 +180,7 @@ class Cacti:
 
 @contextmanager
 def unpacked(package: Path, folder: Path) -> Iterator[Cacti]:
-    """A Cacti with an empty database of its own version, ended and gone afterwards."""
+    """Unpack and run a Cacti of the package's version, with an empty database."""
     folder.mkdir()
     cacti = Cacti(folder)
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "deb")], check=True)
@@ -205,7 +205,7 @@ def unpacked(package: Path, folder: Path) -> Iterator[Cacti]:
 @contextmanager
 def _database(cacti: Cacti) -> Iterator[None]:
     folder = cacti.folder
-    user = [] if os.geteuid() else ["--user=root"]  # MariaDB will not be root unless it is told to
+    user = [] if os.geteuid() else ["--user=root"]  # MariaDB runs as root only with this
     files = ["--no-defaults", *user, f"--datadir={folder}/db"]
     (folder / "db").mkdir()
     log = folder / "db.log"
@@ -236,7 +236,7 @@ def _database(cacti: Cacti) -> Iterator[None]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C is for us, who end it in its turn
+            start_new_session=True,  # Ctrl-C reaches only this process, which terminates the server
         )
     try:
         while not (folder / "db.sock").exists():
@@ -250,7 +250,7 @@ def _database(cacti: Cacti) -> Iterator[None]:
 
 
 def _fill(cacti: Cacti) -> None:
-    """The tables of the package, and what the installer in the browser would set."""
+    """Create the package's tables and set what the installer in the browser would set."""
     cacti.sql("CREATE DATABASE cacti CHARACTER SET utf8mb4", database="")
     cacti.sql((cacti.root / "conf_templates" / "cacti.sql").read_text())
     settings = {
@@ -264,7 +264,7 @@ def _fill(cacti: Cacti) -> None:
         "rrdtool_version": "1.7.2",
         "snmp_version": "net-snmp",
         "poller_type": "1",
-        "enable_snmp_agent": "",  # Cacti's own
+        "enable_snmp_agent": "",  # Cacti's own SNMP agent
         "poller_interval": str(INTERVAL),
         "poller_lastrun_1": str(int(time.time())),
         "cron_interval": "300",
@@ -272,7 +272,7 @@ def _fill(cacti: Cacti) -> None:
     }
     rows = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
     cacti.sql(
-        "DELETE FROM automation_networks;"  # one is there, and Cacti would look for devices in it
+        "DELETE FROM automation_networks;"  # where Cacti would search for devices
         f"UPDATE version SET cacti = '{cacti.version}';"
         f"REPLACE INTO settings (name, value) VALUES {rows};"
         "INSERT INTO data_source_profiles (id, hash, name, step, heartbeat, x_files_factor)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in round-robin files, and whether it is what a director had."""
+"""The samples in round-robin files, compared with the director's values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Dict, List
 from tests.cacti.farm import COUNTED, Values
 
 TOLERANCE = 0.01
-SPIKE = 2.5  # times what it should be; between two polls that are not on time it may be twice
+SPIKE = 2.5  # times the expected value; between two late polls a sample may be twice as high
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A poll: the time that Cacti noted, seconds since 1970, and that of the director's clock."""
+    """A poll: the time that Cacti noted, in seconds since 1970, and the director's time."""
 
     noted: int
     clock: int
@@ -25,24 +25,24 @@ class Moment:
 
 @dataclass(frozen=True)
 class Span:
-    """From one poll to another."""
+    """The time from one poll to another."""
 
     start: Moment
     end: Moment
 
     @property
     def pace(self) -> float:
-        """Rates as Cacti sees them over the director's: 1, or less if its polls were late."""
+        """The ratio of the rates Cacti sees to the director's: 1, or less if polls were late."""
         return (self.end.clock - self.start.clock) / (self.end.noted - self.start.noted)
 
 
 def last(path: Path) -> int:
-    """When the last sample was noted."""
+    """Return the time of the last sample."""
     return int(_rrdtool("last", str(path)))
 
 
 def fetched(path: Path, span: Span) -> Dict[str, List[float]]:
-    """The samples of each data source in a file, NaN where there is none."""
+    """Return the samples of each data source in a file, NaN where there is none."""
     start, end = span.start.noted, span.end.noted
     times = ["-s", str(start), "-e", str(end)]
     head, _, *rows = _rrdtool("fetch", str(path), "AVERAGE", *times).splitlines()
@@ -56,13 +56,13 @@ def fetched(path: Path, span: Span) -> Dict[str, List[float]]:
 
 
 def mean(values: List[float]) -> float:
-    """Of the samples that are there; NaN if none is."""
+    """Return the mean of the values that are not NaN, or NaN if there are none."""
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else math.nan
 
 
 def wrong(path: Path, title: str, span: Span, wanted: Values) -> List[str]:
-    """What is not as it was on the director: a gap, a spike or another's traffic."""
+    """Return the differences from the director: gaps, spikes, another row's traffic."""
     said = []
     samples = fetched(path, span)
     for name, value in wanted.items():
@@ -71,19 +71,19 @@ def wrong(path: Path, title: str, span: Span, wanted: Values) -> List[str]:
         of = f"{title}, {name}:"
         known = [each for each in values if not math.isnan(each)]
         if known and max(known) > value * SPIKE:
-            said.append(f"{of} up to {max(known):g}, the director had {value:g}")
+            said.append(f"{of} up to {max(known):g}, but {value:g} on the director")
         elif not known or len(known) < len(values):
-            said.append(f"{of} a gap, the director had {value:g}")
+            said.append(f"{of} a gap, but {value:g} on the director")
         elif abs(mean(values) - expected) > expected * TOLERANCE:
-            said.append(f"{of} {mean(values):g}, the director had {expected:g}")
+            said.append(f"{of} {mean(values):g}, but {expected:g} on the director")
     return said
 
 
 def there(path: Path, title: str, span: Span) -> List[str]:
-    """What is in the file of something that is away."""
+    """Return the values in the file of a row that does not exist on the director."""
     known = {name: mean(values) for name, values in fetched(path, span).items()}
     return [
-        f"{title}, {name}: {value:g}, the director had no such row"
+        f"{title}, {name}: {value:g}, but no such row on the director"
         for name, value in known.items()
         if not math.isnan(value)
     ]

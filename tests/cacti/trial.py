@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One Cacti and one director, from the first graph to the last poll, and what must hold of it."""
+"""The trial of one Cacti with one director, and the checks of its graphs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.cacti.samples import Moment, Span
 from tests.support.directors import SimulatedDirector
 
 POLLS = 5
-GONE, ZEROED = 1, 0  # which service goes; which one has counters begin anew, and a number for good
+GONE, ZEROED = 1, 0  # the service that is deleted; the one with a reset and a constant number
 
-# The negative controls: what their graphs are called, and what Cacti finds a row again with.
+# The negative controls: the mark in their graphs' names, and the field that identifies a row.
 CONTROLS = {"NUMBER": "lvsVsIndex", "PORT": "lvsVsName"}
 
 DRAWN = {
@@ -34,12 +34,12 @@ _STARTED = time.monotonic()
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(f"[{time.monotonic() - _STARTED:4.0f} s] {text}", flush=True)
 
 
 class Trial:
-    """run() raises CactiError with all that was wrong."""
+    """The events on the director and the checks after them."""
 
     def __init__(self, cacti: Cacti, director: SimulatedDirector, pictures: Optional[Path]) -> None:
         self._cacti = cacti
@@ -53,27 +53,27 @@ class Trial:
         self._failures: List[str] = []
 
     def run(self) -> None:
-        """About a minute and a half."""
+        """Run the trial, about a minute and a half; raise CactiError with all failures."""
         self._serve(self._services)
         self._set_up()
         with self._cacti.polling():
-            self._poll()  # the first one makes the files
+            self._poll()  # the first poll creates the files
             before = self._polls("before")
             identity = self._identity()
 
             self._serve([each for each in self._services if each is not self._gone])
             self._cacti.cli("poller_reindex_hosts.php", f"--id={self._device}", "--qid=All")
-            say(f"{self._gone.name} deleted, the director indexed anew")
-            self._poll()  # may have begun before
+            say(f"{self._gone.name} deleted, the director re-indexed")
+            self._poll()  # this poll may have begun before the deletion
             during = self._polls("during")
             self._check_indexed(4)
 
-            # a last look first: what was counted since the one before goes with a reset
+            # take a snapshot before the reset, which loses what was counted since the last one
             self._serve([each for each in self._services if each is not self._gone])
             for service in (self._gone, self._zeroed):
                 service.zero()
             self._serve(self._services)
-            say(f"{self._gone.name} put back; counters of {self._zeroed.name} begin anew")
+            say(f"{self._gone.name} added again, the counters of {self._zeroed.name} reset")
             self._poll()
             after = self._polls("after")
             self._check_indexed(5)
@@ -81,7 +81,7 @@ class Trial:
         self._check_rates(before, during, after)
         self._check_reset(Span(during.end, after.end))
         if self._identity() != identity:
-            self._failures.append("data sources have other rows or files than before")
+            self._failures.append("the rows or files of data sources have changed")
         self._failures += self._cacti.errors()
         self._show(before, during, after)
         self._check_controls(before, during, after)
@@ -90,9 +90,9 @@ class Trial:
             more = [f"and {len(self._failures) - 20} more"] if len(self._failures) > 20 else []
             raise CactiError("\n  ".join(["", *self._failures[:20], *more]))
         within = f"within {samples.TOLERANCE:.0%}"
-        say(f"Cacti {self._cacti.version}: all rates as on the director, {within}")
+        say(f"Cacti {self._cacti.version}: all rates match the director's {within}")
 
-    # What happens.
+    # The events.
 
     def _set_up(self) -> None:
         self._device = device.add(self._cacti, self._director.port)
@@ -102,9 +102,9 @@ class Trial:
         wanted = [farm.graphs_of_all(self._services), *map(farm.graphs_of, self._services)]
         missing = [title for graphs in wanted for title in graphs if title not in self._files]
         if missing:
-            raise CactiError(f"no data sources {missing}, but {sorted(self._files)}")
+            raise CactiError(f"no data sources {missing} among {sorted(self._files)}")
         graphs = self._cacti.one("SELECT count(*) FROM graph_local")
-        say(f"the director has {graphs} graphs of {len(self._files)} round-robin files")
+        say(f"the director has {graphs} graphs and {len(self._files)} round-robin files")
 
     def _serve(self, services: List[farm.Service]) -> None:
         self._director.follow(lambda: [service.now() for service in services])
@@ -114,7 +114,7 @@ class Trial:
         self._clock.seconds += INTERVAL
 
     def _polls(self, when: str) -> Span:
-        """Some polls, and what there was from the first one to the last."""
+        """Wait for POLLS polls; return the span from the first to the last."""
         moments = []
         for number in range(1, POLLS + 1):
             clock = self._clock.seconds
@@ -123,14 +123,15 @@ class Trial:
             moments.append(Moment(noted, clock))
             say(f"{when}: poll {number} of {POLLS}")
         if len({moment.noted for moment in moments}) < POLLS:
-            raise CactiError(f"the poller noted the times {moments}")
+            raise CactiError(f"the poller did not note a time for each poll: {moments}")
         return Span(moments[0], moments[-1])
 
-    # What must hold.
+    # The checks.
 
     def _check_rates(self, before: Span, during: Span, after: Span) -> None:
-        """All the time no gap and no spike, but for the one that went: its files have a gap while
-        it is away, and go on afterwards.
+        """Check that there is no gap and no spike, except for the deleted service.
+
+        Its files have a gap while it is deleted, and correct values before and after.
         """
         rest = [each for each in self._services if each is not self._gone]
         gone = farm.graphs_of(self._gone)
@@ -143,19 +144,19 @@ class Trial:
             self._failures += [f"during: {text}" for text in of]
 
     def _check_reset(self, span: Span) -> None:
-        """The tables of 2001 serve the kernel's counters: theirs begin anew, a gap and no spike."""
+        """Check that a reset of the legacy tables' counters is a gap and no spike."""
         path = self._file(f"NUMBER {self._zeroed.port} - Traffic")
         values = samples.fetched(path, span)["in_bytes"]
         known = [value for value in values if not math.isnan(value)]
         rate = self._zeroed.rates.in_bytes
         if len(known) == len(values) or not known or max(known) > rate * samples.SPIKE:
             self._failures.append(
-                f"counters that begin anew at {rate} bytes/s: {len(values) - len(known)} seconds of"
-                f" gap, and up to {max(known, default=math.nan):g} bytes/s"
+                f"a counter reset at {rate} bytes/s: {len(values) - len(known)} seconds of"
+                f" gap, up to {max(known, default=math.nan):g} bytes/s"
             )
 
     def _check_controls(self, before: Span, during: Span, after: Span) -> None:
-        """Both are right before, and once a row is gone each must fail what is checked of ours."""
+        """Check that both controls are right at first and fail the checks after the deletion."""
         rest = Span(during.start, after.end)
         for mark in CONTROLS:
             said: List[str] = []
@@ -168,14 +169,14 @@ class Trial:
                 elif service is not self._zeroed:
                     said += samples.wrong(path, title, rest, values)
             if not said:
-                self._failures.append(f"the data query by {mark.lower()} passed the same check")
+                self._failures.append(f"the data query by {mark.lower()} passed the same checks")
                 continue
-            say(f"the data query by {mark.lower()} fails the same check, as it must:")
+            say(f"the data query by {mark.lower()} fails the same checks, as expected:")
             for text in said:
                 print(f"           {text}")
 
     def _check_indexed(self, count: int) -> None:
-        """Cacti knows as many services as there are; the poller indexes anew in the background."""
+        """Wait until the poller has re-indexed in the background and knows all services."""
         query = (
             "SELECT count(DISTINCT c.snmp_index) FROM host_snmp_cache c"
             " JOIN snmp_query q ON q.id = c.snmp_query_id WHERE q.name = 'LVS - Virtual Services'"
@@ -192,13 +193,13 @@ class Trial:
             self._failures += [f"{when}: {text}" for text in said]
 
     def _by_number(self, mark: str, service: farm.Service) -> Tuple[str, farm.Values]:
-        """A graph of a control, and what it should be, were a number a name."""
+        """Return the title of a control's graph, and the values that it should have."""
         rates = service.rates
         values: farm.Values = {"in_bytes": rates.in_bytes, "out_bytes": rates.out_bytes}
         return f"director - {mark} {service.port} - Traffic", values
 
     def _identity(self) -> List[List[str]]:
-        """Which row and which file each data source has."""
+        """Return the row and the file of each data source."""
         return self._cacti.sql(
             "SELECT l.id, l.snmp_index, l.orphan, d.data_source_path FROM data_local l"
             " JOIN data_template_data d ON d.local_data_id = l.id"
@@ -209,10 +210,10 @@ class Trial:
     def _file(self, title: str) -> Path:
         return self._files[f"director - {title}"]
 
-    # What is to be seen.
+    # The output.
 
     def _show(self, *spans: Span) -> None:
-        """The rates of services before, during and after, by the director's clock, as a table."""
+        """Print the services' rates before, during and after, by the director's clock."""
         line = "{:<42}" + "{:>12}" * 4
         print("\n" + line.format("bytes/s from clients", "director", "before", "during", "after"))
         for mark in ("", *CONTROLS):
