@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A name with two addresses, of which snmpd listens at one: real snmpd, real commands.
+"""A host name with two addresses where a real snmpd listens at only one: real commands.
 
-The names are in an /etc/hosts of the commands' own, in a mount namespace.
+The commands see their own /etc/hosts, in a mount namespace.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.snmpd import AGENT
 
 SERVICE = "TCP 192.0.2.10:80"
 NAMES = "127.0.0.1 localhost\n::1 both.test\n127.0.0.1 both.test\n"
-# root needs no user namespace, and gets none in a chroot(2)
+# root needs no user namespace, and in a chroot(2) cannot create one
 USER = ["--map-root-user"] if os.geteuid() else []
 NAMESPACE = ("unshare", *USER, "--mount", "sh", "-ec")
 SCRIPT = 'mount --bind "$0" /etc/hosts; exec "$@"'

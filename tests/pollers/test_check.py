@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent check as a process, against a real director in each of its states."""
+"""lvs-agent check as a process, against a simulated director in each of its states."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Change = Callable[[Snapshot], None]
 
 
 class Said(NamedTuple):
-    """An answer: the exit status, the first line before its |, and the performance data."""
+    """A result: exit status, first line up to its |, performance data and the other lines."""
 
     status: int
     line: str
@@ -49,7 +49,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def service(port: int, *weights: int) -> VirtualService:
-    """A service of 192.0.2.10 with servers of these weights, 10 active connections for each."""
+    """Return a service of 192.0.2.10 with a server of each weight, with 10 active connections."""
     servers = [
         builders.server(f"192.168.0.{host}", port, weight=weight, active_conns=10, inact_conns=5)
         for host, weight in enumerate(weights, 1)
@@ -76,7 +76,7 @@ def check(address: str, conf: Path, *words: str) -> Said:
 
 @contextmanager
 def changed(director: SimulatedDirector, change: Change) -> Iterator[None]:
-    """One healthy service, in snapshots that are changed."""
+    """Have the director serve one healthy service, with a change applied to each snapshot."""
     before = director.annotate
 
     def annotate(snapshot: Snapshot) -> None:
@@ -138,7 +138,7 @@ def test_an_address_stands_for_all_its_ports(director: SimulatedDirector, conf: 
     assert check(director.address, conf, "UDP", "192.0.2.10").status == CRITICAL
 
 
-# weights, options, the exit status
+# weights, options, exit status
 THRESHOLDS: List[Tuple[Tuple[int, ...], str, int]] = [
     ((1, 1, 1, 1), "", OK),
     ((1, 1, 1, 0), "", WARNING),
@@ -152,7 +152,7 @@ THRESHOLDS: List[Tuple[Tuple[int, ...], str, int]] = [
     ((1, 1, 1, 0), "--warning 4: --critical 4:", CRITICAL),
     ((1, 1, 1, 1), "-w 0:3", WARNING),
     ((1, 1, 1, 1), "-w @4", WARNING),
-    # keepalived deletes a server that fails, so an outage is 0 of 0
+    # keepalived deletes a failed server, so an outage is 0 of 0
     ((), "-w 100%: -c 50%:", CRITICAL),
     ((), "-w 0: -c 0:", CRITICAL),
     ((0, 0), "-w 0: -c 0:", CRITICAL),
@@ -334,7 +334,7 @@ def test_wrong_communities_and_other_agents_are_unknown(tmp_path: Path) -> None:
 
 
 def test_without_nagiosplugin_it_is_unknown_and_says_what_is_needed() -> None:
-    """Python without the packages of a virtual environment, as a director has it."""
+    """It runs Python without a virtual environment's packages, as on a director."""
     done = subprocess.run(
         ["/usr/bin/python3", "-m", "lvs_agent", "check", "director1"],
         cwd=Path(services.__file__).parent.parent.parent,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One director, asked over SNMP: values and rows against net-snmp's, and each way to fail."""
+"""The client of one director: values and rows compared with net-snmp's, and its errors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ USER = Credentials(
 )
 QUICK = Credentials(timeout=1, retries=0)
 
-# net-snmp of Debian 12 is built without AES-192 and AES-256
+# Debian 12 builds net-snmp without AES-192 and AES-256
 ALGORITHMS = [(auth, priv) for auth in AUTH_TYPES for priv in PRIV_TYPES if priv in ("DES", "AES")]
 
 
 def user_lines() -> List[str]:
-    """Users of every kind, and one that sees nothing."""
+    """Return lines for a user with each pair of algorithms, and for one whose view is empty."""
     lines = ["rocommunity blind 127.0.0.1 .1.3.6.1.2.1.1"]
     users = [(USER.user, USER.auth_type, USER.priv_type), ("blind", "SHA", "AES")]
     users += [(f"{auth}-{priv}".lower(), auth, priv) for auth, priv in ALGORITHMS]
@@ -74,7 +74,7 @@ def refused(director: SimulatedDirector, credentials: Credentials) -> str:
 
 
 def walked(director: SimulatedDirector, column: str) -> Dict[str, str]:
-    """Instances and values of a column, by snmpbulkwalk."""
+    """Return instances and values of a column, from snmpbulkwalk."""
     oid = "." + ".".join(map(str, objects.named(column).oid))
     lines = (line.partition(" = ") for line in director.snmpd.walk(oid))
     return {at[len(oid) + 1 :]: value.partition(": ")[2].strip('"') for at, _, value in lines}
@@ -140,7 +140,7 @@ def test_rows_without_a_column_come_all_the_same(tmp_path: Path) -> None:
 
 
 def gaps() -> List[VirtualService]:
-    """Services that lack the one or the other value."""
+    """Return services that each lack another value."""
     return [
         builders.service("192.0.2.1", 1, persist_timeout=60),
         builders.service("192.0.2.1", 2, counters=counted(5)),
@@ -225,7 +225,7 @@ def test_several_directors_are_asked_at_once(director: SimulatedDirector) -> Non
 def test_what_is_too_big_is_asked_for_in_parts(
     director: SimulatedDirector, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    """As from an snmpd with little room, which Debian's has not."""
+    """The session limits the size itself, since Debian's snmpd answers all of these at once."""
     get, bulk = Session.get, Session.bulk
 
     def small_get(self: Session, oids: Sequence[Oid]) -> List[Raw]:
@@ -294,7 +294,7 @@ def test_what_names_no_director_is_refused(text: str) -> None:
 
 
 def test_an_ipv6_director_is_asked() -> None:
-    """Over IPv6 loopback, where the kernel has it; what is sent is a request of SNMPv2c."""
+    """The request is SNMPv2c over IPv6 loopback."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as listening:
         listening.bind(("::1", 0))
         listening.settimeout(10)
@@ -306,7 +306,7 @@ def test_an_ipv6_director_is_asked() -> None:
 
 
 def test_no_parser_of_mib_files_is_made() -> None:
-    """It would take 0.2 s of each start."""
+    """pysmi would make each start 0.2 s longer."""
     code = "import sys, lvs_agent.pollers.client; print('pysmi' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 

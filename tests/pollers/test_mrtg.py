@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent mrtg: over simulated directors, over real ones, and run by mrtg itself."""
+"""lvs-agent mrtg with directors in snmpsim, with a real snmpd, and run by mrtg itself."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.support.snmpd import AGENT
 from tests.support.words import words
 
 SIMULATOR = AGENT.with_name("snmpsim-command-responder")
-PORT = 20161  # on addresses of loopback that no other test has
+PORT = 20161  # on loopback addresses that no other test uses
 HTTPS, WWW = "TCP 192.0.2.10:443", "TCP 192.0.2.10:80"
 
-# snmpsim's type of a value by pass_persist's
+# snmpsim's types by pass_persist's
 TAGS = {
     **{"integer": "2", "gauge": "66", "counter": "65", "counter64": "70"},
     **{"timeticks": "67", "ipaddress": "64", "string": "4", "octet": "4x"},
@@ -35,7 +35,7 @@ Lines = Tuple[str, str, str, str]
 
 
 def snmprec(snapshot: Snapshot, name: str) -> str:
-    """A director for snmpsim, up for a day."""
+    """Return the data of a director for snmpsim, with an uptime of one day."""
     lines = [f"1.3.6.1.2.1.1.3.0|67|{24 * 3600 * 100}", f"1.3.6.1.2.1.1.5.0|4|{name}"]
     for varbind in lvs.tree(snapshot, 0).walk():
         keyword, value = words(varbind)
@@ -52,7 +52,7 @@ def taken(*services: VirtualService, **values: object) -> Snapshot:
 
 
 def https(times: int) -> VirtualService:
-    """Counters and connections that differ, times so many."""
+    """Return a service whose counters and connections all differ, multiplied by times."""
     server = builders.server(
         active_conns=30 * times, inact_conns=40 * times, counters=counted(100 * times)
     )
@@ -60,7 +60,7 @@ def https(times: int) -> VirtualService:
     return builders.service("192.0.2.10", 443, server, counters=counters)
 
 
-# by the community that shows them
+# snapshots by the community that selects them
 FARMS = {
     "one": taken(https(1)),
     "other": taken(https(2)),
@@ -76,7 +76,7 @@ ADDRESSES = {community: f"127.0.9.{host}" for host, community in enumerate(FARMS
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[None]:
-    """snmpsim with every farm at each address."""
+    """Run snmpsim, which serves every farm at each address."""
     data = folder / "data"
     data.mkdir()
     for community, snapshot in FARMS.items():
@@ -99,7 +99,7 @@ def simulated(folder: Path) -> Iterator[None]:
         try:
             while files.run(*probe, MIBS="").returncode:
                 assert it.poll() is None, (folder / "log").read_text()
-                time.sleep(0.1)  # it has no way to say that it is ready
+                time.sleep(0.1)  # snmpsim does not report that it is ready
             yield
         finally:
             it.terminate()
@@ -107,7 +107,7 @@ def simulated(folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of net-snmp's files with each director's community, and the directors."""
+    """A folder of net-snmp's configuration with each director's community, while snmpsim runs."""
     folder = tmp_path_factory.mktemp("snmpsim")
     (folder / "hosts").mkdir()
     (folder / "snmp.conf").write_text(f"timeout 1\nretries 0\ndefaultPort {PORT}\n")
@@ -118,7 +118,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def asked(conf: Path, communities: str, *words: str) -> Lines:
-    """The four lines, of directors by their communities."""
+    """Run lvs-agent mrtg for the directors with these communities; return its four lines."""
     names = ",".join(ADDRESSES[each] for each in communities.split(","))
     done = files.run(str(AGENT), "mrtg", names, *words, SNMPCONFPATH=str(conf))
     assert (done.returncode, done.stderr) == (0, "")
@@ -222,7 +222,7 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert done.stderr == f"lvs-agent: {file}: No such file or directory\n"
 
 
-# time stands still for mrtg alone
+# LD_PRELOAD= is for the agent: faketime stops the clock for mrtg only
 CONFIG = """\
 WorkDir: {folder}
 Options[_]: growright
@@ -243,7 +243,7 @@ SECRET = (
 
 
 def run_mrtg(folder: Path, minute: int) -> str:
-    """What mrtg says, run at that minute of its time, but for the names of graphs that are new."""
+    """Run mrtg at a minute of its simulated time; return complaints not about new graphs."""
     config = str(folder / "mrtg.cfg")
     done = files.run("faketime", "-f", f"2026-01-01 00:{minute:02}:00", "mrtg", config)
     said = (done.stdout + done.stderr).splitlines()
@@ -268,7 +268,7 @@ def test_mrtg_draws_the_sum_that_it_gets_by_snmpv3(tmp_path: Path) -> None:
 
 
 def drawn(folder: Path) -> List[str]:
-    """The last sample, in bytes per second; mrtg-logfile(1)."""
+    """Return the last sample in bytes per second; see mrtg-logfile(1)."""
     return (folder / "pair.log").read_text().splitlines()[1].split()[1:3]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services and servers in words, against what ipvsadm printed and what was served."""
+"""Names of services and servers, compared with ipvsadm's output and recorded walks."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ WRONG = {
 
 
 def served(director: str) -> Dict[str, Oid]:
-    """The names of all rows of a recorded walk with their instances; a server's has its service."""
+    """Return the instances of a recorded walk's rows by name; a server's name has its service."""
     walk = (DATA / "walks" / director).read_text()
     names = {}
     for column in (VS_NAME, RS_NAME):
@@ -98,14 +98,14 @@ def served(director: str) -> Dict[str, Oid]:
 
 
 def saved(director: str) -> List[List[str]]:
-    """The words of ipvsadm -Sn that name rows."""
+    """Return the arguments in the output of ipvsadm -Sn that name rows."""
     lines = (DATA / "ipvsadm" / director / "ipvsadm" / "save").read_text()
     options = r"(?:-[tufr]|--sctp-service) \S+|-6"
     return [re.findall(options, line) for line in lines.splitlines()]
 
 
 def listed(director: str) -> List[str]:
-    """The rows of ipvsadm -Ln, a server's with the line of its service before it."""
+    """Return the rows of ipvsadm -Ln; a server's follows the name of its service."""
     rows, service = [], ""
     for line in (DATA / "ipvsadm" / director / "ipvsadm" / "list").read_text().splitlines()[3:]:
         words = line.split()
@@ -147,7 +147,7 @@ def test_what_ipvsadm_saves_names_what_is_served() -> None:
 
 def test_what_ipvsadm_lists_names_what_is_served() -> None:
     rows = {naming.parse([words]).instance for words in listed("options")}
-    # ipvsadm does not list all that it saves
+    # ipvsadm -Ln shows fewer rows than ipvsadm -Sn
     assert len(rows) > 30
     assert rows <= set(served("options").values())
 

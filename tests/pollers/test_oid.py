@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent oid, against net-snmp: what it prints is what snmptranslate and snmpget take."""
+"""lvs-agent oid compared with net-snmp: its output is what snmptranslate and snmpget accept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.snmpd import AGENT
 
 FOLDERS = (mibs.MIB.parent, mibs.IETF)
 
-# words, and the same as snmptranslate takes them
+# arguments, and the same OID in snmptranslate's syntax
 FORWARD = {
     "lvsVsInBytes TCP 192.0.2.10:443": "lvsVsInBytes.ipv4.4.192.0.2.10.tcp.443",
     "lvsVsInBytes -t 192.0.2.10:https": "lvsVsInBytes.ipv4.4.192.0.2.10.tcp.443",
@@ -45,7 +45,7 @@ FORWARD = {
     "lvs": "lvs",
 }
 
-# what all instances begin with
+# arguments that name several instances, and their common prefix
 PREFIXES = {
     "lvsVsInBytes TCP 192.0.2.10": f"{BASE}.21.1.20.1.4.192.0.2.10.6",
     "lvsVsInBytes TCP [2001:db8::1]": (
@@ -104,14 +104,14 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 
 
 def asked(*words: str) -> str:
-    """What the command prints."""
+    """Return the command's output."""
     done = files.run(str(AGENT), "oid", *words)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.rstrip("\n")
 
 
 def translated(folder: Path, name: str) -> str:
-    """The OID that net-snmp finds for a name."""
+    """Return the OID that net-snmp finds for a name."""
     return mibs.translated(folder, FOLDERS, "-On", name)[0].strip()
 
 
@@ -148,7 +148,7 @@ def test_without_an_object_the_help_is_named() -> None:
 
 
 def walked(director: SimulatedDirector, *options: str) -> List[str]:
-    """The lines of a walk, with the MIB loaded or not."""
+    """Return the lines of a walk with LVS-MIB loaded."""
     modules = {"MIBS": "+LVS-MIB", "MIBDIRS": ":".join(map(str, FOLDERS))}
     done = subprocess.run(
         ["snmpbulkwalk", "-v2c", "-c", "public", *options, director.address, BASE],
@@ -187,7 +187,7 @@ def test_objects_are_those_of_the_mib_file(tmp_path: Path) -> None:
 
 
 def test_it_starts_without_any_package_of_the_pollers() -> None:
-    """A director's package has none."""
+    """The package for directors brings none of them."""
     code = "import sys, lvs_agent.pollers.oid; print({'pysnmp', 'nagiosplugin'} & {*sys.modules})"
     done = files.run(str(AGENT.with_name("python")), "-c", code)
     assert done.stdout == "set()\n"

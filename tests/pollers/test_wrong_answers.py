@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directors that answer wrongly: each costs itself alone, in bounded time, and is named once."""
+"""Directors that answer wrongly: each fails alone, in bounded time, and is named once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RRDS = ["TCP_192.0.2.10_443.rrd", "TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd"]
 
 EVERY = ("check", "mrtg", "update")
 
-# a manner, and of what the commands accuse the director; mrtg asks for no rows
+# a manner of answering, the commands it makes fail, and their error; mrtg requests no rows
 WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
     "fewer": (fakes.fewer, EVERY, r"answers with [047] values, [158] were asked for"),
     "none": (fakes.none_at_all, EVERY, r"answers with 0 values, [158] were asked for"),
@@ -182,7 +182,7 @@ def test_the_time_is_that_of_all_questions_together(good: FakeDirector) -> None:
 
 
 def test_a_slow_director_delays_no_other(good: FakeDirector, tmp_path: Path) -> None:
-    """It answers once the other's files are there."""
+    """The slow director answers only after the other's files exist."""
     folder = tmp_path / "files"
     ready = threading.Event()
 

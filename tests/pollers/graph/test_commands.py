@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent graph as it is run: one command after another, and what it says of wrong words."""
+"""lvs-agent graph run as a process: its commands in turn, and errors for wrong arguments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with files of one service, up to now."""
+    """A folder with files of one service, filled up to now."""
     rounds.folder(tmp_path / "files", {"lb1": {HTTP: 1}}, int(time.time()))
     return tmp_path
 
@@ -132,7 +132,7 @@ def test_progress_is_shown_on_a_terminal(here: Path) -> None:
     )
     os.close(theirs)
     said = b""
-    # a terminal whose other end is closed is an error to read: EIO
+    # reading a terminal whose other end is closed fails with EIO
     try:
         while part := os.read(ours, 1000):
             said += part

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of round-robin files, and the files themselves, with the real rrdtool."""
+"""Round-robin files and their names, with the real rrdtool."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rrdtool(folder: Path) -> Iterator[Rrdtool]:
 
 
 def known(rrdtool: Rrdtool) -> List[str]:
-    """The sources of the file that the last update gave a value."""
+    """Return the file's data sources to which the last update gave a value."""
     *_, last = rrdtool.run("lastupdate", FILE.path)
     return [name for name, value in zip(SOURCES, last.split()[1:]) if value != "U"]
 
@@ -122,7 +122,7 @@ def test_a_file_holds_more_than_two_years(rrdtool: Rrdtool) -> None:
             for rra in range(4)
         }
         days = {seconds: seconds * rows / 86400 for seconds, rows in kept.items()}
-        # the pictures are of 1, 7, 31 and 366 days
+        # the pictures show 1, 7, 31 and 366 days
         assert min(days) == step
         assert [days[seconds] >= reach for seconds, reach in ((1800, 7), (7200, 31))] == [True] * 2
         assert days[86400] > 2 * 365

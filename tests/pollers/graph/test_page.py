@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page: what it shows and links to, read with a parser."""
+"""The pages' content and links, read with an HTML parser."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PAGES = {
 
 @dataclass
 class Page(HTMLParser):
-    """What a page refers to, its anchors and its text. Tags that don't match are no page."""
+    """A page's links, pictures, anchors and text. Raises AssertionError for unmatched tags."""
 
     path: Path
     links: List[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ def options(*words: str) -> argparse.Namespace:
 
 
 def made(folder: Path, *words: str, now: float = END) -> Path:
-    """A page of everything, or of what options select."""
+    """Draw the pages of all services, or of those that options select; return their folder."""
     out = folder.parent / "page"
     args = options(*words)
     look = Look("", "", args.inactive_below)
@@ -116,7 +116,7 @@ def test_every_reference_is_relative_and_there(folder: Path) -> None:
         used |= set(each.pictures)
         assert "http" not in each.path.read_text().replace("http-equiv", "")
     assert used == {path.name for path in out.glob("*.png")}
-    # three services and all of them, four kinds, four periods
+    # three services and their sum, four kinds, four periods
     assert len(used) == 4 * 4 * 4
     assert {path.suffix for path in out.iterdir()} == {".html", ".png"}
 
@@ -126,7 +126,7 @@ def test_the_index_leads_to_every_service(folder: Path) -> None:
     assert {link.partition("#")[0] for link in index.links} >= PAGES
     assert all(name in index.text for name in (HTTP, HTTPS, DNS))
     assert "lb1, lb2" in index.text
-    # of all together each kind, of each service active and bits
+    # four kinds for the sum; active and bits for each service
     assert len(index.pictures) == 4 + 3 * 2
 
 
@@ -171,7 +171,7 @@ def test_real_servers_have_a_colour_each(folder: Path) -> None:
 
 def test_a_service_that_is_gone_says_so_and_leaves_period_by_period(folder: Path) -> None:
     with Rrdtool(folder) as rrdtool:
-        # the others go on for two days
+        # the other services continue for two days
         for row in (name for name in ROWS if not name.startswith(HTTPS)):
             file = File("lb1", parse([row]))
             rounds.fill(rrdtool, file, 1, range(END + STEP, END + 2 * DAY + 1, 1800))

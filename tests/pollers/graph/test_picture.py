@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The numbers in pictures, which rrdtool prints when they are drawn, and who is in them."""
+"""The numbers in pictures, which rrdtool prints while drawing, and the rows they include."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ END = 1_800_000_000
 LOOK = Look(str(END - 3600), str(END))
 HTTP, HTTPS, DNS = "TCP 192.0.2.10:80", "TCP 192.0.2.10:443", "UDP [2001:db8::53]:53"
 
-# by what they have, each sum of rows is another
+# values by row; every sum of rows is different
 LB1 = {
     HTTP: 1,
     HTTPS: 10,
@@ -46,14 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(*words: str) -> argparse.Namespace:
-    """The options of graph draw."""
+    """Return parsed options of graph draw."""
     return parser().parse_args(["graph", "draw", "--from", "F", "-o", "O", *words])
 
 
 def drawn(
     folder: Path, *words: str, look: Look = LOOK, polls: int = rounds.HOUR
 ) -> Dict[str, List[float]]:
-    """The last, average and maximum of each line of a legend, for both of its sources."""
+    """Draw; return the last, average and maximum of each line of the legend, for both sources."""
     args = options(*words)
     chosen = selection(args)
     with Rrdtool(folder) as rrdtool:
@@ -144,7 +144,7 @@ def test_where_one_director_has_a_gap_the_sum_is_the_others(tmp_path: Path) -> N
 
 
 def test_the_maximum_of_one_row_is_of_polls_and_that_of_a_sum_is_drawn(tmp_path: Path) -> None:
-    """A peak of one poll in a week's picture, where a pixel is half an hour."""
+    """The picture shows a week, where a pixel is half an hour, with a peak of one poll."""
     rounds.folder(tmp_path, {"lb1": {HTTP: 10, HTTPS: 10}}, END, polls=24)
     with Rrdtool(tmp_path) as rrdtool:
         for file in look_at(rrdtool, tmp_path, selection(options("active"))).last:

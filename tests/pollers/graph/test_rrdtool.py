@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process of rrdtool: words with odd letters, errors, its end."""
+"""The rrdtool process: arguments with unusual characters, errors, its end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director serves and what rrdtool then says, over polls of an own clock."""
+"""A director's values and rrdtool's afterwards, over polls of a simulated clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lvs_agent.snapshot import Snapshot, VirtualService
 from tests.support import builders, directors
 from tests.support.directors import SimulatedDirector, counted
 
-START, STEP = 1_800_000_000, 300  # a multiple of STEP, so that a poll's interval is a row's
+START, STEP = 1_800_000_000, 300  # a multiple of STEP: the interval of a poll is that of a row
 NOWHERE = "127.0.0.1:9"  # discard(9), where nobody listens
 HTTP, HTTPS = "TCP 192.0.2.10:80", "TCP 192.0.2.10:443"
 
@@ -41,7 +41,7 @@ Rates = Dict[str, Optional[float]]
 
 
 class Poller:
-    """Files of a folder, updated every five minutes of a clock that a test moves."""
+    """A folder of files, updated every five minutes of a simulated clock."""
 
     def __init__(self, folder: Path, *addresses: str) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Poller:
         self.names = [files.folder_of(address) for address in addresses]
 
     def poll(self) -> List[str]:
-        """One update, and its errors."""
+        """Run one update and return its errors."""
         now = self.now
         self.polls += 1
         return update(self._clients, self.folder, STEP, lambda: now + 0.9)
@@ -69,7 +69,7 @@ class Poller:
         return File(self.names[director], parse([name]))
 
     def rates(self, name: str, director: int = 0) -> List[Rates]:
-        """Each interval after the first poll, as rrdtool fetch has it; None is unknown."""
+        """Return each interval's rates after the first poll, by rrdtool fetch; None is unknown."""
         with Rrdtool(self.folder) as rrdtool:
             words = (
                 "--start",
@@ -93,7 +93,7 @@ class Poller:
         return found
 
     def of(self, source: str, name: str, director: int = 0) -> List[Optional[float]]:
-        """One source of them."""
+        """Return rates() of one data source."""
         return [rates[source] for rates in self.rates(name, director)]
 
 
@@ -108,7 +108,7 @@ Follow = Callable[..., Poller]
 
 @pytest.fixture
 def following(tmp_path: Path) -> Iterator[Follow]:
-    """A poller of directors by their addresses."""
+    """A function that returns a poller of directors by their addresses."""
     pollers = []
 
     def follow(*addresses: str) -> Poller:
@@ -126,7 +126,7 @@ def poller(director: SimulatedDirector, following: Follow) -> Poller:
 
 
 def run(poller: Poller, director: SimulatedDirector, *farms: Sequence[VirtualService]) -> List[str]:
-    """A poll of each farm; all errors."""
+    """Poll each farm; return all errors."""
     errors = []
     for farm in farms:
         director.serve(*farm)
@@ -135,7 +135,7 @@ def run(poller: Poller, director: SimulatedDirector, *farms: Sequence[VirtualSer
 
 
 def place(number: int, active: int, inactive: int) -> Rates:
-    """The rates of the service at a place of directors.farm, or of one of its servers."""
+    """Return the rates of the service at a place in directors.farm, or of one of its servers."""
     return {
         "active": active,
         "inactive": inactive,
@@ -167,7 +167,7 @@ def test_a_service_that_is_gone_is_a_gap_and_goes_on_in_its_file(
     farms = [directors.farm(step) for step in range(7)]
     farms[2:4] = [farm[1:] for farm in farms[2:4]]
     assert run(poller, director, *farms) == []
-    # the interval of its return is not known from its begin on
+    # the interval in which the service returns is not known as a whole
     assert poller.of("conns", HTTP) == [1, None, None, None, 1, 1]
     assert poller.of("active", HTTP) == [21, None, None, None, 21, 21]
     assert poller.of("conns", f"{HTTP} -> 10.0.1.1:80") == [1, None, None, None, 1, 1]
@@ -193,7 +193,7 @@ def test_a_poll_that_was_missed_is_no_gap_and_two_are(
 
 def test_a_reset_is_a_gap_and_no_spike(tmp_path: Path, following: Follow) -> None:
     def uncarried(snapshot: Snapshot) -> None:
-        """What a collector says that has lost its history."""
+        """Leave the kernel's counters as they are, as a collector without its history does."""
 
     with directors.running(tmp_path / "director", annotate=uncarried) as director:
         poller = following(director.address)
