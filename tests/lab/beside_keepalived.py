@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: walks of keepalived's realServerTable and of lvsRsTable, in turn.
+"""For the guest: walk keepalived's realServerTable and lvsRsTable alternately, and time it.
 
-Of keepalived's table a column a round, since all of it takes minutes; of lvsRsTable all. Prints
-JSON: for each round, how many varbinds each walk gave, and in how many seconds.
+A round walks one column of keepalived's table, since all of it takes minutes, and the whole
+lvsRsTable. Prints JSON: for each round, the number of varbinds and the seconds of both walks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LVS_RS_VARBINDS = 2000 * 20
 
 
 def walk(oid: str) -> Tuple[int, float]:
-    """Varbinds and seconds of one walk."""
+    """Return the number of varbinds and the seconds of one walk."""
     command = ["snmpbulkwalk", "-v2c", "-c", "public", "-On", "-Cr50", "-t60", "-r0"]
     began = time.monotonic()
     done = subprocess.run([*command, "127.0.0.1:16161", oid], stdout=subprocess.PIPE, check=True)
@@ -28,7 +28,7 @@ def walk(oid: str) -> Tuple[int, float]:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     while walk(LVS_RS)[0] < LVS_RS_VARBINDS or walk(f"{REAL_SERVER}.{COLUMNS[0]}")[0] < 2000:
         time.sleep(0.5)
     rounds = [

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: edit the farm ten times a second while three walkers walk it, and check each walk.
+"""For the guest: edit the farm ten times a second, walk it meanwhile, and check each walk.
 
     python -m tests.lab.churning SECONDS SEED PID-OF-SNMPD PID-OF-COLLECTOR
 
-A line every 10 s goes to $RESULT/progress, and all that was counted to $RESULT/summary.json at
-the end, which comes early when there is a file $RESULT/stop. Walks with a fault are kept there.
+Three threads walk. A line every 10 s goes to $RESULT/progress, and the results go to
+$RESULT/summary.json at the end. Creating the file $RESULT/stop ends the run early. Walks with a
+fault are kept in $RESULT.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ KEPT_FAULTS = 50
 
 
 def walk() -> List[str]:
-    """The lines of one walk, with what snmpbulkwalk says if it fails."""
+    """Return the lines of one walk, with snmpbulkwalk's error if it fails."""
     done = subprocess.run(
         WALK.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -42,7 +43,7 @@ def walk() -> List[str]:
 
 
 def at_rest(name: str) -> List[str]:
-    """A walk of the farm while nobody edits it, each number in it compared with ipvsadm's."""
+    """Return a walk of the farm while nobody edits it, after comparing it with ipvsadm."""
     folder = RESULT / name
     folder.mkdir()
     time.sleep(1.5)  # a request after a quiet second waits for a new snapshot
@@ -53,12 +54,12 @@ def at_rest(name: str) -> List[str]:
     served = without_rates(walked.director(walked.tables(lines)))
     said = without_rates(ipvsadm.read(folder / "ipvsadm"))
     if served != said:
-        raise SystemExit(f"at rest, ipvsadm says\n{said}\nand the walk\n{served}")
+        raise SystemExit(f"at rest, ipvsadm shows\n{said}\nbut the walk\n{served}")
     return lines
 
 
 class Walkers:
-    """Threads that walk until they are told to stop, and check each walk when it is done."""
+    """Threads that walk until they are stopped, and check each finished walk."""
 
     def __init__(self, checker: Checker, timeline: Timeline, lock: threading.Lock) -> None:
         self._checker = checker
@@ -78,7 +79,7 @@ class Walkers:
             thread.start()
 
     def stop(self) -> None:
-        """Let the walks that are under way end."""
+        """Wait for the current walks, and start no more."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -109,14 +110,14 @@ class Walkers:
 
 
 class Memory:
-    """Resident sets, sampled: kB by process, of snmpd, its child and the collector."""
+    """Samples of the resident sets of snmpd, its child and the collector, in kB."""
 
     def __init__(self, snmpd: int, collector: int) -> None:
         self._pids = {"responder": _child(snmpd), "collector": collector, "snmpd": snmpd}
         self.samples: Dict[str, List[int]] = {name: [] for name in self._pids}
 
     def sample(self) -> None:
-        """Raises OSError if one of them has ended."""
+        """Take a sample. Raise OSError if a process has ended."""
         for name, pid in self._pids.items():
             status = Path(f"/proc/{pid}/status").read_text()
             self.samples[name].append(int(status.partition("VmRSS:")[2].split()[0]))
@@ -131,7 +132,7 @@ def _child(pid: int) -> int:
 
 
 def main(seconds: float, seed: int, snmpd: int, collector: int) -> None:
-    """Run for so many seconds, or until $RESULT/stop is there."""
+    """Run for so many seconds, or until $RESULT/stop exists."""
     with Editor(farm.churned(), farm.steady(), seed) as editor:
         a = at_rest("a")
         editor.set_all(1)
@@ -180,7 +181,7 @@ def main(seconds: float, seed: int, snmpd: int, collector: int) -> None:
 
 
 def note(began: float, walkers: Walkers, editor: Editor, memory: Memory) -> None:
-    """A line of progress."""
+    """Write a line of progress."""
     with open(RESULT / "progress", "a") as progress:
         print(
             f"{time.monotonic() - began:5.0f} s: {walkers.walks} walks of {walkers.varbinds}"

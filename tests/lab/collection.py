@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: what collecting costs beside ipvsadm, in turn, and how much memory is taken.
+"""For the guest: time collecting and ipvsadm alternately, and measure the agent's memory.
 
-Prints JSON: seconds of each `ipvsadm -Ln --stats --exact`; of each collection, as the collector
-times it (lvsAgentCollectionTime); of the same up to the last byte at a client of its socket; and
-the most memory that collector and responder had resident, in kB, after some snapshots.
+Prints JSON: the seconds of each `ipvsadm -Ln --stats --exact`; of each collection, as timed by the
+collector (lvsAgentCollectionTime); of the same until a client of its socket has the last byte; and
+the peak resident sets of collector and responder in kB, after some snapshots.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SERVICES = ".1.3.6.1.4.1.8225.4711.26.7.0"
 
 
 def ipvsadm() -> float:
-    """Seconds of one listing."""
+    """Return the seconds of one listing."""
     began = time.monotonic()
     subprocess.run(["ipvsadm", "-Ln", "--stats", "--exact"], stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - began
 
 
 def snapshot() -> Tuple[float, float]:
-    """Seconds from connecting to the snapshot's last byte, and those of collecting it."""
+    """Return the seconds from connecting to the last byte of a snapshot, and of collecting it."""
     began = time.monotonic()
     data = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -44,7 +44,7 @@ def snapshot() -> Tuple[float, float]:
 
 
 def memory(pid: int) -> int:
-    """The largest resident set it had, kB."""
+    """Return the peak resident set of a process in kB."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found
@@ -52,7 +52,7 @@ def memory(pid: int) -> int:
 
 
 def ask(responder: subprocess.Popen[str], oid: str) -> str:
-    """The value of an OID, asked for as snmpd asks."""
+    """Return the value of an OID, requested as snmpd does."""
     assert responder.stdin
     assert responder.stdout
     responder.stdin.write(f"PING\nget\n{oid}\n")
@@ -63,14 +63,14 @@ def ask(responder: subprocess.Popen[str], oid: str) -> str:
 
 
 def main(agent: str) -> None:
-    """Measure, and print."""
+    """Measure and print."""
     collector = subprocess.Popen([agent, "collector", "--listen", SOCKET, "--state", "/tmp/state"])
     while not Path(SOCKET).exists():
         assert collector.poll() is None
-    snapshot()  # numbers every row for the first time and saves them
+    snapshot()  # the first snapshot numbers every row and saves the numbers
     seconds: Dict[str, List[float]] = {"ipvsadm": [], "collection": [], "snapshot": []}
     for _ in range(ROUNDS):
-        # each listing takes longer than the time within which clients share a snapshot
+        # two listings take so long that the next client gets a new snapshot
         seconds["ipvsadm"] += [ipvsadm(), ipvsadm()]
         whole, collection = snapshot()
         seconds["snapshot"].append(whole)
@@ -81,7 +81,7 @@ def main(agent: str) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    # snapshot after snapshot, so that an old and a new one are there at once
+    # many new snapshots, so that an old and a new one are in memory at once
     services = [ask(responder, SERVICES) for _ in range(200)]
     kilobytes = {"collector": memory(collector.pid), "responder": memory(responder.pid)}
     print(json.dumps({"seconds": seconds, "kilobytes": kilobytes, "services": services[-1]}))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Edits a farm with ipvsadm, ten times a second, and says when which row was added or deleted."""
+"""An editor of the farm: ten random edits a second with ipvsadm, and a record of when."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.lab.walkcheck import Change, Row, Timeline
 from tests.support import ipvsadm
 
 EDITS_A_SECOND = 10
-# Edits go to a few services for a while, so that the others must stay as they are meanwhile
+# Edits go to a few services for a while; meanwhile the other services must stay unchanged
 HOT_SERVICES, HOT_SECONDS = 3, 15.0
 COMPARE_SECONDS = 30.0
 
 
 class Editor:
-    """All rows of a farm, and which of them are there, in setting 0 or 1.
+    """Edits the rows of a farm and knows which exist, in setting 0 (A) or 1 (B).
 
-    One ipvsadm -R does it all: a process for each edit would be half of what the guest can do.
-    It reads a line when it is done with the one before.
+    One ipvsadm -R does all edits, since a process for each would take half of the guest's time.
+    It reads a line when it has carried out the one before.
     """
 
     def __init__(self, churned: Sequence[Service], steady: Sequence[Service], seed: int) -> None:
@@ -59,7 +59,7 @@ class Editor:
         self._program.wait()
 
     def set_all(self, setting: int) -> None:
-        """Bring every row into a setting, and wait until ipvsadm is done."""
+        """Change every row to a setting, and wait until ipvsadm is done."""
         for service in self._every:
             self._do(service.edit(setting), {(service.name, ""): setting})
             for server in service.servers:
@@ -69,12 +69,12 @@ class Editor:
         self.edits = self.compared = 0
 
     def start(self, timeline: Timeline, lock: threading.Lock) -> None:
-        """Begin to edit; the timeline is written to with the lock held."""
+        """Start editing; the lock is held while the timeline is written."""
         self._timeline, self._lock = timeline, lock
         self._thread.start()
 
     def stop(self) -> None:
-        """Do no more edits; compare what is there with what should be."""
+        """Stop editing, and compare the rows with ipvsadm."""
         self._stop.set()
         self._thread.join()
 
@@ -142,7 +142,7 @@ class Editor:
         self.edits += 1
 
     def _until_read(self) -> None:
-        """Wait until ipvsadm has read the line: then the one before has been carried out."""
+        """Wait until ipvsadm has read the line, and so has carried out the one before."""
         assert self._program.stdin
         unread = 1
         while unread:
@@ -161,7 +161,7 @@ class Editor:
         self._last = []
 
     def _compare(self) -> None:
-        """Compare what is there with what ipvsadm lists."""
+        """Compare the expected rows with ipvsadm's list."""
         assert self._program.stdin
         self._program.stdin.close()
         if self._program.wait(timeout=60):
@@ -205,7 +205,7 @@ def _names(service: Service) -> List[str]:
 
 
 def _option(options: str, name: str) -> int:
-    """What stands behind an option, 0 without it."""
+    """Return the value of an option, 0 if it is not there."""
     words = options.split()
     return int(words[words.index(name) + 1]) if name in words else 0
 

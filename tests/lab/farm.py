@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The director that is edited while it is walked: services and real servers, none like another.
+"""The director that is edited while it is walked: services and real servers that all differ.
 
-Each row has two settings, A and B, and what it is set to differs from every other row's in both:
-a service's persistence time-out, a real server's weight and thresholds. The weights of a service
-add up to a sum of its own, whichever of its real servers are there. Its tables fit in one
-message of the kernel's dump each, so no edit makes the kernel itself skip a row.
+Each row has two settings, A and B, and in both it has values that no other row has: a service's
+persistence time-out, a real server's weight and thresholds. The sum of a service's weights also
+identifies the service, whichever of its real servers exist. Each table fits in one message of the
+kernel's dump, so an edit cannot make the kernel itself skip a row.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import List, Tuple
 
 CHURNED, STEADY, SERVERS = 12, 4, 3
 SCHEDULERS = ("rr", "wrr", "wlc", "lc")
-B = 8192  # what setting B adds to a weight: more than any sum of setting A
+B = 8192  # setting B adds this to a weight: more than any sum of weights in setting A
 
 
 @dataclass(frozen=True)
 class Server:
-    """A real server: what ipvsadm calls it, and its options in settings A and B."""
+    """A real server: its name in ipvsadm, and its options in settings A and B."""
 
     name: str
     settings: Tuple[str, str]
@@ -28,7 +28,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Service:
-    """A virtual service: its name, how ipvsadm is told, and its options in settings A and B."""
+    """A virtual service: its name, ipvsadm's option for it, and its options in settings A and B."""
 
     name: str
     where: str
@@ -36,37 +36,37 @@ class Service:
     servers: List[Server]
 
     def add(self, setting: int) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-A {self.where} {self.settings[setting]}"
 
     def edit(self, setting: int) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-E {self.where} {self.settings[setting]}"
 
     def delete(self) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-D {self.where}"
 
     def add_server(self, server: Server, setting: int) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-a {self.where} -r {server.name} {server.settings[setting]}"
 
     def edit_server(self, server: Server, setting: int) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-e {self.where} -r {server.name} {server.settings[setting]}"
 
     def delete_server(self, server: Server) -> str:
-        """A line for ipvsadm -R."""
+        """Return a line for ipvsadm -R."""
         return f"-d {self.where} -r {server.name}"
 
 
 def churned() -> List[Service]:
-    """The services that are edited: TCP, UDP and marks, of both families."""
+    """Return the services that are edited: TCP, UDP and marks, of both families."""
     return [_churned(number) for number in range(1, CHURNED + 1)]
 
 
 def steady() -> List[Service]:
-    """The services that nobody edits, with real servers that answer to tests/lab/traffic.py."""
+    """Return the services that nobody edits, whose real servers answer tests/lab/traffic.py."""
     found = []
     for number in range(CHURNED + 1, CHURNED + STEADY + 1):
         port = 1000 + number
@@ -80,7 +80,7 @@ def steady() -> List[Service]:
 
 
 def plan() -> List[str]:
-    """What traffic.py is to send to the steady services: as many flows, of a size of its own."""
+    """Return traffic.py's input for the steady services: flows and sizes differ for each."""
     return [
         f"{service.name}  flows={2 * place + 3} rounds={place + 1} size={place * 100 + 50}  "
         + " ".join(f"rs{n}/{server.name}" for n, server in enumerate(service.servers, 1))
@@ -114,14 +114,14 @@ def _churned(number: int) -> Service:
 
 
 def _server(number: int, place: int, name: str) -> Server:
-    # 1, 2, 4, 8 in the weight says which servers are in a sum, and so how often number is
+    # the powers of 2 in a sum of weights tell its servers, and so how often it contains number
     weight = number * 64 + 2**place
     options = f"-m -x {20000 + number * 64 + place} -y {10000 + number * 64 + place}"
     return Server(name, (f"{options} -w {weight}", f"{options} -w {weight + B}"))
 
 
 def rules() -> List[str]:
-    """The whole farm in setting A."""
+    """Return the whole farm in setting A, as lines for ipvsadm -R."""
     lines = []
     for service in (*churned(), *steady()):
         lines.append(service.add(0))

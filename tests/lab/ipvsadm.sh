@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Source this in the guest (after lib.sh) to save what ipvsadm and /proc show into $RESULT/ipvsadm.
+# Source this in the guest after lib.sh, to save what ipvsadm and /proc show in $RESULT/ipvsadm.
 
-view() { # FILE COMMAND...
+view() { # FILE COMMAND...: save a command's output
     local file=$RESULT/ipvsadm/$1; shift
     "$@" > "$file" || die "failed: $*"
 }

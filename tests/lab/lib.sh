@@ -1,26 +1,26 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Helpers for scripts that run in the lab's guest: . lib.sh, then load, then one scenario.
-# $RESULT is the folder the host sees.
+# Helpers for scripts that run in the lab's guest: source lib.sh, call load, source one scenario.
+# $RESULT is the folder that the host sees.
 
 lab=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
 die() { echo "$*" >&2; exit 1; }
 
-# load: IPVS into the kernel; without it the director has no /proc/net/ip_vs.
+# load: load IPVS into the kernel. Before that, the director has no /proc/net/ip_vs.
 load() { modprobe ip_vs; }
 
 # until_true SECONDS COMMAND...: wait for a condition, or die.
 until_true() {
     local end=$((SECONDS + $1)); shift
     until "$@"; do
-        ((SECONDS < end)) || die "waited in vain for: $*"
+        ((SECONDS < end)) || die "timed out waiting for: $*"
         sleep 0.1
     done
 }
 
-# network: namespaces client, rs1 and rs2, each on a link of its own to the director, which has
-# the virtual addresses 10.2.0.1 to .9 and fd00:2::1 to ::9.
+# network: create the namespaces client, rs1 and rs2, each with its own link to the director, and
+# the director's virtual addresses 10.2.0.1 to .9 and fd00:2::1 to ::9.
 network() {
     modprobe -a ipv6 veth sctp
     {
@@ -60,36 +60,36 @@ route add default via $5
 EOF
 }
 
-# mark MARK PROTOCOL ADDRESS (ip or ipv6): the client's packets to ADDRESS get a firewall mark.
-# By tc, which comes with iproute2: to IPVS it is the same as by iptables or nftables.
+# mark MARK PROTOCOL ADDRESS: set a firewall mark on the client's packets to ADDRESS. PROTOCOL is ip
+# or ipv6. It uses tc, which is in iproute2; for IPVS it is the same as iptables or nftables.
 mark() {
     tc qdisc replace dev vclient ingress
     tc filter add dev vclient ingress protocol "$2" flower dst_ip "$3" action skbedit mark "$1"
 }
 
-# traffic: see traffic.py, which reads its plan from standard input and writes
-# $RESULT/expected.json. On return ipvsadm shows what that file says.
+# traffic: send traffic by traffic.py, which reads its input from standard input and writes
+# $RESULT/expected.json. On return, ipvsadm shows the counters in that file.
 traffic() {
     rm -f "$RESULT/expected.json"
     (cd "$lab/../.." && exec /usr/bin/python3 -E -s -S -B -m tests.lab.traffic \
         "$RESULT/expected.json") <&0 &
     traffic_pid=$!
     while [ ! -e "$RESULT/expected.json" ]; do
-        kill -0 "$traffic_pid" 2>/dev/null || die "no traffic"
+        kill -0 "$traffic_pid" 2>/dev/null || die "traffic.py has ended"
         sleep 0.1
     done
 }
 
-# rules: see rules.py.
+# rules: add the services on standard input, see rules.py.
 rules() { /usr/bin/python3 -I -S -B "$lab/rules.py"; }
 
-# freeze: stop the kernel's estimator, so that all counters and rates stay as they are.
+# freeze: stop the kernel's estimator, so that counters and rates no longer change.
 freeze() { echo 0 > /proc/sys/net/ipv4/vs/run_estimation; }
 
 base=.1.3.6.1.4.1.8225.4711
 
-# start_snmpd COMMAND...: snmpd on loopback, with COMMAND as its pass_persist extension, and with
-# the lines of $snmpd_lines in its configuration.
+# start_snmpd COMMAND...: start snmpd on loopback with COMMAND as its pass_persist extension and
+# with the lines of $snmpd_lines in its configuration.
 start_snmpd() {
     cat > /tmp/snmpd.conf <<EOF
 agentaddress udp:127.0.0.1:16161
@@ -97,23 +97,24 @@ rocommunity public 127.0.0.1
 pass_persist $base $*
 ${snmpd_lines-}
 EOF
-    # not /tmp: at its end snmpd writes a snmpd.conf of its own there
+    # not /tmp: snmpd writes its own snmpd.conf there when it ends
     export SNMPCONFPATH=/tmp SNMP_PERSISTENT_DIR=/tmp/persistent MIBS=
     snmpd -Lf "$RESULT/snmpd.log" -C -c /tmp/snmpd.conf -p /tmp/snmpd.pid
 }
 
-# stop_snmpd: and wait until it has gone, with its port.
+# stop_snmpd: stop snmpd and wait until it has ended and closed its port.
 stop_snmpd() {
     local pid; pid=$(cat /tmp/snmpd.pid)
     kill "$pid"
     until_true 10 eval "! kill -0 $pid 2>/dev/null"
 }
 
-# snmp_walk OID: what is below an OID.
+# snmp_walk OID: walk the subtree of an OID.
 snmp_walk() { snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 "$1"; }
 
-# watch NAME: ask snmpd for sysUpTime all the time, until watched: $RESULT/longest/NAME is then how
-# many seconds the longest answer took. What is started meanwhile must not hold fd 9 open.
+# watch NAME: request sysUpTime from snmpd all the time, until watched is called. Then
+# $RESULT/longest/NAME has the seconds that the longest answer took. Processes that are started
+# meanwhile must not keep fd 9 open.
 watch() {
     mkdir -p "$RESULT/longest"
     mkfifo "/tmp/watch.$1"

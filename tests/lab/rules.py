@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IPv4 TCP services and real servers by the old socket option (structs of linux/ip_vs.h).
+"""Add IPv4 TCP services and real servers by the old socket option (structs of linux/ip_vs.h).
 
-For what ipvsadm cannot do: forwarding methods it has no option for, and thousands of rules in a
-second (ipvsadm -R opens a netlink socket for each line: 14 s for 11,000 in the lab's guest).
+ipvsadm has no option for some forwarding methods, and takes 14 s for 11,000 rules in the lab's
+guest, as ipvsadm -R opens a netlink socket for each line. This adds thousands of rules in a second.
 Reads lines from standard input::
 
     service ADDRESS:PORT SCHEDULER

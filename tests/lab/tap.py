@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What passes on the wire in the lab's network namespaces, counted as IPVS counts."""
+"""Packet counts in the lab's network namespaces, by the rules of IPVS."""
 
 import ctypes
 import socket
@@ -18,7 +18,7 @@ Endpoint = tuple[int, str, int]  # protocol number, address, port
 
 @contextmanager
 def inside(namespace: str) -> Iterator[None]:
-    """What is opened in this context belongs to that network namespace."""
+    """Enter a network namespace ("-": the director's), and return to the director's at the end."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def enter(path: str) -> None:
@@ -36,7 +36,7 @@ def inside(namespace: str) -> Iterator[None]:
 
 @dataclass
 class Count:
-    """The five counters of IPVS, as seen on the wire."""
+    """The five counters of IPVS, counted on the wire."""
 
     inpkts: int = 0
     outpkts: int = 0
@@ -46,9 +46,9 @@ class Count:
     peers: set[tuple[str, int]] = field(default_factory=set)
 
     def as_dict(self) -> dict[str, int]:
-        """The counters as ipvsadm names them.
+        """Return the counters by ipvsadm's names.
 
-        A connection is one client address and port; with one-packet scheduling, one packet.
+        A connection is a client address and port; with one-packet scheduling, a packet.
         """
         return {
             "conns": self.inpkts if self.ops else len(self.peers),
@@ -60,7 +60,7 @@ class Count:
 
 
 class Tap:
-    """Counts the packets of known endpoints in one network namespace."""
+    """A packet socket that counts the packets of known endpoints in one network namespace."""
 
     def __init__(self, namespace: str) -> None:
         self.outside = namespace == "client"
@@ -73,7 +73,7 @@ class Tap:
         self.socket.setblocking(False)
 
     def drain(self) -> bool:
-        """Count what has been queued; true if there was anything of interest."""
+        """Count the queued packets; return True if any was of a known endpoint."""
         seen = False
         while True:
             try:

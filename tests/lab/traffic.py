@@ -1,24 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send known traffic through the director and state what IPVS should have counted.
+"""Send known traffic through the director, and write the counters that IPVS must show.
 
-Reads one line a service from standard input (the name is the one ipvsadm prints)::
+Reads one line per service from standard input, with the name that ipvsadm prints::
 
     UDP 10.2.0.1:53  flows=6 rounds=3 size=100  rs1/10.1.1.21:53 rs2/10.1.2.22:53
     FWM 7 IPv6  to=tcp/[fd00:2::7]:80 flows=2 size=9 hold=1  rs1/[fd00:1:1::21]:80
     UDP 10.2.0.3:9  flows=2 size=50 oneway=1  rs1/10.1.1.21:9@10.2.0.3:9
 
-Each flow comes from a port of its own in the network namespace ``client`` and does ``rounds``
-exchanges of ``size`` bytes with an echo server; ``hold`` of the flows stay open for as long as
-this process lives; with ``oneway`` nothing is answered; ``ops`` says that the service schedules
-each packet (which leaves answers untranslated, so there are none). A real server is
-NAMESPACE/ADDRESS:PORT, then @ADDRESS:PORT if packets reach it addressed otherwise (direct routing,
-tunnels, port 0); the namespace ``-`` is the director itself.
+Each flow has its own port in the network namespace ``client`` and does ``rounds`` exchanges of
+``size`` bytes with an echo server; ``hold`` of the flows stay open as long as this process lives;
+with ``oneway`` nothing is answered; ``ops`` means that the service schedules each packet (answers
+would not be translated, so there are none). A real server is NAMESPACE/ADDRESS:PORT, followed by
+@ADDRESS:PORT if packets arrive with another destination (direct routing, tunnels, port 0). The
+namespace ``-`` is the director itself.
 
-What was sent is seen by packet sockets in the client's and the real servers' namespaces, and
-checked against arithmetic where that is exact (flows; packets and bytes of UDP). IPVS counts whole
-IP packets. When the kernel's own totals have reached that state, it is written to the file named
-on the command line and, if connections are held, this process waits to be killed.
+Packet sockets in the client's and the real servers' namespaces count the traffic. The counts are
+checked by arithmetic where that is exact (flows; packets and bytes of UDP). IPVS counts whole IP
+packets. When the kernel's totals have reached the counts, they are written to the file named on
+the command line. If connections are held, this process then waits to be killed.
 """
 
 import json
@@ -38,7 +38,7 @@ QUIET_SECONDS = 0.5
 
 
 class Service:
-    """One line of the plan."""
+    """A service and its traffic: one line of the input."""
 
     def __init__(self, line: str) -> None:
         words = line.split()
@@ -65,7 +65,7 @@ class Service:
                 self.servers.append((namespace, name, (self.target[0], *endpoint(listen or name))))
 
     def check(self, seen: Count, arrived: int) -> None:
-        """Raise ValueError if the wire does not show what this line says.
+        """Raise ValueError if the counts differ from this line.
 
         ``arrived`` is the number of packets that reached the real servers.
         """
@@ -94,7 +94,7 @@ def family(address: str) -> socket.AddressFamily:
 def new_socket(protocol: int, address: str) -> socket.socket:
     kind = socket.SOCK_DGRAM if protocol == socket.IPPROTO_UDP else socket.SOCK_STREAM
     if protocol == socket.IPPROTO_SCTP:
-        # No heartbeats on the connections that stay open: they would count as traffic.
+        # Disable heartbeats: on connections that stay open they would count as traffic.
         with open("/proc/sys/net/sctp/hb_interval", "w") as interval:
             interval.write("86400000")
     return socket.socket(family(address), kind, protocol)
@@ -111,7 +111,7 @@ class EchoServers:
         with inside(namespace):
             server = new_socket(where[0], where[1])
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Not wildcard: SCTP would offer every address of the machine.
+        # Not the wildcard address: SCTP would offer every address of the machine.
         server.bind(where[1:])
         listening = where[0] != socket.IPPROTO_UDP
         if listening:
@@ -141,9 +141,9 @@ class EchoServers:
 
 
 def send(service: Service) -> Iterator[socket.socket]:
-    """Do the exchanges of one service; yields the sockets to be kept open."""
+    """Do the exchanges of one service; yield the sockets that must stay open."""
     protocol, address, port = service.target
-    finished = []  # closed at last, so that no flow gets the port of another
+    finished = []  # closed at the end, so that no flow reuses a port
     for number in range(service.flows):
         with inside("client"):
             client = new_socket(protocol, address)
@@ -172,13 +172,13 @@ def send(service: Service) -> Iterator[socket.socket]:
 
 
 def director_totals() -> list[int]:
-    """Conns, InPkts, OutPkts, InBytes, OutBytes of the whole director."""
+    """Return Conns, InPkts, OutPkts, InBytes and OutBytes of the whole director."""
     with open("/proc/net/ip_vs_stats") as stats:
         return [int(word, 16) for word in stats.read().splitlines()[2].split()]
 
 
 def settle(services: list[Service], taps: dict[str, Tap], before: list[int]) -> None:
-    """Wait until the kernel shows what the wire has shown (its counters lag by up to 2 s)."""
+    """Wait until the kernel's counters, which lag by up to 2 s, match those of the wire."""
     deadline = time.monotonic() + SETTLE_SECONDS
     quiet_since = time.monotonic()
     while True:
@@ -193,7 +193,7 @@ def settle(services: list[Service], taps: dict[str, Tap], before: list[int]) -> 
         if shown == wanted and time.monotonic() - quiet_since > QUIET_SECONDS:
             return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"on the wire {wanted}, the director shows {shown}")
+            raise TimeoutError(f"on the wire {wanted}, but the director shows {shown}")
         time.sleep(0.1)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a walk of a director that was edited meanwhile is right: whole, in order, row by row.
+"""A check of walks of a director that is edited meanwhile: complete, in order, each row's values.
 
-What is right comes from two walks of the director at rest, in settings A and B of its rows (see
-farm.py), each of which was compared with ipvsadm. No row of them has its values from another.
+The expected values come from two walks of the director at rest, in settings A and B of its rows
+(see farm.py). Both were compared with ipvsadm. No two rows in them have the same values.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tu
 from tests.support.lvsmib import BASE, RATES, RATES_2001, TABLE_OF, place, split
 from tests.support.snmpd import numbers
 
-Row = Tuple[str, str]  # the names of a virtual service and of its real server, "" for itself
+Row = Tuple[str, str]  # names of a virtual service and a real server; "" is the service itself
 Path = Tuple[int, ...]  # below the base
 
 LAST = place("lvsAgentErrors", 0)
-# a snapshot may be so old when it answers
+# the maximum age of a snapshot that answers
 SLACK_SECONDS = 5.0
 
-# What two walks at rest need not agree on: rates; age and duration of the snapshot
+# Objects that may differ between two walks at rest: rates; age and duration of the snapshot
 FREE = {
     *(f"{table}{each}" for table in ("lvsTotal", "lvsVs", "lvsRs") for each in RATES),
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
     *("lvsAgentSnapshotAge", "lvsAgentCollectionTime"),
 }
-# What is summed over rows that come and go
+# Objects that count or sum rows which come and go
 COUNTS = {"lvsVsRealServers", "lvsVsRealServersUp", "lvsServiceNumDests"}
 WEIGHT = "lvsVsWeight"
 OF_ALL = {"lvsNumServices", "lvsAgentServices", "lvsAgentRealServers"}
-# What tells rows apart; of the steady services their counters do as well
+# Columns whose values identify a row; the steady services' counters do so too
 DISTINCT = [
     *("lvsVsName", "lvsVsNumber", "lvsRsName"),
     *("lvsRsWeight", "lvsRsUpperThreshold", "lvsRsLowerThreshold"),
@@ -40,7 +40,7 @@ ROWS = ("lvsServiceTable", "lvsRealTable", "lvsVsTable", "lvsRsTable")
 
 
 class Fault(NamedTuple):
-    """What is wrong with a walk."""
+    """A fault of a walk."""
 
     kind: str
     text: str
@@ -50,7 +50,7 @@ KINDS = ("truncated", "out of order", "another row's value", "row missing", "del
 
 
 class Change:
-    """A row was added or deleted, at some time between two."""
+    """A row's addition or deletion, at some time between began and done."""
 
     def __init__(self, began: float, present: bool) -> None:
         self.began = began
@@ -59,23 +59,23 @@ class Change:
 
 
 class Timeline:
-    """When rows were there."""
+    """The times at which rows existed."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._changes: Dict[Row, List[Change]] = {row: [] for row in rows}
 
     def change(self, row: Row, change: Change) -> None:
-        """Enter a change that begins now, after all others of the row."""
+        """Record a change that begins now, after all others of the row."""
         self._changes[row].append(change)
 
     def forget(self, before: float) -> None:
-        """Keep no more than what throughout() needs for times after this."""
+        """Drop what throughout() does not need for times after `before`."""
         for changes in self._changes.values():
             while len(changes) > 1 and changes[1].done < before:
                 del changes[0]
 
     def throughout(self, row: Row, began: float, ended: float) -> Optional[bool]:
-        """Whether a row was there all the time, or never; None if it came or went."""
+        """Return True if a row existed all the time, False if never, None if it was changed."""
         present = True
         for change in self._changes[row]:
             if change.done < began:
@@ -86,15 +86,15 @@ class Timeline:
 
 
 class Checker:
-    """Compares walks with those of the director at rest, all rows in setting A and B."""
+    """Compares walks with two of the director at rest, with all rows in settings A and B."""
 
     def __init__(self, a: Sequence[str], b: Sequence[str]) -> None:
-        """Raises ValueError where rows can't be told apart or the two walks don't match."""
+        """Raise ValueError if two rows have the same values or the two walks do not match."""
         self._values: Dict[Path, Set[str]] = {}
         for path, value in (*_read(a), *_read(b)):
             self._values.setdefault(path, set()).add(value)
         if [path for path, _ in _read(a)] != [path for path, _ in _read(b)]:
-            raise ValueError("the director was not at rest: other rows in A than in B")
+            raise ValueError("the director was not at rest: A and B have different rows")
         self._rows = self._name_rows()
         self._sum_up()
         self._tell_apart()
@@ -102,13 +102,13 @@ class Checker:
 
     @property
     def rows(self) -> List[Row]:
-        """All rows there are."""
+        """All rows."""
         return list(self._rows)
 
     def check(
         self, lines: Sequence[str], began: float, ended: float, timeline: Timeline
     ) -> List[Fault]:
-        """What is wrong with the walk that was made between two times."""
+        """Return the faults of a walk that was made between two times."""
         faults: List[Fault] = []
         try:
             walk = _read(lines)
@@ -147,7 +147,7 @@ class Checker:
         return value in expected or _object(path) in FREE | OF_ALL
 
     def _name_rows(self) -> Dict[Row, Set[Path]]:
-        """The paths of each row: in its table, and by its numbers in the table of 2001."""
+        """Return the paths of each row, in its table and by its numbers in the legacy table."""
         rows: Dict[Row, Set[Path]] = {}
         of: Dict[Tuple[str, Path], Row] = {}  # by table and instance
         for path in self._values:
@@ -173,7 +173,7 @@ class Checker:
         return rows
 
     def _sum_up(self) -> None:
-        """Allow what a service's columns say when some of its servers are gone."""
+        """Allow the values that a service's columns have when some of its servers are deleted."""
         for (service, server), paths in self._rows.items():
             if server:
                 continue
@@ -200,10 +200,10 @@ class Checker:
                 if _object(path) == column:
                     values = values - {zero, "Counter64: 0"}
                     if seen & values:
-                        raise ValueError(f"{_dotted([path])} is that of another row: {values}")
+                        raise ValueError(f"{_dotted([path])} has another row's value: {values}")
                     seen |= values
             if not seen:
-                raise ValueError(f"nothing in column {column}")
+                raise ValueError(f"column {column} has no values")
 
     def _one(self, path: Path) -> str:
         (value,) = self._values[path]

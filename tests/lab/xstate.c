@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Lets user-mode-linux run where the processor's extended state is large (AMX: 11 KB).
+ * Lets user-mode-linux run on a processor whose extended state is large (AMX: 11 KB).
  *
- * ptrace(PTRACE_SETREGSET, NT_X86_XSTATE) wants all of that state, else it is EFAULT (Linux,
- * xstateregs_set()); user-mode-linux up to 6.12 has room for 2696 bytes (HOST_FP_SIZE) and dies.
- * What lies behind them belongs to AMX, which no process has unless it asks the kernel for it
- * (ARCH_REQ_XCOMP_PERM), so it is zero. Loaded before libc: LD_PRELOAD, tests/lab/boot.
+ * ptrace(PTRACE_SETREGSET, NT_X86_XSTATE) requires the whole state, else it fails with EFAULT
+ * (Linux, xstateregs_set()). user-mode-linux up to 6.12 passes only 2696 bytes (HOST_FP_SIZE) and
+ * dies. The bytes after them belong to AMX, which a process has only if it requests it from the
+ * kernel (ARCH_REQ_XCOMP_PERM), so this library fills them with zeros. boot loads it before libc
+ * (LD_PRELOAD).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +22,7 @@ static char state[1 << 16];
 long ptrace(enum __ptrace_request request, ...)
 {
     static long (*libc)(enum __ptrace_request, ...);
-    static size_t size; /* of the whole state; the same for every process */
+    static size_t size; /* of the whole state, the same for every process */
     va_list rest;
     va_start(rest, request);
     int pid = va_arg(rest, int);

@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Traffic the director only sees on its way in: direct routing, all kinds of tunnel, across address
-# families too, and a real server that is the director itself. $RESULT/expected.json says what
-# ipvsadm shows; the packets did arrive at the real servers, unwrapped.
+# Traffic that the director forwards without seeing answers: direct routing, every kind of tunnel,
+# also across address families, and a real server that is the director itself. traffic.py checks
+# that the packets arrive at the real servers, decapsulated. ipvsadm shows the counters in
+# $RESULT/expected.json.
 
 modprobe -a ipip ip_gre sit ip6_tunnel fou
 network
 for server in rs1 rs2; do
-    # The fall-back devices take whatever comes in by their protocol.
+    # The fallback devices receive all packets of their protocol ...
     ip -n "$server" -batch - <<'EOF'
 link set tunl0 up
 link set gre0 up
@@ -25,7 +26,7 @@ fou add port 6080 gue
 fou add port 6081 gue
 EOF
 done
-# ... save these two: IPv4 in IPv6, and GRE with checksums.
+# ... except IPv4 in IPv6 and GRE with checksums.
 ip -n rs1 link add sixany type ip6tnl mode any local fd00:1:1::21
 ip -n rs1 link set sixany up
 ip -n rs2 link add grecsum type gre local 10.1.2.22 icsum

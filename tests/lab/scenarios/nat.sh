@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Traffic both ways through the director (LVS-NAT), its counters known exactly: $RESULT/expected.json
-# says what ipvsadm shows. Some connections stay open. Both sync daemons run. All but the rates is
-# steady for some 100 s; then the kernel forgets closed connections (InActConn goes down).
+# Traffic in both directions through the director (LVS-NAT). ipvsadm shows the counters in
+# $RESULT/expected.json. Some connections stay open, and both sync daemons run. Everything except
+# the rates stays constant for about 100 s; then the kernel forgets closed connections and InActConn
+# decreases.
 
 network
 mark 7 ip 10.2.0.7

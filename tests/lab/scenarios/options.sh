@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every setting a service or real server can have, and no traffic. No sync daemon either: the
-# kernel refuses one while a service has real servers of both families (scenario nat has them).
+# Every setting that a service or real server can have, without traffic. There is no sync daemon,
+# which the kernel refuses while a service has real servers of both families; nat.sh has them.
 
 ipvsadm -R <<'EOF'
 -A -t 10.2.0.1:80 -s wrr -p 360 -M 255.255.255.0
@@ -52,7 +52,7 @@ ipvsadm -R <<'EOF'
 EOF
 ipvsadm --set 901 121 301
 
-# ipvsadm has no option for these two ways of forwarding.
+# ipvsadm has no option for these two forwarding methods.
 rules <<'EOF'
 server 10.2.0.3:65535 10.1.1.21:1 local 1
 server 10.2.0.3:65535 10.1.1.21:2 bypass 1

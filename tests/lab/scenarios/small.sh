@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A handful of services, for tests that alter single bytes of what the kernel said.
+# A few services, for tests that alter single bytes of the kernel's replies.
 
 ipvsadm -R <<'EOF'
 -A -t 10.2.0.1:80 -s rr
