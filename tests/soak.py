@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walk a director that is edited all the time, in the lab, for any length of time: make soak.
+"""make soak: walk a director in the lab while it is edited, and check every walk.
 
     python -m tests.soak SECONDS [SEED]
 
-Prints a line every 10 s and a summary at the end; Ctrl-C ends the soak early. The exit status is 1
-if anything was wrong. tests/lab/farm.py describes the walks and the edits.
+Prints a line every 10 s and a summary at the end. Ctrl-C ends the run after the current walks. The
+exit status is 1 if a check failed. tests/lab/farm.py describes the director, editor.py its edits.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tests.support.snmpd import AGENT
 
 FOLDER = CHECKOUT / "build" / "soak"
 
-# Booting, sending traffic and two walks at rest at the start, and the last walks at the end
+# Before: booting, sending traffic and two walks at rest; after: the last walks
 AROUND_SECONDS = 240
 STOP_SECONDS = 120
 
 WARM_UP = 0.1
-# CPython keeps up to 2000 freed tuples of each length. They cost the collector about 2 MiB within
-# its first 2000 snapshots, most of it in the first 20 minutes, and nothing after that.
+# CPython keeps up to 2000 freed tuples of each length. They take about 2 MiB in the collector
+# during its first 2000 snapshots, mostly in the first third of an hour, and no more afterwards.
 GROWTH = 1.05
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The counts of tests/lab/churning.py, described there; memory is in kB, once a second."""
+    """The results of tests/lab/churning.py. memory has a sample per second, in kB."""
 
     seconds: float
     seed: int
@@ -54,7 +54,7 @@ class Summary:
     memory: Dict[str, List[int]]
 
     def wrong(self) -> List[str]:
-        """Return descriptions of everything that was wrong."""
+        """Return the failures as text; an empty list if there were none."""
         found = [f"{count} times {kind}" for kind, count in self.faults.items() if count]
         found += [self.trouble] if self.trouble else []
         found += [
@@ -71,35 +71,35 @@ class Summary:
             f" {self.varbinds} varbinds, the longest walk {self.longest:.0f} s",
             f"{self.edits} edits ({self.edits / self.seconds:.1f} a second), compared with ipvsadm"
             f" {self.compared} times; {self.sizes} sizes of walk",
-            f"{self.required} times a row had to be in a walk, or must not be",
+            f"{self.required} checks that a row is in a walk, or is not",
             *(f"{kind}: {count}" for kind, count in self.faults.items()),
         ]
         for name, samples in self.memory.items():
             first, last = thirds(samples)
-            lines.append(f"{name}: at most {first} kB in the first third, {last} kB in the last")
+            lines.append(f"{name}: up to {first} kB in the first third, {last} kB in the last")
         return "\n".join([*lines, *(f"  {kind}: {text}" for kind, text in self.first)])
 
 
 def thirds(samples: List[int]) -> List[int]:
-    """Return the maxima of the first and of the last third, after the warm-up."""
+    """Return the maximum of the first and of the last third, after the warm-up."""
     warm = samples[int(len(samples) * WARM_UP) :]
     third = max(1, len(warm) // 3)
     return [max(warm[:third], default=0), max(warm[-third:], default=0)]
 
 
 def growth(samples: List[int]) -> str:
-    """Return how memory grew, or an empty string if the last third needs at most 5 % more."""
+    """Return a text if the last third's maximum is more than 5 % above the first's, else ""."""
     first, last = thirds(samples)
     return f"{first} kB, then {last} kB" if last > first * GROWTH else ""
 
 
 def run(folder: Path, seconds: float, seed: int) -> Summary:
-    """Boot a guest and soak; print the progress to standard output. Raises GuestError."""
+    """Boot a guest and soak; print progress to standard output. Raise GuestError if it fails."""
     churn = TESTS / "lab" / "churn"
     limit = int(seconds + AROUND_SECONDS + STOP_SECONDS)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "progress").touch()
-    # in a new session, so that Ctrl-C does not kill the guest
+    # in its own session, so that Ctrl-C does not reach it and the run ends in order
     with (
         open(folder / "progress") as progress,
         subprocess.Popen(
@@ -114,7 +114,7 @@ def run(folder: Path, seconds: float, seed: int) -> Summary:
             try:
                 _follow(guest, progress)
             except KeyboardInterrupt:
-                print("stopping after the walks in progress", flush=True)
+                print("stopping after the current walks", flush=True)
                 (folder / "stop").touch()
                 _follow(guest, progress)
         finally:
@@ -137,12 +137,12 @@ def _follow(guest: subprocess.Popen[str], progress: TextIO) -> None:
 
 
 def main() -> int:
-    """Soak for the number of seconds on the command line; return the exit status."""
+    """Soak for the seconds given on the command line; return the exit status."""
     seconds = float(sys.argv[1])
     seed = int(sys.argv[2]) if sys.argv[2:] else int(time.time())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    print(f"seed {seed}; booting, and walking at rest", flush=True)
+    print(f"seed {seed}; booting and walking at rest", flush=True)
     try:
         summary = run(FOLDER, seconds, seed)
     except GuestError as error:
@@ -150,7 +150,7 @@ def main() -> int:
         return 1
     print(summary)
     wrong = summary.wrong()
-    print("; ".join(wrong) if wrong else "nothing was wrong, memory is flat")
+    print("; ".join(wrong) if wrong else "no faults, memory is flat")
     return 1 if wrong else 0
 
 

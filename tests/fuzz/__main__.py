@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """make fuzz: python -m tests.fuzz [TARGET...] [--inputs N | --seconds N] [--seed TEXT] [--input N]
 
-An input is made from the seed and its number, so --seed and --input repeat a finding. A line of
-progress is printed every 10 s, and a traceback for the first finding at each place. The exit status
-is 1 if there was a finding.
+Without --inputs or --seconds it runs until it is interrupted. An input is generated from the seed
+and its number, so these two reproduce a finding; --input N tries that input only. Prints a line of
+progress every 10 s, and the traceback of the first finding at each place. The exit status is 1 if
+there was any finding.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ TARGETS = ("netlink", "procfs", "snapshots", "protocol")
 
 
 def main() -> int:
-    """Run the targets that the command line names; return the exit status."""
+    """Run what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(prog="tests.fuzz")
     parser.add_argument("targets", nargs="*", default=TARGETS)
     parser.add_argument("--inputs", type=int, default=0)
@@ -26,7 +27,7 @@ def main() -> int:
     parser.add_argument("--input", type=int)
     args = parser.parse_args()
     if unknown := set(args.targets) - set(TARGETS):
-        parser.error(f"no target {' '.join(unknown)}")
+        parser.error(f"unknown target: {' '.join(unknown)}")
     if args.input is not None:
         for target in args.targets:
             data = made(target, args.seed, args.input)
