@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# doctor.sh PACKAGE: a healthy machine, then broken ones, each fixed by the commands that
-# lvs-agent doctor gives for it.
+# doctor.sh PACKAGE: test lvs-agent doctor on a healthy machine, then on faults, each of which is
+# fixed by the doctor's own commands.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 
-# doctor STATUS: it ends with that.
+# doctor STATUS: run the doctor and check its exit status.
 doctor() {
     local status=0
     lvs-agent doctor || status=$?
     check 'exit status' "$1" "$status"
 }
 
-# fix: run what it says would help, as an administrator would.
+# fix: run the commands that the doctor suggests, then check that nothing is wrong.
 fix() {
     lvs-agent doctor --json > /tmp/findings || true
     python3 - > /tmp/remedies <<'END'
@@ -41,7 +41,7 @@ systemctl --quiet disable --now lvs-agent.socket
 doctor 1
 fix
 
-step 'the view hides it'
+step 'the view hides LVS-MIB'
 sed -i '/^view/d' $dropin
 systemctl restart snmpd
 doctor 1
@@ -66,10 +66,10 @@ step 'no module'
 ipvsadm -C
 modprobe -r ip_vs_rr ip_vs
 doctor 1
-check 'the module is not loaded by looking' 0 "$(grep -c ^ip_vs /proc/modules)"
+check 'the doctor does not load the module' 0 "$(grep -c ^ip_vs /proc/modules)"
 fix
 
-step 'a second line, and a module of 2001'
+step 'a second line, and net-snmp-lvs-module'
 echo "pass_persist $base /usr/bin/lvs-agent pass-persist" > /etc/snmp/snmpd.conf.d/second.conf
 echo 'dlmod lvs /usr/lib/snmp/liblvs.so' > /etc/snmp/snmpd.conf.d/third.conf
 systemctl restart snmpd

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# el.sh OLD NEW SELINUX DISTRIBUTION: what two rpms do on a machine whose snmpd is set up as that of
-# Enterprise Linux: root, no folder of drop-ins, views of other names, units disabled by default.
+# el.sh OLD NEW SELINUX DISTRIBUTION: install, upgrade and erase two rpms on a machine whose snmpd
+# is set up as on Enterprise Linux: it runs as root, there is no drop-in folder, views have other
+# names, and units are disabled by default.
 # shellcheck disable=SC2086,SC2317  # functions are called by until_true
 set -eu
 # shellcheck source=tests/packages/lib.sh
@@ -13,12 +14,12 @@ dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 snmpd_unit=/etc/systemd/system/snmpd.service.d
 version_of() { rpm -qp --qf '%{version}' "$1" 2>/dev/null; }
 
-# active: the collector is, once snmpd has been asked.
+# active: send snmpd a request, then check that the collector is active.
 active() { ask $status >/dev/null; [ "$(state lvs-agent.service)" = active ]; }
-# saved SERVICE: it has a number that stays, once snmpd has been asked.
+# saved SERVICE: send snmpd a request, then check that the service's number is saved.
 saved() { ask $status >/dev/null; grep -qs "TCP $1" /var/lib/lvs-agent/history.jsonl; }
 
-step 'such a machine'
+step 'a machine like Enterprise Linux'
 one_service
 apt_install snmpd snmp rpm
 mkdir -p $snmpd_unit /usr/lib/systemd/system-preset
@@ -43,22 +44,22 @@ quietly rpm -i "$old"
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'lvsAgentVersion' "\"$(version_of "$old")\"" "$(version)"
 check 'lvsVsName' '"TCP 10.2.0.1:80"' "$(ask 21.1.5.1.4.10.2.0.1.6.80)"
-check 'the socket is' enabled "$(systemctl is-enabled lvs-agent.socket)"
-check 'its file is of' 'srw-rw---- root root' "$(stat -c '%A %U %G' /run/lvs-agent/collector.sock)"
+check 'the socket unit is' enabled "$(systemctl is-enabled lvs-agent.socket)"
+check 'mode and owner of the socket' 'srw-rw---- root root' "$(stat -c '%A %U %G' /run/lvs-agent/collector.sock)"
 check 'capabilities of the collector' cap_net_admin "$(capabilities "$(collector)")"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
-found 'files are as they were packed' rpm -V lvs-agent
+found 'files are as packaged' rpm -V lvs-agent
 
-step 'no socket: snmpd is root, so its child has a collector of its own'
+step 'no socket: snmpd runs as root, so the responder runs a child collector'
 systemctl stop lvs-agent.socket lvs-agent.service
 rm -rf /var/lib/lvs-agent /var/lib/private/lvs-agent
 until_true 20 saved 10.2.0.1:80
 check 'lvsAgentStatus' 1 "$(ask $status)"
-check 'the state is of' root "$(stat -c %U /var/lib/lvs-agent)"
+check 'owner of the state' root "$(stat -c %U /var/lib/lvs-agent)"
 check 'processes of snmpd' 2 "$(responder | wc -l)"
 number=$(ask 21.1.27.1.4.10.2.0.1.6.80)
 
-step 'the socket: one collector again, with the state of that one'
+step 'the socket again: the service continues with the state of the child collector'
 systemctl start lvs-agent.socket
 until_true 20 active
 until_true 30 is 1 $status
@@ -66,7 +67,7 @@ ipvsadm -A -t 10.2.0.8:80 -s rr
 until_true 30 saved 10.2.0.8:80
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'lvsVsNumber' "$number" "$(ask 21.1.27.1.4.10.2.0.1.6.80)"
-check 'the state is of' "$(ps -o uid= -p "$(collector)" | tr -d ' ')" "$(stat -c %u /var/lib/lvs-agent/)"
+check 'owner of the state' "$(ps -o uid= -p "$(collector)" | tr -d ' ')" "$(stat -c %u /var/lib/lvs-agent/)"
 check 'processes of snmpd' 1 "$(responder | wc -l)"
 ipvsadm -D -t 10.2.0.8:80
 
@@ -76,11 +77,11 @@ was=$(collector)
 quietly rpm -U "$new"
 check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
 check 'lvsAgentStatus' 1 "$(ask $status)"
-check 'the collector is another' 1 $(("$(collector)" != was))
+check 'the collector was restarted' 1 $(("$(collector)" != was))
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
 
-step 'the rules for SELinux, where there is none'
+step 'the SELinux rules on a machine without SELinux'
 quietly rpm -i "$selinux"
 quietly rpm -e lvs-agent-selinux
 
@@ -88,25 +89,25 @@ step erase
 quietly rpm -e lvs-agent
 check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(ask $status)"
 check 'snmpd' active "$(state snmpd)"
-check 'what runs' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
+check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
 check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
-check 'what is left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
+check 'files left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
         sed ':a;N;$!ba;s/\n/ | /g')"
 
-step 'install and erase where the last line of snmpd.local.conf has no end'
+step 'install and erase where snmpd.local.conf does not end with a newline'
 rm $dropin.rpmsave
 printf 'rocommunity secret' > $local
 quietly rpm -i "$new"
 check 'snmpd.local.conf' 'rocommunity secret
 includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
-check 'sysUpTime with that community' 0 \
+check 'exit status of snmpget with that community' 0 \
     "$(snmpget -v2c -c secret -t 3 -r 0 127.0.0.1 .1.3.6.1.2.1.1.3.0 >/dev/null 2>&1; echo $?)"
 quietly rpm -e lvs-agent
 check 'snmpd.local.conf' 'rocommunity secret' "$(cat $local)"
 rm $local
 
-step 'install while snmpd is stopped, beside another include line'
+step 'install while snmpd is stopped, with another include line'
 echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.conf
 systemctl stop snmpd
 quietly rpm -i "$new"

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# faults.sh PACKAGE: what the collector asks the kernel for, and what it takes to stop it.
+# faults.sh PACKAGE: trace the collector's system calls, then end it in several ways and check that
+# it comes back while snmpd answers.
 # shellcheck disable=SC2317  # functions are called by until_true
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
-dropin() { # NAME LINE...: add to lvs-agent.service
+dropin() { # NAME LINE...: add a drop-in to lvs-agent.service
     local folder=/run/systemd/system/lvs-agent.service.d name=$1; shift
     mkdir -p $folder
     printf '%s\n' '[Service]' "$@" > "$folder/$name.conf"
@@ -18,14 +19,15 @@ traced() { grep -q 'TracerPid:.[1-9]' "/proc/$(collector)/status"; }
 restarts() { systemctl show -P NRestarts lvs-agent.service; }
 many_restarts() { [ "$(restarts)" -ge "$1" ]; }
 
-# answers: the collector itself does, whatever the responder has in memory.
+# answers: check that the collector answers, without the snapshot in the responder's memory.
 answers() {
     runuser -u Debian-snmp -- lvs-agent walk --collector /run/lvs-agent/collector.sock 2>/dev/null |
         grep -q "^$base.$status = INTEGER: 1"
 }
 
-# snmpd_answers SECONDS: for so long, a GET of sysUpTime every 0.1 s takes no more than a second.
-# The director's rows are asked for beside it, so that the responder looks for the collector.
+# snmpd_answers SECONDS: send a GET of sysUpTime every 0.1 s for so long, and check that each is
+# answered within a second. lvsAgentStatus is requested too, so that the responder connects to the
+# collector.
 snmpd_answers() {
     local end=$((SECONDS + $1)) asked=0 lost=0
     while ((SECONDS < end)); do
@@ -35,7 +37,7 @@ snmpd_answers() {
         ask $status >/dev/null
         sleep 0.1
     done
-    check "of $asked GETs beside it went unanswered" 0 "$lost"
+    check "of $asked GETs meanwhile unanswered" 0 "$lost"
 }
 
 one_service
@@ -44,7 +46,7 @@ check 'lvsAgentStatus' 1 "$(ask $status)"
 
 step 'the collector traced from its first instruction'
 systemctl --quiet stop lvs-agent.service 2>/dev/null
-# a shell that waits to be traced, and becomes the collector
+# a shell that waits until it is traced, then executes the collector
 dropin trace 'ExecStart=' "ExecStart=/bin/sh -c 'kill -STOP \$\$\$\$; exec /usr/bin/lvs-agent collector'"
 until_true 20 stopped
 traced=$(collector)
@@ -55,7 +57,7 @@ kill -CONT "$traced"
 until_true 20 is 1 $status
 for _ in 1 2 3; do
     runuser -u Debian-snmp -- lvs-agent walk >/dev/null
-    sleep 0.6   # longer than pollers share a snapshot
+    sleep 0.6   # longer than clients share a snapshot
 done
 snmpset -v2c -c public 127.0.0.1 $base.26.2.0 i 1 >/dev/null 2>&1 || true
 kill "$strace"; wait "$strace" || true
@@ -66,14 +68,14 @@ was=$(collector)
 kill -KILL "$was"
 snmpd_answers 3
 until_true 20 answers
-check 'the collector is another' 1 $(("$(collector)" != was))
+check 'the collector was restarted' 1 $(("$(collector)" != was))
 
-step 'ended, as an administrator would'
+step 'stopped by systemctl'
 systemctl --quiet stop lvs-agent.service 2>/dev/null
 until_true 20 answers
 check 'the service' active "$(state lvs-agent.service)"
 
-step 'stopped by a signal'
+step 'suspended by SIGSTOP'
 kill -STOP "$(collector)"
 snmpd_answers 3
 kill -CONT "$(collector)"
@@ -83,7 +85,7 @@ until_true 20 is 1 $status
 step 'crashing at start'
 file=/usr/share/lvs-agent/lvs_agent/collector/server.py
 cp $file /tmp/collector.py
-dropin fast RestartSec=100ms   # more in a shorter time: harder on systemd's limits than the 3 s
+dropin fast RestartSec=100ms   # a harder test of systemd's start limits than the unit's 3 s
 echo 'raise SystemExit("broken")' > $file
 before=$(restarts)
 kill -KILL "$(collector)"

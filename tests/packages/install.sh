@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# install.sh PACKAGE: on a director in operation, one command, and snmpwalk shows it.
+# install.sh PACKAGE: install the package with one command on a director with traffic, and walk it.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -23,21 +23,21 @@ check 'lvsAgentStatus is ok(1)' 1 "$(ask $status)"
 
 step privileges
 connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/lvs-agent/collector.sock")'
-check 'snmpd is' Debian-snmp "$(user "$(pgrep -x snmpd)")"
-check 'the responder is' Debian-snmp "$(user "$(responder)")"
+check 'snmpd runs as' Debian-snmp "$(user "$(pgrep -x snmpd)")"
+check 'the responder runs as' Debian-snmp "$(user "$(responder)")"
 check 'capabilities of the responder' '' "$(capabilities "$(responder)")"
 # DynamicUser= of systemd.exec(5)
 uid=$(stat -c %u "/proc/$(collector)")
-check 'the collector is a user of its own, 61184 to 65519' 1 $((61184 <= uid && uid <= 65519))
+check 'the collector runs as a dynamic user, 61184 to 65519' 1 $((61184 <= uid && uid <= 65519))
 check 'capabilities of the collector' cap_net_admin "$(capabilities "$(collector)")"
-check 'the socket is of' 'srw-rw---- root Debian-snmp' \
+check 'mode and owner of the socket' 'srw-rw---- root Debian-snmp' \
     "$(stat -c '%A %U %G' /run/lvs-agent/collector.sock)"
 found 'snmpd may connect' runuser -u Debian-snmp -- python3 -c "$connect"
-check 'nobody may not' 'PermissionError: [Errno 13] Permission denied' \
+check 'the user nobody may not' 'PermissionError: [Errno 13] Permission denied' \
     "$(runuser -u nobody -- python3 -c "$connect" 2>&1 | tail -n 1)"
 found 'its sandbox scores 2.0 or less' \
     systemd-analyze security --offline=true --threshold=20 lvs-agent.service
 tail -n 1 /tmp/found
 found 'the units are well-formed' systemd-analyze verify --man=no lvs-agent.service lvs-agent.socket
-check 'no unit has failed' '' "$(systemctl --failed --no-legend)"
+check 'failed units' '' "$(systemctl --failed --no-legend)"
 exit $failed

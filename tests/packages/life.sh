@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# life.sh OLD NEW: what two debs do from the first installation to the purge.
+# life.sh OLD NEW: install, upgrade, remove and purge two debs.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 old=/host$1 new=/host$2
 dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
 
-# lvsVsNumber and lvsRsNumber, each with the name it belongs to
+# numbers: print lvsVsNumber and lvsRsNumber with their instances.
 numbers() { snmpwalk -v2c -c public -On 127.0.0.1 $base.21.1.27; snmpwalk -v2c -c public -On 127.0.0.1 $base.22.1.25; }
 version_of() { dpkg-deb -f "$1" Version | cut -d- -f1; }
 
@@ -35,7 +35,7 @@ was=$(collector)
 quietly dpkg -i "$new"
 check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
 check 'lvsAgentStatus' 1 "$(ask $status)"
-check 'the collector is another' 1 $(("$(collector)" != was))
+check 'the collector was restarted' 1 $(("$(collector)" != was))
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
 check 'the numbers' "$before" "$(numbers)"
 
@@ -43,7 +43,7 @@ step 'restart of snmpd'
 was=$(responder)
 systemctl restart snmpd
 check 'lvsAgentStatus' 1 "$(ask $status)"
-check 'the responder is another' 1 $(("$(responder)" != was))
+check 'the responder was restarted' 1 $(("$(responder)" != was))
 
 step 'upgrade while snmpd is stopped'
 systemctl stop snmpd
@@ -58,9 +58,9 @@ step 'upgrade after the socket was disabled'
 systemctl --quiet disable --now lvs-agent.socket
 quietly dpkg -i "$new"
 check 'the socket' inactive "$(state lvs-agent.socket)"
-# a collector of its own, which may take longer to start than the first answer waits: noStatistics(3)
+# noStatistics(3): a child collector, which may start more slowly than the first answer waits
 until_true 10 is 3 $status
-# root's must leave nothing where the other one's files are
+# root's lvs-agent walk must leave no files in the state directory of the service's user
 quietly lvs-agent walk
 check 'files of root in the state directory' '' "$(find /var/lib/lvs-agent/ -user root)"
 systemctl --quiet enable --now lvs-agent.socket
@@ -71,34 +71,34 @@ ipvsadm -C
 modprobe -r ip_vs_rr ip_vs_wlc ip_vs
 until_true 10 is 4 $status
 check 'lvsAgentStatus is noIpvs(4)' 4 "$(ask $status)"
-check 'the module is not loaded by asking' 0 "$(grep -c ^ip_vs /proc/modules)"
+check 'a request does not load the module' 0 "$(grep -c ^ip_vs /proc/modules)"
 load
 ipvsadm -A -t 10.2.0.2:80
 until_true 10 is 1 $status
-check 'its number' 2 "$(ask 17.1.1.2)"
+check 'the number of the service' 2 "$(ask 17.1.1.2)"
 
 step remove
 since=$(date +%s)
 quietly dpkg -r lvs-agent
 check 'snmpd' active "$(state snmpd)"
 check 'lvsAgentStatus' 'No Such Instance currently exists at this OID' "$(ask $status)"
-found 'a walk of all that snmpd shows' snmpwalk -v2c -c public -t 3 -r 0 127.0.0.1 .1
-check 'what runs' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
-check 'what snmpd said' '' "$(journalctl -b -u snmpd --since "@$since" -o cat --no-pager |
+found 'a walk of everything that snmpd shows' snmpwalk -v2c -c public -t 3 -r 0 127.0.0.1 .1
+check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
+check 'complaints of snmpd' '' "$(journalctl -b -u snmpd --since "@$since" -o cat --no-pager |
     grep -iE 'pass|error|lvs' || true)"
 
 step 'install again'
 quietly dpkg -i "$new"
 until_true 10 is 1 $status
-check 'its number' 2 "$(ask 17.1.1.2)"
+check 'the number of the service' 2 "$(ask 17.1.1.2)"
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
 
 step purge
 quietly dpkg -P lvs-agent
 check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(ask $status)"
-check 'what is left' '' "$(find / \( -path /host -o -path /proc -o -path /sys -o -path /run/job \
+check 'files left' '' "$(find / \( -path /host -o -path /proc -o -path /sys -o -path /run/job \
     -o -path /usr/local -o -path "$RESULT" \) -prune -o \( -name '*lvs*agent*' -o -name LVS-MIB.txt \) -print)"
-check 'no unit has failed' '' "$(systemctl --failed --no-legend)"
+check 'failed units' '' "$(systemctl --failed --no-legend)"
 
 step 'install while snmpd is stopped'
 systemctl stop snmpd

@@ -1,20 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# selinux.sh PACKAGE RULES: under an enforcing SELinux the collector is reached by these rules.
+# selinux.sh PACKAGE RULES: check that with SELinux enforcing, snmpd reaches the collector only with
+# the rules.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
-# denied CLASS: how often snmpd and what it runs were denied something of that class.
+# denied CLASS: print the number of denials to snmpd's domain for an object class.
 denied() { dmesg | grep -c "avc: *denied.*scontext=[^ ]*:snmpd_t:.*tclass=$1 " || true; }
 
 one_service
 apt_install snmp "/host$1"
 cp "/host$2" /tmp/   # semodule's domain may not read the host's files
-# Debian has it permissive, which is as well while the guest boots: this script has no domain
+# Debian boots with SELinux permissive; enforcing only now, as this script has no domain of its own
 sysctl -q -w kernel.printk_ratelimit=0   # so that dmesg has every denial
 setenforce 1
-trap 'setenforce 0' EXIT   # what runs this script could not say how it ended
+trap 'setenforce 0' EXIT   # so that the script that runs this one can report its exit status
 check 'SELinux is' Enforcing "$(getenforce)"
 
 step 'without the rules'
@@ -23,13 +24,13 @@ check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
 check 'the socket is denied' 1 $(("$(denied sock_file)" > 0))
 check 'netlink is denied' 1 $(("$(denied netlink_generic_socket)" > 0))
 
-step 'with them'
+step 'with the rules'
 quietly semodule -i "/tmp/$(basename "$2")"
 systemctl restart snmpd
 dmesg -C
 check 'lvsAgentStatus' 1 "$(ask "$status")"
-check 'the responder is in' snmpd_t "$(ps -o label= -p "$(responder)" | cut -d: -f3)"
-check 'the collector is in' initrc_t "$(ps -o label= -p "$(collector)" | cut -d: -f3)"
+check 'domain of the responder' snmpd_t "$(ps -o label= -p "$(responder)" | cut -d: -f3)"
+check 'domain of the collector' initrc_t "$(ps -o label= -p "$(collector)" | cut -d: -f3)"
 step 'before the collector has started'
 systemctl restart lvs-agent.socket
 until_true 20 is 1 "$status"
@@ -37,7 +38,7 @@ systemctl restart snmpd
 check 'lvsAgentStatus' 1 "$(ask "$status")"
 check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
 
-step 'removed again'
+step 'with the rules removed again'
 quietly semodule -r lvs-agent
 systemctl restart snmpd
 check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
