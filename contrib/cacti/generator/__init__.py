@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the files for Cacti from LVS-MIB."""
+"""The generator of the files for Cacti from LVS-MIB."""

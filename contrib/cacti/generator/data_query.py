@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data queries: which columns a table has for Cacti, and what names a row."""
+"""Data queries: the columns of a table that Cacti reads, and the index of its rows."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from .graphs import Field, Node, Query
 
 
 def oid(name: str) -> str:
-    """The OID of a column, or of a scalar's instance, as Cacti writes it."""
+    """Return the OID of a column, or of a scalar's instance, in Cacti's notation."""
     found = named(name)
     return f".{dotted(found.oid)}" + (".0" if found.kind == SCALAR else "")
 
 
-# the RFC 4001 pair that an instance begins with
+# the pair of address type and address (RFC 4001) at the beginning of an instance
 ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
 
 
 def document(query: Query) -> Node:
-    """What belongs into resource/snmp_queries."""
+    """Return the contents of a file for resource/snmp_queries."""
     naming = oid(f"{query.prefix}Name")
     outputs = [(graph, series) for graph in query.graphs for series in graph.series]
     return {
         "name": query.title,
         "description": query.about,
         "oid_index": naming,
-        # for every column that is walked, so the last number of its OID is left open
+        # applied to every column that is walked, so the column's number is left open
         "oid_index_parse": rf"OID/REGEXP:^\.?{_entry(naming)}\.[0-9]+\.([0-9.]+)$",
         "oid_num_indexes": oid(query.count),
         "index_order": query.index,
         "index_order_type": "alphabetic",
-        # a row that is gone may come back, so its graphs are not to be taken for orphans
+        # a deleted row may be added again, so Cacti must not treat its graphs as orphans
         "index_transient": "true",
         "index_title_format": query.label,
         "fields": {
@@ -66,7 +66,7 @@ def _input(field: Field) -> Node:
         "oid": oid(field.object),
     }
     if field.of_service:
-        # the instance of a real server begins with that of its service
+        # the instance of a real server begins with its service's instance
         entry = _entry(oid(field.object))
         pattern = rf"^(\.{entry}\.[0-9]+\.{ADDRESS}\.[0-9]+\.[0-9]+)\..*$"
         node["method"] = "get"
@@ -80,5 +80,5 @@ def _input(field: Field) -> Node:
 
 
 def _entry(column: str) -> str:
-    """The OID of a column's row as a regular expression, without the first dot."""
+    """Return the OID of a column's row as a regular expression, without the first dot."""
     return column.lstrip(".").rpartition(".")[0].replace(".", r"\.")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is drawn: the graphs of a virtual service, of a real server and of a director.
+"""The graphs of a virtual service, of a real server and of a director.
 
-Keys, and the names of objects, are for good: they name what is in Cacti's database, see hashes.
+Never change a key or the name of an object: they name the objects in Cacti's database, see hashes.
 Titles, labels and colours may change.
 """
 
@@ -11,12 +11,12 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Dict, Sequence, Tuple
 
-# a part of a file for Cacti: tags with texts, or with parts
+# a part of a file for Cacti: tags that contain texts or parts
 Node = Dict[str, Any]
 
 
 class Kind(enum.IntEnum):
-    """How a series is drawn: Cacti's graph item types (include/global_constants.php)."""
+    """The drawing styles of a series: Cacti's graph item types (include/global_constants.php)."""
 
     LINE = 5
     AREA = 7
@@ -24,7 +24,7 @@ class Kind(enum.IntEnum):
 
 
 class Numbers(enum.Enum):
-    """How the legend prints numbers: Cacti's presets by their names."""
+    """The number formats of the legend: the names of Cacti's presets."""
 
     SI = "Normal"
     WHOLE = "Exact Numbers"
@@ -33,7 +33,7 @@ class Numbers(enum.Enum):
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn of one object, whose name follows lvsVs, lvsRs or lvsTotal."""
+    """The values of one object in a graph; its name follows lvsVs, lvsRs or lvsTotal."""
 
     object: str
     label: str
@@ -42,13 +42,13 @@ class Series:
 
     @property
     def data_source(self) -> str:
-        """Its name in the round-robin file, at most 19 characters: in_bytes for InBytes."""
+        """The name in the round-robin file, at most 19 characters: in_bytes for InBytes."""
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in self.object)[1:]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """One graph; bits has bytes drawn as bits."""
+    """One graph. If bits is true, bytes are drawn as bits."""
 
     key: str
     title: str
@@ -60,10 +60,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class Field:
-    """A column that is read when a table is indexed, to be shown and to be put into titles.
+    """A column that Cacti reads when it indexes a table, for display and for titles.
 
-    of_service: a column of the service that a real server belongs to. words: what an enumeration
-    means, by its values from 0.
+    of_service: it is a column of the real server's service. words: the names of an enumeration's
+    values, from 0.
     """
 
     object: str
@@ -74,7 +74,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Query:
-    """A table with its graphs; count is the scalar that tells how many rows it has."""
+    """A table with its graphs; count is the scalar that holds its number of rows."""
 
     key: str
     title: str
@@ -92,7 +92,7 @@ class Query:
 
     @property
     def index(self) -> str:
-        """The field that names a row: its instance, which is its address."""
+        """The field that identifies a row: its instance, which is its address."""
         return f"{self.prefix}Index"
 
 
@@ -177,6 +177,6 @@ SERVERS = Query(
 )
 QUERIES = [SERVICES, SERVERS]
 
-# graphs of a whole director, from scalars
+# the graphs of a whole director, from scalars
 TOTALS = "lvsTotal"
 TOTAL_GRAPHS = [TRAFFIC, PACKETS, NEW_CONNECTIONS]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What objects in Cacti's database are called.
+"""The hashes that identify objects in Cacti's database.
 
-The hash of an object is here the MD5 sum of a name that never changes, so that importing a newer
-template changes the objects in place, and the graphs that users have made of them stay. What Cacti
-brings itself is referred to by the hashes it has there.
+Each hash is the MD5 sum of a name that never changes, so importing a newer template updates the
+objects in place, and the graphs that users have created from them stay. Cacti's own objects are
+referred to by their hashes in Cacti.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import hashlib
 
 from .graphs import Numbers
 
-# lib/import.php: hash_, what it names, a version, MD5. Version 0102 is read by Cacti 1.2.3 and
-# later; a version that Cacti does not know yet it passes over without a word.
+# lib/import.php: hash_, the kind of object, a version, MD5. Cacti 1.2.3 and later read version
+# 0102. Cacti silently ignores versions that it does not know.
 VERSION = "0102"
 CODES = {
     "graph template": "00",
@@ -48,6 +48,6 @@ BUILT_IN = {
 
 
 def hashed(kind: str, name: str) -> str:
-    """What an object is called; not of a secret, so MD5 does."""
+    """Return the hash of an object. MD5 suffices because nothing is secret."""
     own = hashlib.md5(f"lvs-agent/cacti/{kind}/{name}".encode(), usedforsecurity=False)
     return f"hash_{CODES[kind]}{VERSION}{BUILT_IN.get((kind, name), own.hexdigest())}"

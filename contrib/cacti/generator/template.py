@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The template that Cacti imports: host template, data queries, graph and data templates.
 
-Its layout is that of Cacti's own export (lib/export.php).
+Its layout follows Cacti's own export (lib/export.php).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ GRAPH: Node = {
 
 
 def document() -> Node:
-    """The whole template."""
+    """Return the whole template."""
     host = {
         "name": "LVS Director",
         "graph_templates": "|".join(
@@ -80,7 +80,7 @@ def document() -> Node:
 
 
 def _data_sources(prefix: str, graph: Graph) -> Dict[str, List[Series]]:
-    """What each data template of a graph holds: a row's values are in one file, a scalar alone."""
+    """Return the series of each data template: those of a row together, each scalar alone."""
     key = f"{prefix}/{graph.key}"
     if prefix != TOTALS:
         return {key: list(graph.series)}
@@ -167,7 +167,7 @@ def _graph_template(prefix: str, graph: Graph) -> Node:
 
 
 def _items(prefix: str, graph: Graph, series: Series) -> List[Tuple[str, Node]]:
-    """A series with its three numbers in the legend."""
+    """Return the items of a series, with its three numbers in the legend."""
     key = _item_key(prefix, graph, series)
     common: Node = {
         "task_item_id": hashed("data template item", key),
@@ -246,7 +246,7 @@ def _data_template(key: str, prefix: str, graph: Graph, series: List[Series]) ->
 
 
 def _data_item(prefix: str, series: Series) -> Node:
-    # a counter that began anew falls: below the minimum is a gap, where COUNTER would be a spike
+    # a reset makes a counter fall: DERIVE with a minimum draws a gap, COUNTER would draw a spike
     counter = named(prefix + series.object).syntax is Counter64
     values: Node = {
         "data_source_name": series.data_source,
