@@ -1,9 +1,9 @@
-# shellcheck shell=sh disable=SC2034  # what is set here is for the scripts that read it
+# shellcheck shell=sh disable=SC2034  # the scripts that source this file use the variables
 # SPDX-License-Identifier: GPL-3.0-or-later
-# For build-deb and build-rpm, with their arguments STAGE DESTINATION: both in full, the version,
-# a folder to work in that goes with the script.
+# Sourced by build-deb and build-rpm with their arguments STAGE DESTINATION. Sets the absolute paths
+# stage and to, the version, and the working folders work and tree, which are removed at exit.
 set -eu
-: "${SOURCE_DATE_EPOCH:?seconds since 1970, for the dates in the package}"
+: "${SOURCE_DATE_EPOCH:?seconds since 1970 for the dates in the package}"
 
 umask 022
 stage=$(readlink -f -- "$1")
