@@ -45,7 +45,8 @@ PROGRAMS := tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/gener
 
 # Several tests run at a time. Some mostly wait, so there are two for each processor. A group of
 # tests (xdist_group) shares what is costly to set up, and so one process.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc)) --dist=loadgroup
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc)) --dist=loadgroup \
+	--no-loadscope-reorder
 # need no snmpd and no kernel of their own
 UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
 	test_arguments.py test_bench.py test_cli.py test_cycles.py test_manpage.py \
