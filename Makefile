@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := /usr/bin/python3
 AGENT := $(CURDIR)/$(BIN)/lvs-agent
+PIP := $(BIN)/pip install -q --disable-pip-version-check -c tests/constraints.txt
 
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 # the compiler is for tests/lab/xstate.c
@@ -184,14 +185,15 @@ pictures: $(VENV)/agent
 	$(BIN)/python tools/pictures
 
 # The agent runs from the checkout, so an edit needs no installation.
-$(VENV)/agent: pyproject.toml
+$(VENV)/agent: pyproject.toml tests/constraints.txt
 	@tools/need python3-venv
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check -e .
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/test: $(VENV)/agent
-	@$(BIN)/pip install -q --disable-pip-version-check -e .[test]
+	@$(PIP) --no-build-isolation -e .[test]
 	@touch $@
 
 clean:
