@@ -115,7 +115,7 @@ lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check . $(PROGRAMS)
-	$(BIN)/mypy lvs_agent tests
+	$(BIN)/mypy lvs_agent tests setup.py
 	$(BIN)/vermin --no-tips --violations -t=3.9- lvs_agent
 	shellcheck -x $(SCRIPTS)
 
@@ -185,7 +185,7 @@ pictures: $(VENV)/agent
 	$(BIN)/python tools/pictures
 
 # The agent runs from the checkout, so an edit needs no installation.
-$(VENV)/agent: pyproject.toml tests/constraints.txt
+$(VENV)/agent: pyproject.toml setup.py tests/constraints.txt
 	@tools/need python3-venv
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) setuptools

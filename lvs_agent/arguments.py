@@ -203,6 +203,13 @@ def parser() -> argparse.ArgumentParser:
         description="Prints every object in order, as snmpwalk -On does.",
     )
 
+    commands.add_parser(
+        "mib",
+        help="print the path of LVS-MIB",
+        description="Prints the path of the file that describes every object, which net-snmp's"
+        ' tools take with the option -m: snmpwalk -m +"$(lvs-agent mib)".',
+    )
+
     command = commands.add_parser(
         "doctor",
         help="say what is wrong with this machine, and what fixes it",

@@ -27,7 +27,7 @@ from lvs_agent.kernel import procfs
 from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.kernel.source import Kernel, LiveKernel
 from lvs_agent.kernel.survey import Survey
-from lvs_agent.mib import lvs, text
+from lvs_agent.mib import installed, lvs, text
 from lvs_agent.responder.backend import LvsBackend
 from lvs_agent.responder.connector import Connector
 from lvs_agent.responder.feed import Feed, Patience
@@ -137,6 +137,16 @@ def record(args: argparse.Namespace) -> int:
     return 0
 
 
+def mib(args: argparse.Namespace) -> int:
+    """Print the path of LVS-MIB's file."""
+    log.start(None, stderr=logging.ERROR)
+    path = installed.find()
+    if path is None:
+        raise CommandError(f"{installed.NAME} was not installed with {__file__}")
+    print(path)
+    return 0
+
+
 def doctor(args: argparse.Namespace) -> int:
     """Report what is right and wrong between the kernel and snmpwalk."""
     log.start(None, stderr=logging.ERROR)
@@ -189,6 +199,7 @@ COMMANDS = {
     "collector": collector,
     "record": record,
     "walk": walk,
+    "mib": mib,
     "doctor": doctor,
     "oid": oid,
     "mrtg": mrtg,

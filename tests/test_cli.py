@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.commands import run
 from tests.support.lvsmib import BASE, oid
+from tests.support.mibs import IETF
 from tests.support.recorded import SMALL
 from tests.support.snmpd import AGENT
 
@@ -218,3 +219,17 @@ def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGINT
     assert err == b""
     assert (tmp_path / "log").read_text() == ""
+
+
+def test_the_mib_is_where_it_says_and_net_snmp_takes_it(tmp_path: Path) -> None:
+    path = run("mib").stdout.rstrip("\n")
+    assert Path(path).read_text("utf-8").startswith("-- SPDX")
+    for modules in (path, f"+{path}"):
+        done = subprocess.run(
+            ["snmptranslate", "-m", modules, f"{BASE}.26.2.0"],
+            env={"SNMPCONFPATH": str(tmp_path), "MIBDIRS": str(IETF)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "LVS-MIB::lvsAgentStatus.0\n"

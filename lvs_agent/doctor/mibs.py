@@ -8,14 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import List
 
-import lvs_agent
 from lvs_agent.doctor.finding import Finding, note, ok
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import Remedy, append, both, command
+from lvs_agent.mib import installed
 
 FILE = "/usr/share/snmp/mibs/LVS-MIB.txt"
-# a checkout has it beside the package
-SOURCE = Path(lvs_agent.__file__).parent.parent / "mibs" / "LVS-MIB.txt"
+SNMP_CONF = "/etc/snmp/snmp.conf"
 ERLANG = "/usr/lib/erlang/lib"
 
 
@@ -28,11 +27,12 @@ def look(machine: Machine) -> List[Finding]:
     if done is None:
         if machine.exists(FILE):
             return [ok("mib", f"{FILE} is there")]
-        return [note("mib", f"{FILE} is not there: pollers that want names need it", _copy())]
+        text = f"{FILE} is not there: pollers that want names need it"
+        return [note("mib", text, _copy(machine))]
     lost = re.findall(r"Cannot find module \(([^)]+)\)", done.err)
     if "LVS-MIB" in lost or done.status != 0:
         text = "net-snmp's tools do not find LVS-MIB: names are not known"
-        return [note("mib", text, _copy())]
+        return [note("mib", text, _copy(machine))]
     needed = re.findall(r"Cannot find module \(([^)]+)\): At line \d+ in \S*LVS-MIB", done.err)
     if needed:
         text = f"LVS-MIB is found, not the modules it needs ({', '.join(needed)}): instances are"
@@ -40,15 +40,19 @@ def look(machine: Machine) -> List[Finding]:
     return [ok("mib", "net-snmp's tools find LVS-MIB and the modules it needs")]
 
 
-def _copy() -> Remedy:
-    return command("cp", str(SOURCE) if SOURCE.exists() else SOURCE.name, FILE)
+def _copy(machine: Machine) -> Remedy:
+    """Return the command that copies the file to, or names, net-snmp's default folder."""
+    found = installed.find()
+    if found == Path(FILE):
+        return append(machine, f"mibdirs +{found.parent}", SNMP_CONF)
+    return command("cp", str(found or installed.NAME), FILE)
 
 
 def _bring(machine: Machine) -> Remedy:
     """Return the command that adds the IETF modules, which Debian's net-snmp packages lack."""
     folders = [name for name in machine.names(ERLANG) if name.startswith("snmp-")]
     if folders:
-        return append(machine, f"mibdirs +{ERLANG}/{folders[-1]}/mibs", "/etc/snmp/snmp.conf")
+        return append(machine, f"mibdirs +{ERLANG}/{folders[-1]}/mibs", SNMP_CONF)
     if machine.exists("/usr/bin/dnf"):
         return command("dnf", "reinstall", "net-snmp-libs")
     # their folder is not known before they are installed, so doctor runs again

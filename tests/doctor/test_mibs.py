@@ -13,7 +13,7 @@ from lvs_agent.doctor import mibs
 from lvs_agent.doctor.finding import State
 from lvs_agent.doctor.machine import Machine
 from tests.support import doctors
-from tests.support.mibs import IETF
+from tests.support.mibs import IETF, MIB
 
 
 @pytest.fixture
@@ -29,12 +29,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_no_file(folder: Path) -> None:
     (finding,) = mibs.look(Machine())
     assert finding.state == State.NOTE
-    assert finding.remedy == f"cp {mibs.SOURCE} /usr/share/snmp/mibs/LVS-MIB.txt"
-    shutil.copy(mibs.SOURCE, folder)  # as the remedy does
+    assert finding.remedy == f"cp {MIB} /usr/share/snmp/mibs/LVS-MIB.txt"
+    shutil.copy(MIB, folder)  # as the remedy does
+
+
+def test_the_file_is_in_a_folder_that_net_snmp_is_told_to_leave_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mibs, "FILE", str(MIB))
+    (finding,) = mibs.look(Machine())
+    assert finding.state == State.NOTE
+    assert (finding.remedy or "").endswith(f"mibdirs +{MIB.parent}' >> /etc/snmp/snmp.conf")
 
 
 def test_no_ietf_modules(folder: Path) -> None:
-    shutil.copy(mibs.SOURCE, folder)
+    shutil.copy(MIB, folder)
     (finding,) = mibs.look(Machine())
     assert finding.state == State.NOTE
     assert "SNMPv2-TC, SNMP-FRAMEWORK-MIB, INET-ADDRESS-MIB" in finding.text
@@ -47,7 +56,7 @@ def test_no_ietf_modules(folder: Path) -> None:
 def test_the_folder_is_named_in_a_line_of_its_own(
     folder: Path, tmp_path: Path, text: str, begins: str
 ) -> None:
-    shutil.copy(mibs.SOURCE, folder)
+    shutil.copy(MIB, folder)
     there = "/usr/lib/erlang/lib/snmp-5.13/mibs"
     machine = doctors.Picture(tmp_path / "root", {f"{there}/SNMPv2-TC.mib": ""})
     machine.draw("/etc/snmp/snmp.conf", text)
@@ -61,7 +70,7 @@ def test_the_folder_is_named_in_a_line_of_its_own(
 def test_the_remedy_brings_them(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(mibs.SOURCE, folder)
+    shutil.copy(MIB, folder)
     monkeypatch.delenv("MIBDIRS")
     with open(tmp_path / "snmp.conf", "a", encoding="utf-8") as file:
         file.write(f"mibdirs +{IETF}\nmibdirs +{folder}\n")
@@ -79,7 +88,7 @@ def test_the_remedy_brings_them(
 def test_the_remedy_is_the_distributions(
     folder: Path, tmp_path: Path, file: str, begins: str
 ) -> None:
-    shutil.copy(mibs.SOURCE, folder)
+    shutil.copy(MIB, folder)
     machine = doctors.Picture(tmp_path / "root", {file: ""})
     done = Machine().run(["snmptranslate", "-m", "+LVS-MIB", "LVS-MIB::lvs"])
     assert done is not None

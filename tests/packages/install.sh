@@ -20,6 +20,7 @@ check 'first walk within 3 s' 1 $((milliseconds < 3000))
 . "$lab/ipvsadm.sh"
 snmpbulkwalk -v2c -c public -On -Cr40 -t 5 -r 0 127.0.0.1 $base > "$RESULT/snmpwalk"
 check 'lvsAgentStatus is ok(1)' 1 "$(ask $status)"
+check 'LVS-MIB is' /usr/share/snmp/mibs/LVS-MIB.txt "$(lvs-agent mib)"
 
 step privileges
 connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/lvs-agent/collector.sock")'
