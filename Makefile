@@ -115,7 +115,7 @@ lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check . $(PROGRAMS)
-	$(BIN)/mypy lvs_agent tests setup.py
+	$(BIN)/mypy lvs_agent tests contrib setup.py $(PROGRAMS)
 	$(BIN)/vermin --no-tips --violations -t=3.9- lvs_agent
 	shellcheck -x $(SCRIPTS)
 
