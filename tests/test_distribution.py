@@ -29,6 +29,8 @@ MADE = (".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache
 OF_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 MADE_BELOW = re.compile(r"\.egg-info/|__pycache__/")
 
+WITHOUT_LICENCE = {"LICENSE", "packaging/debian/copyright", "packaging/debian/source/format"}
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -83,6 +85,18 @@ def run(prefix: Path, *arguments: object) -> str:
 
 def test_the_source_distribution_has_every_file(checkout: Path, source: Path) -> None:
     assert written(source) == written(checkout)
+
+
+def test_every_file_states_its_licence_at_the_top(checkout: Path) -> None:
+    """But for prose, recordings, the licence itself, and a file that takes no comment."""
+    silent = set()
+    for name in written(checkout):
+        if name.endswith(".md") or name.startswith("tests/data/") or name in WITHOUT_LICENCE:
+            continue
+        lines = (checkout / name).read_text("utf-8").splitlines()[:4]
+        if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in lines):
+            silent.add(name)
+    assert silent == set()
 
 
 def test_its_tests_run(source: Path) -> None:
