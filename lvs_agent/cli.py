@@ -12,9 +12,9 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
-from lvs_agent import log
+from lvs_agent import __version__, log
 from lvs_agent.arguments import parser
 from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener, activated, listen_at
@@ -35,7 +35,9 @@ from lvs_agent.responder.parent import process_name, process_started
 
 # in seconds; walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
-POLLERS = "this needs pip install 'lvs-agent[pollers]'"
+# the packages of the extra pollers, and the first Python that all of them support
+POLLER_PACKAGES = {"nagiosplugin", "pyasn1", "pysnmp"}
+POLLER_PYTHON = (3, 10)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -63,7 +65,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         log.log.error("%s", error)
         return 2
     except ImportError as error:
-        log.log.error("%s; %s", error, POLLERS)
+        log.log.error("%s", missing(error))
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
@@ -181,7 +183,7 @@ def check(args: argparse.Namespace) -> int:
     try:
         from lvs_agent.pollers import check
     except ImportError as error:
-        print(f"LVS UNKNOWN - {error}; {POLLERS}")
+        print(f"LVS UNKNOWN - {missing(error)}")
         return 3
     return check.run(args)
 
@@ -206,6 +208,17 @@ COMMANDS = {
     "check": check,
     "graph": graph,
 }
+
+
+def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) -> str:
+    """Return the error, and what to do about a missing package of the extra pollers."""
+    if (error.name or "").partition(".")[0] not in POLLER_PACKAGES:
+        return str(error)
+    if python < POLLER_PYTHON:
+        needed, found = (".".join(map(str, version)) for version in (POLLER_PYTHON, python))
+        return f"{error}; this command needs Python {needed} or later (this is {found})"
+    wheel = f"./lvs_agent-{__version__}-py3-none-any.whl[pollers]"
+    return f"{error}; this needs pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
 
 
 def _disable_cycle_collector() -> None:

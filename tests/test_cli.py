@@ -12,6 +12,7 @@ from typing import Dict, List
 
 import pytest
 
+from lvs_agent.cli import missing
 from tests.support.commands import run
 from tests.support.lvsmib import BASE, oid
 from tests.support.mibs import IETF
@@ -233,3 +234,16 @@ def test_the_mib_is_where_it_says_and_net_snmp_takes_it(tmp_path: Path) -> None:
             check=True,
         )
         assert done.stdout == "LVS-MIB::lvsAgentStatus.0\n"
+
+
+def test_a_missing_package_of_the_pollers_comes_with_what_to_do() -> None:
+    error = ImportError("No module named 'pysnmp.carrier'", name="pysnmp.carrier")
+    assert missing(error, python=(3, 9, 18)) == (
+        "No module named 'pysnmp.carrier'; this command needs Python 3.10 or later (this is 3.9.18)"
+    )
+    assert "pip install '.[pollers]'" in missing(error, python=(3, 10, 0))
+
+
+def test_a_missing_package_of_the_responder_is_not_of_the_pollers() -> None:
+    error = ImportError("No module named 'snmp_passpersist'", name="snmp_passpersist")
+    assert missing(error, python=(3, 9, 18)) == "No module named 'snmp_passpersist'"
