@@ -42,7 +42,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	$(wildcard tests/packages/*.sh)
 
 # Python programs without the suffix .py
-PROGRAMS := tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
+PROGRAMS := tools/completion tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 
 # Several tests run at a time. Some mostly wait, so there are two for each processor. A group of
 # tests (xdist_group) shares what is costly to set up, and so one process.
@@ -91,9 +91,11 @@ rpm: build/stage.made
 	packaging/build-rpm build/stage build/packages
 
 # After this step the packages are built without the network.
-build/stage.made: $(VENV)/agent $(shell find lvs_agent -name '*.py') packaging/stage \
-		packaging/requirements.txt packaging/lvs-agent packaging/snmpd.conf packaging/systemd/* \
-		mibs/LVS-MIB.txt tools/manpage docs/* README.md CHANGELOG.md LICENSE snmpd.conf.example
+build/stage.made: $(VENV)/agent $(shell find lvs_agent contrib -type f ! -name '*.pyc') \
+		packaging/stage packaging/*requirements.txt packaging/lvs-agent packaging/snmpd.conf \
+		packaging/systemd/* mibs/LVS-MIB.txt tools/manpage tools/completion \
+		docs/*.* docs/pictures/* \
+		README.md CHANGELOG.md LICENSE snmpd.conf.example
 	@tools/need $(BUILD_PACKAGES)
 	packaging/stage $(BIN)/python build/stage
 	@rm -rf build/packages

@@ -107,6 +107,22 @@ def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path)
         assert getattr(second, name).read_bytes() == getattr(packages, name).read_bytes(), name
 
 
+def test_they_have_the_documents_the_files_for_pollers_and_the_completion(
+    packages: Packages,
+) -> None:
+    tar = subprocess.check_output(["dpkg-deb", "--fsys-tarfile", packages.deb])
+    deb = subprocess.check_output(["tar", "-t"], input=tar).decode().replace(".md.gz\n", ".md\n")
+    rpm = subprocess.check_output(["rpm", "-qpl", packages.rpm], text=True)
+    pages = {f"docs/{page.name}" for page in (CHECKOUT / "docs").glob("*.md")}
+    for files in (deb, rpm):
+        names = {name.lstrip("./") for name in files.splitlines()}
+        assert "usr/share/bash-completion/completions/lvs-agent" in names
+        doc = "usr/share/doc/lvs-agent/"
+        below = {name[len(doc) :] for name in names if name.startswith(doc)}
+        assert {*pages, "contrib", "examples/README.md", "examples/recipes/vip-rate"} <= below
+        assert not {name for name in below if name.endswith(("/generate", ".py"))}
+
+
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])
 def test_one_command_installs_it_and_snmpwalk_shows_the_director(
     packages: Packages, tmp_path: Path, suite: str
