@@ -12,7 +12,7 @@ RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 # the compiler is for tests/lab/xstate.c
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
-TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base
+TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
 POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
 	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
 # packages of these releases, unpacked on any machine to try contrib with
@@ -29,7 +29,7 @@ IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
 # the date of the files in a package, so that the same source gives the same bytes
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 
-SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh tools/debs \
+SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh tools/debs tools/release \
 	tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
@@ -53,7 +53,7 @@ UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responde
 	test_arguments.py test_bench.py test_cli.py test_cycles.py test_manpage.py \
 	test_packages_scriptlets.py test_regular.py test_rooms.py test_snapshot.py test_upgrading.py)
 
-.PHONY: help demo fresh packages deb rpm check lint unit test test-all bench soak fuzz \
+.PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
 	test-packages test-pollers test-cacti recordings pictures clean
 
 help:
@@ -62,6 +62,7 @@ help:
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
 	@echo 'make fresh         the demo and the tests on a Debian made just now; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
+	@echo 'make release       the packages, a wheel and a source distribution of a tagged commit, in build/release'
 	@echo 'make check         lint, types and unit tests: a minute'
 	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
 	@echo 'make test-all      all of the tests, on Debian 12 and 13, and ten minutes each of soak and fuzz: hours'
@@ -100,6 +101,10 @@ build/stage.made: $(VENV)/agent $(shell find lvs_agent contrib -type f ! -name '
 	packaging/stage $(BIN)/python build/stage
 	@rm -rf build/packages
 	@touch $@
+
+release: $(VENV)/test
+	@tools/need $(BUILD_PACKAGES)
+	@tools/release $(BIN)/python build/release
 
 check: lint unit
 

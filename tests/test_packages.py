@@ -20,6 +20,7 @@ import lvs_agent
 from tests.support import guests, ipvsadm, walked
 from tests.support.expected import read_expected
 from tests.support.paths import CHECKOUT, TESTS
+from tests.support.repository import git
 
 BUILD = CHECKOUT / "build"
 PACKAGING = CHECKOUT / "packaging"
@@ -105,6 +106,30 @@ def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path)
     second = Packages(tmp_path / "packages", VERSION)
     for name in ("deb", "rpm", "selinux"):
         assert getattr(second, name).read_bytes() == getattr(packages, name).read_bytes(), name
+
+
+def test_a_release_of_the_same_commit_has_the_same_bytes(tmp_path: Path) -> None:
+    """Of the files of this checkout, as a commit of its own."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    made = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache")
+    shutil.copytree(CHECKOUT, one, ignore=made)
+    edit(one / "CHANGELOG.md", f"^## {re.escape(VERSION)}, .*", f"## {VERSION}, 2026-02-03")
+    git(one, "init", "--quiet")
+    git(one, "add", "--all")
+    git(one, "commit", "--quiet", "--message", "Release")
+    git(one, "tag", f"v{VERSION}")
+    git(tmp_path, "clone", "--quiet", str(one), str(other))
+    python = CHECKOUT / ".venv" / "bin" / "python"
+    releases = []
+    for folder, mask in ((one, 0o022), (other, 0o077)):
+        to = folder / "build" / "release"
+        subprocess.run([folder / "tools" / "release", python, to], check=True, umask=mask)
+        releases.append({file.name: file.read_bytes() for file in to.iterdir()})
+    assert releases[0] == releases[1]
+    kinds = Counter(Path(name).suffix for name in releases[0])
+    assert kinds == {".gz": 1, ".whl": 1, ".deb": 1, ".rpm": 2, "": 1}
+    sums = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    subprocess.run(sums, cwd=one / "build" / "release", check=True)
 
 
 def test_they_have_the_documents_the_files_for_pollers_and_the_completion(
