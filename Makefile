@@ -50,8 +50,9 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc))
 	--no-loadscope-reorder
 # need no snmpd and no kernel of their own
 UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
-	test_arguments.py test_bench.py test_cli.py test_cycles.py test_manpage.py \
-	test_packages_scriptlets.py test_regular.py test_rooms.py test_snapshot.py test_upgrading.py)
+	test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
+	test_distribution.py test_manpage.py test_packages_scriptlets.py test_regular.py \
+	test_release.py test_rooms.py test_snapshot.py test_upgrading.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
 	test-packages test-pollers test-cacti recordings pictures clean
@@ -62,10 +63,10 @@ help:
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
 	@echo 'make fresh         the demo and the tests on a Debian made just now; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
-	@echo 'make release       the packages, a wheel and a source distribution of a tagged commit, in build/release'
+	@echo 'make release       packages, wheel and source distribution of a tagged commit, in build/release'
 	@echo 'make check         lint, types and unit tests: a minute'
 	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
-	@echo 'make test-all      all of the tests, on Debian 12 and 13, and ten minutes each of soak and fuzz: hours'
+	@echo 'make test-all      all tests, also on fresh Debian 12 and 13 systems, and longer soak and fuzz: hours'
 	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
 	@echo 'make fuzz          a million made-up inputs for each of four parsers; or INPUTS=..., SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'

@@ -88,10 +88,14 @@ def test_the_source_distribution_has_every_file(checkout: Path, source: Path) ->
 
 
 def test_every_file_states_its_licence_at_the_top(checkout: Path) -> None:
-    """But for prose, recordings, the licence itself, and a file that takes no comment."""
+    """Except prose, pictures, recordings, the licence itself, and a file that takes no comment."""
     silent = set()
     for name in written(checkout):
-        if name.endswith(".md") or name.startswith("tests/data/") or name in WITHOUT_LICENCE:
+        if (
+            name.endswith((".md", ".png"))
+            or name.startswith("tests/data/")
+            or name in WITHOUT_LICENCE
+        ):
             continue
         lines = (checkout / name).read_text("utf-8").splitlines()[:4]
         if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in lines):

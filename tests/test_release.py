@@ -14,7 +14,7 @@ import pytest
 from tests.support.paths import CHECKOUT
 from tests.support.repository import git
 
-HEADING = "## 1.2.3, 2026-02-03\n"
+HEADING = "## [1.2.3] - 2026-02-03\n"
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def tagged(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     for path, text in (
         ("lvs_agent/__init__.py", '__version__ = "1.2.3"\n'),
-        ("CHANGELOG.md", f"# Changes\n\n{HEADING}"),
+        ("CHANGELOG.md", f"# Changelog\n\n{HEADING}"),
     ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
@@ -58,11 +58,11 @@ def test_a_change_that_is_not_committed(tagged: Path) -> None:
     assert said(tagged) == ["release: git status shows changes that are not committed"]
 
 
-@pytest.mark.parametrize("heading", ["## 1.2.3, not released yet\n", "## 1.2.4, 2026-02-03\n", ""])
+@pytest.mark.parametrize("heading", ["## [Unreleased]\n", "## [1.2.4] - 2026-02-03\n", ""])
 def test_no_date_in_the_changelog(tagged: Path, heading: str) -> None:
     (tagged / "CHANGELOG.md").write_text(heading)
     commit(tagged)
-    assert said(tagged) == ['release: CHANGELOG.md has no heading "## 1.2.3, YYYY-MM-DD"']
+    assert said(tagged) == ['release: CHANGELOG.md has no heading "## [1.2.3] - YYYY-MM-DD"']
 
 
 def test_no_tag(tagged: Path) -> None:

@@ -161,6 +161,7 @@ def test_a_collector_slow_by_bytes_is_taken_in_when_it_ends(path: Path) -> None:
         (collectors.encoded(collectors.service(1))[:-20], "cut off"),
         (collectors.encoded().replace(b'"taken"', b'"token"'), "another version"),
     ],
+    ids=["nothing", "garbage", "JSON", "zeros", "cut off", "another version"],
 )
 def test_what_is_no_snapshot_is_said_and_answers_go_on(
     path: Path, answer: bytes, says: str
