@@ -145,7 +145,7 @@ bench: $(VENV)/test
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
-	$(PYTEST) tests/pollers tests/contrib
+	$(PYTEST) --dist=loadfile tests/pollers tests/contrib
 
 build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	@rm -rf $@ $@.debs

@@ -113,7 +113,7 @@ def test_a_release_of_the_same_commit_has_the_same_bytes(tmp_path: Path) -> None
     one, other = tmp_path / "one", tmp_path / "other"
     made = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__pycache__", ".*_cache")
     shutil.copytree(CHECKOUT, one, ignore=made)
-    edit(one / "CHANGELOG.md", f"^## {re.escape(VERSION)}, .*", f"## {VERSION}, 2026-02-03")
+    edit(one / "CHANGELOG.md", r"^## \[Unreleased\]$", f"## [{VERSION}] - 2026-02-03")
     git(one, "init", "--quiet")
     git(one, "add", "--all")
     git(one, "commit", "--quiet", "--message", "Release")

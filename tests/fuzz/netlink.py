@@ -64,9 +64,9 @@ _SERVICES = _counting(recorded.SERVICE, recorded.GET_SERVICE)
 _SERVERS = _counting(recorded.DEST, recorded.GET_DEST)
 _DAEMONS = _of(recorded.GET_DAEMON, recorded.MASTER_DAEMON, recorded.BACKUP_DAEMON)
 KINDS = [
-    Kind(messages._SERVICE, Decoder.service, _counting(recorded.SERVICE, recorded.GET_SERVICE)),
-    Kind(messages._DEST, _server(Family.INET), _counting(recorded.DEST, recorded.GET_DEST)),
-    Kind(messages._DEST, _server(Family.INET6), _counting(recorded.DEST, recorded.GET_DEST)),
+    Kind(messages._SERVICE, Decoder.service, _SERVICES),
+    Kind(messages._DEST, _server(Family.INET), _SERVERS),
+    Kind(messages._DEST, _server(Family.INET6), _SERVERS),
     Kind(messages._DAEMON, Decoder.daemon, _DAEMONS),
     Kind(messages._INFO, recorded.info, _of(recorded.GET_INFO)),
     Kind(messages._CONFIG, recorded.timeouts, _of(recorded.GET_CONFIG)),

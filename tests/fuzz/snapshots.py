@@ -11,7 +11,7 @@ from lvs_agent.boundary import wire
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import Snapshot
+from lvs_agent.snapshot import RealServer, Snapshot, VirtualService
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
 from tests.support import builders, recorded
@@ -138,7 +138,8 @@ def _in_range(snapshot: Snapshot) -> None:
     for table in TABLES:
         for instance, row in table.rows(snapshot):
             assert all(0 <= part < 1 << 32 for part in instance), (table.name, instance)
-            int(100 * (getattr(row, "since", None) or 0))
+            if isinstance(row, (VirtualService, RealServer)):
+                int(100 * (row.continuous_since or 0))
     int(1000 * snapshot.took)
     int(1000 * snapshot.taken)
 
