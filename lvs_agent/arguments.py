@@ -21,14 +21,14 @@ from lvs_agent.pollers.graph import arguments as graph
 from lvs_agent.responder.feed import Patience
 
 ABOUT = """\
-Serves the tables of a Linux Virtual Server director (IPVS) to SNMP.
+Serves the tables of a Linux Virtual Server director (IPVS) over SNMP.
 
-In snmpd.conf:
+Add to snmpd.conf:
   pass_persist .1.3.6.1.4.1.8225.4711 /usr/bin/lvs-agent pass-persist
   view systemonly included .1.3.6.1.4.1.8225.4711
-Then restart snmpd (a reload is not enough), and look:
+Restart snmpd (a reload is not enough) and query it:
   snmpwalk -v2c -c public -m +LVS-MIB localhost lvs
-Without snmpd:
+Print the same objects without snmpd:
   lvs-agent walk
 """
 
@@ -117,8 +117,9 @@ def parser() -> argparse.ArgumentParser:
         "--collector",
         type=Path,
         metavar="PATH",
-        help=f"the collector's socket; without it {COLLECTOR_SOCKET} is tried, then a collector"
-        " of its own with what privilege there is, down to the world-readable /proc/net/ip_vs",
+        help=f"connect to the collector's socket at this path. The default is {COLLECTOR_SOCKET};"
+        " if that does not exist or this user may not connect to it, lvs-agent starts a collector"
+        " of its own, which without CAP_NET_ADMIN reads only the world-readable /proc/net/ip_vs",
     )
     source.add_argument(
         "--no-legacy",
@@ -128,37 +129,39 @@ def parser() -> argparse.ArgumentParser:
 
     common = _Parser(add_help=False)
     common.add_argument(
-        "--replay", type=Path, metavar="DIR", help="a recording in place of the kernel"
+        "--replay", type=Path, metavar="DIR", help="answer from a recording, not from the kernel"
     )
     common.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
-        help=f"where row numbers are kept; else $STATE_DIRECTORY, else {STATE_DIRECTORY}",
+        help="keep row numbers and counters in this folder (default $STATE_DIRECTORY, or"
+        f" {STATE_DIRECTORY} if that is not set)",
     )
     logs = _Parser(add_help=False)
-    logs.add_argument("--log", type=Path, metavar="FILE", help="log there, not to syslog")
+    logs.add_argument("--log", type=Path, metavar="FILE", help="append log messages to this file")
 
     patience = Patience()
     command = commands.add_parser(
         "pass-persist",
         parents=[source, common, logs],
-        help="answer snmpd; what its pass_persist line runs",
-        description="Answers snmpd on standard input and output. Nothing goes to standard error.",
+        help="answer snmpd, which starts this command",
+        description="Answers snmpd's requests on standard input and output. Writes nothing to"
+        " standard error.",
     )
     command.add_argument(
         "--max-age",
         type=pollers.seconds,
         default=patience.max_age,
         metavar="SECONDS",
-        help="how old a snapshot may be before the next is fetched (default %(default)g)",
+        help="fetch a new snapshot when the last one is older than this (default %(default)g)",
     )
     command.add_argument(
         "--deadline",
         type=pollers.seconds,
         default=patience.deadline,
         metavar="SECONDS",
-        help="how long an answer may wait for it; snmpd answers nobody meanwhile"
+        help="wait at most this long for a new snapshot, while snmpd answers nobody else"
         " (default %(default)g)",
     )
     command.add_argument(
@@ -166,32 +169,36 @@ def parser() -> argparse.ArgumentParser:
         type=pollers.seconds,
         default=patience.expire,
         metavar="SECONDS",
-        help="how old the last snapshot may get when no other comes, before all that is measured"
-        " is left out (default %(default)g)",
+        help="when no new snapshot arrives and the last one is older than this, leave out all"
+        " measured values (default %(default)g)",
     )
     command.add_argument(
         "--no-early-pong",
         action="store_true",
-        help="answer each PING of snmpd when it has come. Else, where the parent process is seen"
-        " to be snmpd, the answer to the next one goes along with each reply, which makes walks"
+        help="answer each PING of snmpd only when it has arrived. By default, if the parent"
+        " process is snmpd, each reply includes the answer to the next PING, which makes walks"
         " faster",
     )
 
     command = commands.add_parser(
         "collector",
         parents=[common, logs],
-        help="read the kernel's tables for those who may not",
-        description="Hands a snapshot to whoever connects to its socket. Needs CAP_NET_ADMIN.",
+        help="read the kernel's tables for processes that may not",
+        description="Sends a snapshot to each client that connects to its socket. Needs"
+        " CAP_NET_ADMIN.",
     )
     command.add_argument(
-        "--listen", type=Path, metavar="PATH", help="make a socket there; systemd passes one"
+        "--listen",
+        type=Path,
+        metavar="PATH",
+        help="create a socket at this path; not needed if systemd passes a socket",
     )
 
     command = commands.add_parser(
         "record",
-        help="save what the kernel says",
+        help="save the kernel's replies",
         description="Saves the kernel's netlink replies and /proc files in a new folder, for a"
-        " test or a report; --replay DIR of the other commands answers from it.",
+        " test or a bug report. Other commands answer from them with --replay DIR.",
     )
     command.add_argument("folder", type=Path, metavar="DIR")
     command.set_defaults(log=None)
@@ -199,8 +206,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "walk",
         parents=[source, common, logs],
-        help="print every object, without snmpd",
-        description="Prints every object in order, as snmpwalk -On does.",
+        help="print all objects, without snmpd",
+        description="Prints all objects in order, in the format of snmpwalk -On.",
     )
 
     commands.add_parser(
@@ -212,13 +219,13 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "doctor",
-        help="say what is wrong with this machine, and what fixes it",
-        description="Looks at all there is between the kernel and snmpwalk and prints a line for"
-        " each finding, with the command that fixes it below. Changes nothing. Run by root it"
-        " sees all. Exit status: 0 nothing is wrong, 1 something is, 3 nothing wrong was seen but"
-        " not all could be looked at.",
+        help="find faults on this machine and the commands that fix them",
+        description="Checks everything between the kernel and snmpwalk. Prints a line for each"
+        " finding and, below it, the command that fixes it. Changes nothing. Run it as root: other"
+        " users cannot see everything it checks. Exit status: 0 if nothing is wrong, 1 if something"
+        " is, 3 if nothing wrong was found but something could not be checked.",
     )
-    command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     pollers.add(commands)
     graph.add(commands)

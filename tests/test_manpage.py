@@ -116,7 +116,7 @@ def test_the_page_and_the_help_name_the_same_commands_and_options() -> None:
 
 
 EDITS = {
-    "an option is gone": (r"--listen PATH\s+Make", "Make"),
+    "an option is gone": (r"--listen PATH\s+Create", "Create"),
     "an option is not in the synopsis": (r" \[--no-legacy\]", ""),
     "an option has another default": (r"\(default 60\)", "(default 61)"),
     "an option has another name": ("--expire", "--expiry"),

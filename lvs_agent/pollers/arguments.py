@@ -11,13 +11,13 @@ from typing import Any, NoReturn, Optional, Sequence, Union
 Commands = Any  # returned by argparse's add_subparsers; it has no public name
 
 SERVICE_WORDS = (
-    "A SERVICE is named as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
-    " FWM 5 IPv6), or with ipvsadm's options; with host and port names, too. A protocol other than"
-    " TCP, UDP and SCTP is IP with its number (IP33 192.0.2.10:80)."
+    "Write a SERVICE as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
+    " FWM 5 IPv6) or with ipvsadm's options; host and port names are accepted. Write a protocol"
+    " other than TCP, UDP and SCTP as IP and its number (IP33 192.0.2.10:80)."
 )
-DIRECTOR = "host, host:port or [address]:port of a director's snmpd"
-SERVICE = 'as ipvsadm prints it; a real server of it after "->"'
-SNMP_CONF = "Versions, communities, users and keys are those of net-snmp's snmp.conf(5)."
+DIRECTOR = "a director's snmpd: HOST, HOST:PORT or [ADDRESS]:PORT"
+SERVICE = 'a virtual service, or one of its real servers: SERVICE "->" HOST:PORT'
+SNMP_CONF = "SNMP versions, communities, users and keys are read from net-snmp's snmp.conf(5)."
 
 
 # exit statuses for wrong arguments, of commands that report them in one line
@@ -74,8 +74,9 @@ def asking() -> argparse.ArgumentParser:
         "--snmp-conf",
         type=Path,
         metavar="FILE",
-        help="take communities, users and keys from there; else from all the files that net-snmp"
-        " reads: /etc/snmp/snmp.conf, ~/.snmp/snmp.conf, and hosts/DIRECTOR.conf beside them",
+        help="read communities, users and keys from this file; by default, from all files that"
+        " net-snmp reads: /etc/snmp/snmp.conf, ~/.snmp/snmp.conf, and hosts/DIRECTOR.conf beside"
+        " them",
     )
     return options
 
@@ -84,11 +85,11 @@ def service() -> argparse.ArgumentParser:
     """Return ipvsadm's options for a service; their words go to options of the parsed arguments."""
     words = argparse.ArgumentParser(add_help=False)
     for names, metavar, text in (
-        (("-t", "--tcp-service"), "ADDRESS", "the TCP service at host:port"),
-        (("-u", "--udp-service"), "ADDRESS", "the UDP service at host:port"),
-        (("--sctp-service",), "ADDRESS", "the SCTP service at host:port"),
+        (("-t", "--tcp-service"), "ADDRESS", "the TCP service at HOST:PORT"),
+        (("-u", "--udp-service"), "ADDRESS", "the UDP service at HOST:PORT"),
+        (("--sctp-service",), "ADDRESS", "the SCTP service at HOST:PORT"),
         (("-f", "--fwmark-service"), "MARK", "the service of a firewall mark"),
-        (("-r", "--real-server", "->"), "ADDRESS", "a real server of the service, host:port"),
+        (("-r", "--real-server", "->"), "ADDRESS", "the service's real server at HOST:PORT"),
     ):
         words.add_argument(
             *names, action=_Word, dest="options", default=[], metavar=metavar, help=text
@@ -98,7 +99,7 @@ def service() -> argparse.ArgumentParser:
         action=_Word,
         dest="options",
         nargs=0,
-        help="the firewall mark is of IPv6",
+        help="the firewall mark is for IPv6",
     )
     return words
 
@@ -107,14 +108,14 @@ def _add_oid(commands: Commands) -> None:
     command = commands.add_parser(
         "oid",
         parents=[service()],
-        help="an object and a service to their OID, or back",
-        description="Prints the OID of an object of LVS-MIB for a service, and for an OID, in"
-        f" numbers or as net-snmp prints it, the object and the service. {SERVICE_WORDS} A service"
-        " without a port (TCP 192.0.2.10) gives what the OIDs of all services at that address"
-        " begin with, to be walked; the port 0 is :0.",
+        help="translate an object and a service to an OID, or an OID back",
+        description="Prints the OID of an LVS-MIB object for a service. For an OID, in numbers or"
+        f" as net-snmp prints it, prints the object and the service. {SERVICE_WORDS} For a service"
+        " without a port (TCP 192.0.2.10), prints the prefix of the OIDs of all services at that"
+        " address, for a walk; write port 0 as :0.",
     )
     command.add_argument(
-        "object", metavar="OBJECT", help="its name, such as lvsVsInBytes, or an OID"
+        "object", metavar="OBJECT", help="the name of an object, such as lvsVsInBytes, or an OID"
     )
     command.add_argument("service", nargs="*", default=[], metavar="SERVICE", help=SERVICE)
 
@@ -123,12 +124,12 @@ def _add_mrtg(commands: Commands) -> None:
     command = commands.add_parser(
         "mrtg",
         parents=[service(), asking()],
-        help="what MRTG asks of an external program",
-        description="Prints four lines for MRTG: values in and out, up time, and name. The values"
-        " are counters of new connections (the same twice), of packets, of bytes, or the numbers"
-        " of active and of inactive connections, each summed over the directors; one that lacks"
-        " the service counts as 0. If a director does not answer, both are UNKNOWN and the exit"
-        f" status is 1. {SERVICE_WORDS} {SNMP_CONF}",
+        help="print values for MRTG, as its external program",
+        description="Prints four lines for MRTG: the values in and out, the uptime, and the name."
+        " The values are counters of new connections (the same twice), packets or bytes, or the"
+        " numbers of active and inactive connections, each summed over the directors; a director"
+        " without the service counts as 0. If a director does not answer, both values are UNKNOWN"
+        f" and the exit status is 1. {SERVICE_WORDS} {SNMP_CONF}",
     )
     command.add_argument("directors", metavar="DIRECTOR[,DIRECTOR...]", help=DIRECTOR)
     command.add_argument("service", nargs="*", default=[], metavar="SERVICE", help=SERVICE)
@@ -136,7 +137,7 @@ def _add_mrtg(commands: Commands) -> None:
         "kind",
         choices=["conns", "packets", "bytes", "active"],
         metavar="conns|packets|bytes|active",
-        help="which two values",
+        help="the two values to print",
     )
 
 
@@ -144,33 +145,34 @@ def _add_check(commands: Commands) -> None:
     command = commands.add_parser(
         "check",
         parents=[service(), asking()],
-        help="a plugin for Nagios and Icinga",
-        description="Checks a director: how many real servers are up (weight above 0) of all that"
-        " each service has, that the service asked for is there, that statistics move, and that"
-        " what the agent says is fresh. Without a SERVICE it checks all there are, and without a"
-        " port all at that address. Output, performance data and exit status are those of the"
-        " Monitoring Plugins guidelines: 0 ok, 1 warning, 2 critical, 3 unknown, also for wrong"
+        help="check a director, as a plugin for Nagios and Icinga",
+        description="Checks that enough real servers of each service are up (weight above 0), that"
+        " the given service exists, that statistics are not frozen, and that the agent's snapshot"
+        " is not too old. Without a SERVICE, checks all services; without a port, all services at"
+        " that address. Output, performance data and exit status follow the Monitoring Plugins"
+        " guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and for wrong"
         f" arguments. {SERVICE_WORDS} {SNMP_CONF}",
     )
     command.add_argument(
         *("-w", "--warning"),
         default="100%:",
         metavar="RANGE",
-        help="warn if the number of real servers that are up, or with %% their share, is outside"
-        " (default 100%%:, which is all)",
+        help="warn if the number of real servers up, or with %% their share, is outside this range"
+        " (default 100%%:, all of them)",
     )
     command.add_argument(
         *("-c", "--critical"),
         default="1:",
         metavar="RANGE",
-        help="critical if it is outside, and always if no server is up (default 1:)",
+        help="report critical if that is outside this range, and always if no server is up"
+        " (default 1:)",
     )
     command.add_argument(
         "--age",
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="warn if the agent's snapshot is older (default %(default)g)",
+        help="warn if the agent's snapshot is older than this (default %(default)g)",
     )
     command.add_argument(
         *("-v", "--verbose"),
@@ -179,4 +181,10 @@ def _add_check(commands: Commands) -> None:
         help="print a line for each service",
     )
     command.add_argument("director", metavar="DIRECTOR", help=DIRECTOR)
-    command.add_argument("service", nargs="*", default=[], metavar="SERVICE", help=SERVICE)
+    command.add_argument(
+        "service",
+        nargs="*",
+        default=[],
+        metavar="SERVICE",
+        help="the services to check (default: all)",
+    )

@@ -17,8 +17,8 @@ def add(commands: Commands) -> None:
     """Add the command graph, with its own commands."""
     graph = commands.add_parser(
         "graph",
-        help="keep values with rrdtool and draw them",
-        description="Keeps connections, packets and bytes of each virtual service and real server"
+        help="store values with rrdtool and draw them",
+        description="Stores connections, packets and bytes of each virtual service and real server"
         " in round-robin files of rrdtool(1), for a year and more, and draws them.",
     )
     own = graph.add_subparsers(dest="graph", metavar="COMMAND", required=True)
@@ -31,23 +31,24 @@ def _add_update(commands: Commands) -> None:
     command = commands.add_parser(
         "update",
         parents=[asking()],
-        help="ask directors and keep what they say",
-        description="Asks each DIRECTOR once and writes into DIR/DIRECTOR/, where a service's file"
+        help="query directors and store their values",
+        description="Queries each DIRECTOR once and writes to DIR/DIRECTOR/, where a service's file"
         " is TCP_192.0.2.10_443.rrd, and that of its real server"
-        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd. A timer or cron runs it every step. What is"
-        " not known is a gap: a service that is gone, counters that were reset or stand still."
+        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd. Run it from a timer or cron, once per step."
+        " Unknown values become gaps: a service that is gone, counters that were reset or are"
+        " frozen."
         f" {SNMP_CONF}",
     )
     command.add_argument("directors", metavar="DIRECTOR", nargs="+", help=DIRECTOR)
     command.add_argument(
-        "--into", type=Path, metavar="DIR", required=True, help="the folder of the files"
+        "--into", type=Path, metavar="DIR", required=True, help="write the files to this folder"
     )
     command.add_argument(
         "--step",
         type=_step,
         default=STEP,
         metavar="SECONDS",
-        help="the time between two runs, for files that are new; it divides 1800"
+        help="the time between two runs, a divisor of 1800; applies to new files only"
         " (default %(default)d)",
     )
 
@@ -56,9 +57,9 @@ def _add_draw(commands: Commands) -> None:
     command = commands.add_parser(
         "draw",
         parents=[_selecting(), _looking()],
-        help="draw a picture",
-        description="Draws a picture of what is selected, of all services if nothing is. What came"
-        " in is above the axis, what went out below.",
+        help="draw a picture of stored values",
+        description="Draws a picture of the selected services or real servers, of all services if"
+        " nothing is selected. Traffic in is above the axis, traffic out below.",
     )
     command.add_argument(
         "kind",
@@ -72,32 +73,42 @@ def _add_draw(commands: Commands) -> None:
         type=Path,
         metavar="FILE",
         required=True,
-        help="the picture, SVG if its name ends so, else PNG",
+        help="the picture to write, SVG if its name ends in .svg, else PNG",
     )
     command.add_argument(
         "--stack",
         choices=["service", "server", "director"],
         metavar="service|server|director",
-        help="give each service, real server or director a colour of its own; without it their sum"
-        " is drawn",
+        help="draw each service, real server or director in a colour of its own; by default, draw"
+        " their sum",
     )
     command.add_argument(
         "--period",
         choices=["day", "week", "month", "year"],
         default="day",
         metavar="day|week|month|year",
-        help="the time that is shown, up to now (default %(default)s)",
+        help="draw the last day, week, month or year (default %(default)s)",
     )
     command.add_argument(
-        "--start", metavar="TIME", help="begin there, in place of --period; as in rrdfetch(1)"
-    )
-    command.add_argument("--end", default="now", metavar="TIME", help="end there, not now")
-    command.add_argument("--title", default="", help="write that above the picture")
-    command.add_argument(
-        "--width", type=_pixels, default=600, metavar="PIXELS", help="of the axis of time"
+        "--start", metavar="TIME", help="start at this time, as in rrdfetch(1); overrides --period"
     )
     command.add_argument(
-        "--height", type=_pixels, default=150, metavar="PIXELS", help="of the axis of values"
+        "--end", default="now", metavar="TIME", help="end at this time (default %(default)s)"
+    )
+    command.add_argument("--title", default="", help="the title of the picture")
+    command.add_argument(
+        "--width",
+        type=_pixels,
+        default=600,
+        metavar="PIXELS",
+        help="the length of the time axis (default %(default)d)",
+    )
+    command.add_argument(
+        "--height",
+        type=_pixels,
+        default=150,
+        metavar="PIXELS",
+        help="the length of the value axis (default %(default)d)",
     )
 
 
@@ -105,18 +116,19 @@ def _add_page(commands: Commands) -> None:
     command = commands.add_parser(
         "page",
         parents=[_selecting(), _looking()],
-        help="make a page of pictures for a browser",
-        description="Makes a page with pictures of a day for each selected service, and for each a"
-        " page of its own with those of day, week, month and year, where every real server has a"
-        " colour. Open DIR/index.html in a browser: no server is needed.",
+        help="make an HTML page of pictures",
+        description="Makes an HTML page with pictures of the last day for each selected service,"
+        " and for each service a page with pictures of the last day, week, month and year, where"
+        " every real server has a colour of its own. Open DIR/index.html in a browser; no web"
+        " server is needed.",
     )
     command.add_argument(
-        "--into", type=Path, metavar="DIR", required=True, help="the folder of the page"
+        "--into", type=Path, metavar="DIR", required=True, help="write the page to this folder"
     )
     command.add_argument(
         "--redraw",
         action="store_true",
-        help="draw all pictures, also those that are not a pixel behind",
+        help="draw all pictures, even those that are less than a pixel out of date",
     )
 
 
@@ -128,22 +140,22 @@ def _selecting() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         required=True,
-        help="the folder of the files that graph update keeps",
+        help="the folder that graph update writes to",
     )
     for name, metavar, text in (
-        ("--director", "DIRECTOR", "only what this director has"),
+        ("--director", "DIRECTOR", "only this director's services"),
         ("--service", "SERVICE", "only this service: 'TCP 192.0.2.10:443', 'FWM 5'"),
         ("--vip", "ADDRESS", "only services at this address"),
-        ("--port", "PORT", "only services at this port"),
-        ("--real-server", "ADDRESS", "only what went to this real server"),
-        ("--real-port", "PORT", "only what went to this port of real servers"),
+        ("--port", "PORT", "only services with this port"),
+        ("--real-server", "ADDRESS", "only real servers with this address"),
+        ("--real-port", "PORT", "only real servers with this port"),
     ):
         options.add_argument(
             name,
             action="append",
             default=[],
             metavar=metavar,
-            help=f"{text}; may be given several times",
+            help=f"{text}; may be repeated",
         )
     return options
 
@@ -153,7 +165,7 @@ def _looking() -> argparse.ArgumentParser:
     options.add_argument(
         "--inactive-below",
         action="store_true",
-        help="draw inactive connections below the axis, not on top of the active ones",
+        help="draw inactive connections below the axis, not stacked on the active ones",
     )
     return options
 
@@ -161,12 +173,12 @@ def _looking() -> argparse.ArgumentParser:
 def _step(text: str) -> int:
     if not text.isdecimal() or int(text) < SHORTEST_STEP or COARSER % int(text):
         raise argparse.ArgumentTypeError(
-            f"{text} is not a step: {SHORTEST_STEP} to {COARSER} seconds, dividing {COARSER}"
+            f"not {SHORTEST_STEP} to {COARSER} seconds that divide {COARSER}: {text}"
         )
     return int(text)
 
 
 def _pixels(text: str) -> int:
     if not text.isdecimal() or not 50 <= int(text) <= 10000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 50 to 10000")
+        raise argparse.ArgumentTypeError(f"not a number from 50 to 10000: {text}")
     return int(text)
