@@ -262,7 +262,7 @@ def test_sixty_thousand_services_of_a_real_kernel(tmp_path: Path) -> None:
     folder = boot(tmp_path / "many", "many", AGENT, 60_000, memory="1G")
     files = sorted(folder.glob("agent.*[0-9]"), key=lambda path: int(path.suffix[1:]))
     said = [walked.tables(path.read_text().splitlines()) for path in files]
-    assert "no snapshot has come yet" in str(said[0]["lvsAgentStatusText"][(0,)])
+    assert "no snapshot received yet" in str(said[0]["lvsAgentStatusText"][(0,)])
     assert {walk["lvsAgentStatus"][(0,)] for walk in said[:-1]} == {Status.NO_COLLECTOR}
     assert said[-1]["lvsAgentStatus"][(0,)] == Status.OK
     for number in ("lvsAgentServices", "lvsAgentRealServers"):

@@ -84,7 +84,7 @@ class Ipvs:
         replies = list(self._kernel.ask(request))
         if replies:
             return replies[0]
-        raise NetlinkError(f"no reply to command {request.command}")
+        raise NetlinkError(f"command {request.command}: no reply")
 
     def _rows(
         self, request: Request, decode: Callable[[bytes], Record], place: str
@@ -94,6 +94,6 @@ class Ipvs:
                 try:
                     yield decode(reply)
                 except NetlinkError as error:
-                    self._report(f"{place}, message {number}: {error}")
+                    self._report(f"{place}: message {number}: {error}")
         except NetlinkError as error:
             self._report(f"{place}: {error}")

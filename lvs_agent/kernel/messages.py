@@ -220,7 +220,7 @@ def service_identity(virtual: VirtualService) -> bytes:
 
 def _family(af: int) -> int:
     if af not in _FAMILIES:
-        raise NetlinkError(f"address family {af}, neither AF_INET nor AF_INET6")
+        raise NetlinkError(f"unknown address family: {af}")
     return _FAMILIES[af]
 
 

@@ -79,13 +79,13 @@ def walk(data: bytes, offset: int, end: int, above: Path = ()) -> Iterator[Tuple
         path = (*above, kind & NLA_TYPE_MASK)
         if length < ATTRIBUTE_HEADER or offset + length > end:
             raise NetlinkError(
-                f"attribute {'.'.join(map(str, path))} at byte {offset} claims {length} bytes"
-                f" of {end - offset}"
+                f"attribute {'.'.join(map(str, path))} at byte {offset}: invalid length {length}"
+                f" ({end - offset} bytes left)"
             )
         yield path, offset + ATTRIBUTE_HEADER, offset + length
         offset += (length + 3) & ~3
     if offset < end:
-        raise NetlinkError(f"{end - offset} bytes left over after the last attribute")
+        raise NetlinkError(f"{end - offset} extra bytes after the last attribute")
 
 
 def attributes(data: bytes) -> Dict[int, bytes]:
@@ -104,11 +104,12 @@ def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
         offset = 0
         while offset < len(datagram):
             if len(datagram) - offset < _MESSAGE.size:
-                raise NetlinkError(f"{len(datagram) - offset} bytes left over at byte {offset}")
+                raise NetlinkError(f"message at byte {offset}: only {len(datagram) - offset} bytes")
             length, kind, _flags, sequence, _port = _MESSAGE.unpack_from(datagram, offset)
             if length < _MESSAGE.size or offset + length > len(datagram):
                 raise NetlinkError(
-                    f"message at byte {offset} claims {length} bytes of {len(datagram) - offset}"
+                    f"message at byte {offset}: invalid length {length}"
+                    f" ({len(datagram) - offset} bytes left)"
                 )
             body = datagram[offset + _MESSAGE.size : offset + length]
             offset += (length + 3) & ~3
@@ -120,9 +121,11 @@ def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
             if kind == NLMSG_OVERRUN:
                 raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
             if kind != request.family:
-                raise NetlinkError(f"message of type {kind} in reply to type {request.family}")
+                raise NetlinkError(
+                    f"unexpected message type {kind} in reply to type {request.family}"
+                )
             if len(body) < _GENERIC.size:
-                raise NetlinkError(f"message of {len(body)} bytes has no generic header")
+                raise NetlinkError(f"no generic netlink header in a message of {len(body)} bytes")
             yield body[_GENERIC.size :]
             if not request.dump:
                 return
@@ -143,7 +146,7 @@ def family_id(reply: bytes) -> int:
     """Return the family's id in a reply to family_request."""
     found = attributes(reply).get(CTRL_ATTR_FAMILY_ID, b"")
     if len(found) != 2:
-        raise NetlinkError(f"family id of {len(found)} bytes, not 2")
+        raise NetlinkError(f"family id: {len(found)} bytes, expected 2")
     return int(struct.unpack("=H", found)[0])
 
 
@@ -199,7 +202,7 @@ def _check_error(kind: int, body: bytes) -> None:
     if len(body) < _ERRNO.size:
         if kind == NLMSG_DONE:
             return
-        raise NetlinkError(f"error message of {len(body)} bytes")
+        raise NetlinkError(f"error message: only {len(body)} bytes")
     code = -_ERRNO.unpack_from(body)[0]
     if code:
-        raise OSError(code, os.strerror(code) if 0 < code < 4096 else "no errno of Linux")
+        raise OSError(code, os.strerror(code) if 0 < code < 4096 else "unknown error")

@@ -81,7 +81,7 @@ def totals(text: str) -> Tuple[Traffic, Traffic]:
     """Return the director's total counters and rates from ip_vs_stats. Raises ValueError."""
     rows = [row for row in map(_hexadecimal, text.splitlines()) if row]
     if [len(row) for row in rows] != [5, 5]:
-        raise ValueError(f"{IP_VS_STATS}: not two rows of five hexadecimal numbers")
+        raise ValueError(f"/proc/{IP_VS_STATS}: not two rows of five hexadecimal numbers")
     return Traffic(*rows[0]), Traffic(*rows[1])
 
 
@@ -111,7 +111,7 @@ def services(text: str, report: Report) -> List[VirtualService]:
                 current = _service(line)
                 rows.append(current)
         except (ValueError, OSError, OverflowError) as error:
-            report(f"{IP_VS} line {number}: {error}")
+            report(f"/proc/{IP_VS}:{number}: {error}")
     _tell_families([row for row in rows if row.protocol == IpProtocol.FWMARK])
     found: Dict[str, VirtualService] = {}
     for row in rows:
@@ -151,7 +151,7 @@ def _service(line: str) -> VirtualService:
     # FWM  00000005 rr
     protocol, where, *words = line.split()
     if not words:
-        raise ValueError(f"no scheduler in {line.strip()!r}")
+        raise ValueError(f"scheduler missing: {line.strip()!r}")
     scheduler, words = words[0], words[1:]
     flags = ServiceFlag.ONE_PACKET if "ops" in words else 0
     netmask = None
@@ -167,11 +167,11 @@ def _service(line: str) -> VirtualService:
         family, address, port = _endpoint(where)
         service = VirtualService(family, _PROTOCOLS[protocol], address, port, 0, scheduler, flags)
     else:
-        raise ValueError(f"unknown protocol {protocol!r}")
+        raise ValueError(f"unknown protocol: {protocol!r}")
     if netmask is not None:
         length = _prefix_length(netmask)
         if service.family == Family.INET6 and length is None:
-            raise ValueError(f"{netmask} is no prefix length")
+            raise ValueError(f"not a prefix length: {netmask}")
         if length is not None and (
             service.family == Family.INET6 or service.protocol == IpProtocol.FWMARK
         ):
@@ -185,7 +185,7 @@ def _real_server(line: str) -> RealServer:
     #   -> 0A010115:0050      Masq    1      0          5
     _arrow, where, forwarding, weight, active, inactive = line.split()
     if forwarding not in _FORWARDING:
-        raise ValueError(f"unknown forwarding method {forwarding!r}")
+        raise ValueError(f"unknown forwarding method: {forwarding!r}")
     _family, address, port = _endpoint(where)
     return RealServer(
         address,
@@ -221,13 +221,13 @@ def _mode(text: Optional[str]) -> Optional[int]:
 def _number(text: str, lowest: int) -> int:
     """Return an integer that the kernel wrote in decimal; int() alone accepts other forms too."""
     if not _DECIMAL.fullmatch(text) or not lowest <= int(text) < 1 << 31:
-        raise ValueError(f"{text!r} is no number from {lowest} to 2^31-1")
+        raise ValueError(f"not a number from {lowest} to 2^31-1: {text!r}")
     return int(text)
 
 
 def _hex(text: str, digits: int) -> int:
     if len(text) > digits or not _HEXADECIMAL.fullmatch(text):
-        raise ValueError(f"{text!r} is no hexadecimal number of {digits} digits")
+        raise ValueError(f"not a hexadecimal number of {digits} digits: {text!r}")
     return int(text, 16)
 
 

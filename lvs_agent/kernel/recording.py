@@ -61,7 +61,7 @@ class RecordingKernel(LiveKernel):
         """Write the recording. Raises OSError, also if the folder is not empty."""
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise FileExistsError(f"{folder} is not empty: name a new folder")
+            raise FileExistsError(f"{folder}: not empty; name a new folder")
         about = {
             "lvs-agent recording": FORMAT,
             "agent": __version__,
@@ -93,7 +93,7 @@ class ReplayedKernel:
         key = replace(request, sequence=0).encode()
         if key not in self._answers:
             raise netlink.NetlinkError(
-                f"{self._folder}/netlink.jsonl has no answer to command {request.command}"
+                f"{self._folder}/netlink.jsonl: no answer to command {request.command}"
                 f" of type {request.family} with {request.body.hex() or 'no attributes'}"
             )
         request = replace(request, sequence=self._sequences[key])
@@ -102,7 +102,7 @@ class ReplayedKernel:
         def receive() -> bytes:
             for datagram in datagrams:
                 return datagram
-            raise netlink.NetlinkError("the recording ends before the kernel's answer does")
+            raise netlink.NetlinkError("the kernel's answer is truncated in the recording")
 
         return netlink.replies(request, receive)
 
@@ -119,14 +119,14 @@ class ReplayedKernel:
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise RecordingError(f"{self._folder} is no recording: {error}") from error
+            raise RecordingError(f"{self._folder}: not a recording: {error}") from error
         except (ValueError, RecursionError) as error:
             raise RecordingError(f"{file}: {error}") from error
         version = about.get("lvs-agent recording") if isinstance(about, dict) else None
         if version != FORMAT:
-            raise RecordingError(f"{file}: recording format {version!r}, {FORMAT} is understood")
+            raise RecordingError(f"{file}: unsupported format {version!r}, expected {FORMAT}")
         if about.get("byteorder") != sys.byteorder:
-            raise RecordingError(f"{file}: taken on a {about.get('byteorder')}-endian machine")
+            raise RecordingError(f"{file}: recorded on a {about.get('byteorder')}-endian machine")
 
     def _load_netlink(self) -> None:
         file = self._folder / "netlink.jsonl"
@@ -142,10 +142,10 @@ class ReplayedKernel:
                 request = bytearray.fromhex(exchange["request"])
                 answers = [bytes.fromhex(reply) for reply in exchange["replies"]]
                 if len(request) < REQUEST_BYTES:
-                    raise ValueError(f"request of {len(request)} bytes")
+                    raise ValueError(f"request too short: {len(request)} bytes")
                 sequence = int.from_bytes(request[8:12], sys.byteorder)
             except KeyError as error:
-                raise RecordingError(f"{file}:{number}: no {error}") from error
+                raise RecordingError(f"{file}:{number}: missing {error}") from error
             except (ValueError, TypeError, RecursionError) as error:
                 raise RecordingError(f"{file}:{number}: {error}") from error
             request[8:16] = bytes(8)

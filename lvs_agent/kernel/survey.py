@@ -22,9 +22,13 @@ from lvs_agent.snapshot import Director, Snapshot
 
 log = logging.getLogger(__name__)
 
-NOT_LOADED = "the kernel module ip_vs is not loaded; lvs-agent never loads it by asking"
-FROZEN = "counters and rates stand still: net.ipv4.vs.run_estimation is 0 or est_cpulist is empty"
-NO_STATISTICS = "no statistics, netlink refused: {}; run lvs-agent collector with CAP_NET_ADMIN"
+NOT_LOADED = (
+    "the kernel module ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent does not"
+)
+FROZEN = "counters and rates are frozen: net.ipv4.vs.run_estimation is 0 or est_cpulist is empty"
+NO_STATISTICS = (
+    "no statistics: netlink request failed: {}; run lvs-agent collector with CAP_NET_ADMIN"
+)
 
 Result = TypeVar("Result")
 
@@ -51,7 +55,7 @@ class Survey:
             service.real_servers.sort(key=attrgetter("key"))
         if self._problems and snapshot.status == Status.OK:
             snapshot.status = Status.DEGRADED
-            snapshot.text = f"{len(self._problems)} not readable, first: {self._problems[0]}"
+            snapshot.text = f"read errors: {len(self._problems)}, the first: {self._problems[0]}"
         snapshot.errors = self._errors
         snapshot.took = time.clock_gettime(time.CLOCK_BOOTTIME) - snapshot.taken
         return snapshot
@@ -113,4 +117,4 @@ class Survey:
         self._errors += 1
         self._problems.append(problem)
         if problem not in self._logged:
-            log.error("not readable: %s", problem)
+            log.error("read error: %s", problem)

@@ -89,7 +89,7 @@ def test_a_clock_that_is_set_back_an_hour(guest: Path, steps: Dict[str, walked.T
 
 
 def test_estimation_that_is_switched_off_and_on(steps: Dict[str, walked.Tables]) -> None:
-    assert "stand still" in str(steps["07-frozen"]["lvsAgentStatusText"][(0,)])
+    assert "are frozen" in str(steps["07-frozen"]["lvsAgentStatusText"][(0,)])
     assert numbers(steps["07-frozen"]) == numbers(steps["08-thawed"])
 
 

@@ -101,7 +101,7 @@ def test_netlink_makes_no_sense(tmp_path: Path) -> None:
     with site(tmp_path) as director, collector_of(director.path, kernel):
         director.until(Status.OK, ALL)
         kernel.meddle = cut
-        walk = director.until(Status.DEGRADED, expected([1, 2], 1), "3 not readable")
+        walk = director.until(Status.DEGRADED, expected([1, 2], 1), "read errors: 3,")
         assert walk.values[ERRORS] != "Counter32: 0"
         kernel.meddle = None
         director.until(Status.OK, ALL)
@@ -193,7 +193,7 @@ def test_estimation_that_is_switched_off(tmp_path: Path) -> None:
     with site(tmp_path) as director, collector_of(director.path, kernel):
         director.until(Status.OK, ALL)
         kernel.files[procfs.SYSCTL + "run_estimation"] = "0\n"
-        director.until(Status.COUNTERS_FROZEN, ALL, "counters and rates stand still")
+        director.until(Status.COUNTERS_FROZEN, ALL, "counters and rates are frozen")
         del kernel.files[procfs.SYSCTL + "run_estimation"]
         director.until(Status.OK, ALL)
 
@@ -227,7 +227,7 @@ def test_sixty_thousand_services(tmp_path: Path) -> None:
             Status.NO_COLLECTOR,
             empty(Status.NO_COLLECTOR),
         )
-        assert "no snapshot has come yet" in nothing.text
+        assert "no snapshot received yet" in nothing.text
         until(Status.OK)
         # on a busy machine a snapshot may expire during the walk
         while (walk := director.walk_below(PART)).oids != below(PART, whole):

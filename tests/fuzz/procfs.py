@@ -99,7 +99,7 @@ def _table(text: str, share: bool) -> None:
     if share:
         served.check(Snapshot(1.0, services=services))
     lines = text.splitlines()
-    bad = {int(re.findall(r" line (\d+): ", report)[0]) for report in reports}
+    bad = {int(re.findall(r"ip_vs:(\d+): ", report)[0]) for report in reports}
     for number in bad:
         assert not KERNELS.fullmatch(lines[number - 1]), f"{lines[number - 1]!r} is valid"
     # a bad line loses only itself; a bad service also its servers

@@ -139,7 +139,7 @@ def test_a_counter_or_rate_missing_or_of_another_size_is_an_error_naming_it(
 @pytest.mark.parametrize("stats", [STATS, STATS64], ids=["STATS", "STATS64"])
 def test_statistics_of_another_size_are_an_error(of: str, stats: int, change: Change) -> None:
     whole = counting(of, stats)
-    refused(whole, altered(whole.body, (*whole.path, stats), change), r"claims|left over")
+    refused(whole, altered(whole.body, (*whole.path, stats), change), r"invalid length|extra bytes")
 
 
 @pytest.mark.parametrize("of", COUNTING)
@@ -154,7 +154,7 @@ def test_an_attribute_that_runs_out_of_the_one_around_it_is_an_error(of: str) ->
     (kind,) = whole.path
     inside = dict(split(whole.body))[kind]
     for cut in _cuts(inside):
-        refused(whole, join([(kind, inside[:cut])]), r"claims|left over")
+        refused(whole, join([(kind, inside[:cut])]), r"invalid length|extra bytes")
 
 
 def counting(of: str, stats: int) -> Whole:

@@ -102,13 +102,15 @@ def test_the_padding_of_the_last_attribute_may_be_absent() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 3, 9, 0xFFFF])
 def test_an_attribute_length_outside_its_data_is_an_error_naming_the_attribute(length: int) -> None:
-    with pytest.raises(NetlinkError, match=f"attribute 3 at byte 8 claims {length} bytes of 8"):
+    with pytest.raises(
+        NetlinkError, match=rf"attribute 3 at byte 8: invalid length {length} \(8 bytes"
+    ):
         netlink.attributes(join([(1, b"good")]) + struct.pack("=HH", length, 3) + b"1234")
 
 
 @pytest.mark.parametrize("left", [1, 2, 3])
 def test_bytes_left_over_after_the_last_attribute_are_an_error(left: int) -> None:
-    with pytest.raises(NetlinkError, match=f"{left} bytes left over"):
+    with pytest.raises(NetlinkError, match=f"{left} extra bytes"):
         netlink.attributes(join([(1, b"good")]) + bytes(left))
 
 
@@ -184,14 +186,17 @@ def test_an_error_code_no_kernel_gives_is_an_oserror_too(number: int) -> None:
     ("datagram", "words"),
     [
         (message(FAMILY + 1, bytes(8)), "type 29 in reply to type 28"),
-        (message(FAMILY, b"\1\1"), "2 bytes has no generic header"),
-        (message(ERROR, b"\0\0"), "error message of 2 bytes"),
-        (struct.pack("=IHHII", 15, FAMILY, 2, SEQUENCE, 0), "at byte 0 claims 15 bytes of 16"),
+        (message(FAMILY, b"\1\1"), "no generic netlink header in a message of 2 bytes"),
+        (message(ERROR, b"\0\0"), "error message: only 2 bytes"),
+        (
+            struct.pack("=IHHII", 15, FAMILY, 2, SEQUENCE, 0),
+            r"at byte 0: invalid length 15 \(16 bytes",
+        ),
         (
             reply(b"good") + struct.pack("=IHHII", 17, FAMILY, 2, SEQUENCE, 0),
-            "at byte 24 claims 17 bytes of 16",
+            r"at byte 24: invalid length 17 \(16 bytes",
         ),
-        (reply(b"good") + bytes(15), "15 bytes left over at byte 24"),
+        (reply(b"good") + bytes(15), "at byte 24: only 15 bytes"),
     ],
 )
 def test_broken_framing_is_an_error_that_says_where(datagram: bytes, words: str) -> None:

@@ -143,7 +143,7 @@ def test_an_unknown_protocols_servers_are_not_credited_to_the_service_before() -
         ("TCP 192.0.2.10:443", ["192.168.0.1:8080"]),
         ("UDP 192.0.2.10:53", ["192.168.0.3:53"]),
     ]
-    assert reports == ["self/net/ip_vs line 6: unknown protocol 'IP_47'"]
+    assert reports == ["/proc/self/net/ip_vs:6: unknown protocol: 'IP_47'"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_bad_service_is_reported_with_its_line_and_costs_its_servers(line: str
         (IpProtocol.SCTP, 1),
     ]
     (report,) = reports
-    assert report.startswith("self/net/ip_vs line 5: ")
+    assert report.startswith("/proc/self/net/ip_vs:5: ")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_bad_real_server_is_reported_with_its_line_and_costs_only_itself(line:
         (IpProtocol.UDP, 0),
     ]
     (report,) = reports
-    assert report.startswith("self/net/ip_vs line 5: ")
+    assert report.startswith("/proc/self/net/ip_vs:5: ")
 
 
 def test_an_empty_director_has_no_services() -> None:
@@ -252,15 +252,15 @@ def test_totals_are_hexadecimal_and_of_64_bits() -> None:
 
 @pytest.mark.parametrize("lost", [2, 5])
 def test_totals_without_a_row_are_an_error(lost: int) -> None:
-    with pytest.raises(ValueError, match="self/net/ip_vs_stats: "):
+    with pytest.raises(ValueError, match="/proc/self/net/ip_vs_stats: "):
         procfs.totals("\n".join(TOTALS[:lost] + TOTALS[lost + 1 :]))
-    with pytest.raises(ValueError, match="self/net/ip_vs_stats: "):
+    with pytest.raises(ValueError, match="/proc/self/net/ip_vs_stats: "):
         procfs.totals("\n".join([*TOTALS[:lost], "       C       34       28             2889"]))
 
 
 @pytest.mark.parametrize("word", ["-5E", "5_E", "0x5E", "1" + "0" * 16])
 def test_totals_with_a_number_that_no_kernel_writes_are_an_error(word: str) -> None:
-    with pytest.raises(ValueError, match="self/net/ip_vs_stats: "):
+    with pytest.raises(ValueError, match="/proc/self/net/ip_vs_stats: "):
         procfs.totals("\n".join(TOTALS).replace("5E", word))
 
 

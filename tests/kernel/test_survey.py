@@ -163,7 +163,7 @@ def test_a_kernel_that_does_not_answer_leaves_the_files(error: OSError) -> None:
 
 
 def test_a_family_lookup_that_makes_no_sense_is_an_error_and_leaves_the_files() -> None:
-    snapshot = Survey(RefusingKernel({GET_FAMILY: NetlinkError("family id of 1 bytes")})).take()
+    snapshot = Survey(RefusingKernel({GET_FAMILY: NetlinkError("family id: 1 bytes")})).take()
     assert (snapshot.status, snapshot.source) == (Status.NO_STATISTICS, Source.PROCFS)
     assert snapshot.errors == 1
     assert names(snapshot.services) == NAMES[:3]
@@ -213,7 +213,7 @@ def test_bad_rows_degrade_a_look_and_are_counted_for_good() -> None:
     assert names(snapshot.services) == ["FWM 5", "TCP 10.2.0.1:80", "FWM 5 IPv6"]
     assert [each.name for each in snapshot.services[1].real_servers] == ["10.1.1.21:80"]
     assert "TIMEOUT" in snapshot.text
-    assert "2 not readable" in snapshot.text
+    assert "read errors: 2," in snapshot.text
     assert snapshot.errors == 2
     assert survey.take().errors == 4
 
