@@ -63,10 +63,10 @@ def listen_at(path: Path) -> Listener:
     except ConnectionRefusedError:
         # connect(2) gives the same error for a file that is not a socket
         if not path.is_socket():
-            raise FileExistsError(f"{path} is not a socket") from None
+            raise FileExistsError(f"{path}: not a socket") from None
         path.unlink()
     else:
-        raise FileExistsError(f"another collector already listens at {path}")
+        raise FileExistsError(f"{path}: another collector already listens there")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o117)
     try:
@@ -86,7 +86,7 @@ def activated() -> Optional[Listener]:
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or count == "0":
         return None
     if count != "1":
-        raise OSError(errno.EINVAL, f"systemd passes {count} sockets: leave one ListenStream=")
+        raise OSError(errno.EINVAL, f"systemd passed {count} sockets; leave one ListenStream=")
     return _SocketListener(socket.socket(fileno=LISTEN_FDS_START))
 
 

@@ -49,14 +49,14 @@ class RowCodec(Generic[Record]):
     def decode(self, values: object) -> Record:
         """Return the record of a decoded array. Raises RowError naming the wrong column."""
         if type(values) is not list:
-            raise RowError("no array")
+            raise RowError("not an array")
         kinds = tuple(map(type, values))
         if kinds not in self._seen:
             self._check(values)
             self._seen.add(kinds)
         for place in self._floats:
             if not _is_time(values[place]):
-                raise RowError(f"{self.names[place]} is no time in seconds")
+                raise RowError(f"{self.names[place]}: not a time in seconds")
         for place in self._traffic:
             if values[place] is not None:
                 values[place] = _traffic(values[place], self.names[place])
@@ -64,10 +64,10 @@ class RowCodec(Generic[Record]):
 
     def _check(self, values: List[object]) -> None:
         if len(values) != len(self.names):
-            raise RowError(f"{len(values)} columns, {len(self.names)} expected")
+            raise RowError(f"{len(values)} columns, expected {len(self.names)}")
         for name, accepted, value in zip(self.names, self._accepted, values):
             if type(value) not in accepted:
-                raise RowError(f"{name} is {json.dumps(value)[:40]}")
+                raise RowError(f"{name}: wrong type: {json.dumps(value)[:40]}")
 
 
 @cache
@@ -95,5 +95,5 @@ def _accepted(hint: object) -> Tuple[type, ...]:
 
 def _traffic(values: List[object], name: str) -> Traffic:
     if list(map(type, values)) != [int] * 5:
-        raise RowError(f"{name} is not five numbers")
+        raise RowError(f"{name}: not five numbers")
     return Traffic(*values)  # type: ignore[arg-type]

@@ -92,11 +92,11 @@ class Reader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for place, line in enumerate([*lines, self._rest], self._line + 1):
             if len(line) > MAX_LINE_BYTES:
-                raise WireError(f"line {place} is longer than a snapshot's")
+                raise WireError(f"line {place}: longer than {MAX_LINE_BYTES} bytes")
         for line in lines:
             self._line += 1
             if self._ended:
-                raise WireError(f"line {self._line} comes after the end")
+                raise WireError(f"line {self._line}: after the last line")
             try:
                 self._take(json.loads(line))
             except (WireError, RowError, ValueError, RecursionError) as error:
@@ -110,13 +110,13 @@ class Reader:
                 self._rows += 1
                 if len(self.problems) > MAX_PROBLEMS:
                     raise WireError(
-                        f"{MAX_PROBLEMS} rows that can't be used, the last: {error}"
+                        f"more than {MAX_PROBLEMS} invalid rows, the last: {error}"
                     ) from error
 
     def finish(self) -> Snapshot:
         """Return the whole snapshot, once its sender has closed the connection."""
         if self._snapshot is None or not self._ended or self._rest:
-            raise WireError(f"cut off after line {self._line}")
+            raise WireError(f"truncated after line {self._line}")
         return self._snapshot
 
     def _take(self, value: object) -> None:
@@ -124,7 +124,7 @@ class Reader:
             self._snapshot = self._header(value)
         elif isinstance(value, dict):
             if value.get("rows") != self._rows:
-                raise WireError(f"{self._rows} rows came, the end says {value.get('rows')}")
+                raise WireError(f"{self._rows} rows, expected {value.get('rows')}")
             self._ended = True
         elif isinstance(value, list) and len(value) == 2 and value[0] in ("service", "server"):
             self._row(value[0], value[1])
@@ -146,9 +146,9 @@ class Reader:
 
     def _header(self, value: object) -> Snapshot:
         if not isinstance(value, dict) or "lvs-agent snapshot" not in value:
-            raise WireError("no lvs-agent snapshot begins here")
+            raise WireError("not an lvs-agent snapshot")
         if value["lvs-agent snapshot"] != self._codecs.columns():
-            raise WireError("the collector is of another version: restart it")
+            raise WireError("the collector has another version; restart it")
         codecs = self._codecs
         try:
             snapshot = codecs.snapshot.decode(value["snapshot"])
@@ -192,9 +192,9 @@ def _check_server(server: RealServer) -> None:
     except (OSError, ValueError) as error:
         raise RowError(f"address: {error}") from error
     if not (0 <= server.port <= MAX_PORT and 0 <= (server.number or 0) <= MAX_PART):
-        raise RowError(f"port is {server.port}, number {server.number}")
+        raise RowError(f"port or number out of range: {server.port}, {server.number}")
 
 
 def _check_range(name: str, value: int, highest: int) -> None:
     if not 0 <= value <= highest:
-        raise RowError(f"{name} is {value}, not within 0 to {highest}")
+        raise RowError(f"{name}: not from 0 to {highest}: {value}")

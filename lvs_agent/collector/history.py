@@ -95,7 +95,7 @@ class History:
             self._say(f"row numbers are not saved: {error}")
             return
         for problem in self._file.problems:
-            log.error("state: %s", problem)
+            log.error("damaged state file: %s", problem)
         self._held, self._new_numbers = True, True
 
     def _save(self, durable: bool) -> None:

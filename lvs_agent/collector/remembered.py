@@ -64,9 +64,9 @@ class Numbering(Generic[State]):
     def add(self, name: str, row: State) -> None:
         """Add a row. Raises ValueError if its name or number is taken, or the number invalid."""
         if name in self.rows or row.number in self.names:
-            raise ValueError(f"{name} or its number {row.number} stands twice")
+            raise ValueError(f"duplicate name or number: {name}, number {row.number}")
         if not 1 <= row.number <= MAX_NUMBER:
-            raise ValueError(f"number {row.number} of {name} is not within 1 to {MAX_NUMBER}")
+            raise ValueError(f"{name}: number not from 1 to {MAX_NUMBER}: {row.number}")
         self.rows[name] = row
         self.names[row.number] = name
 

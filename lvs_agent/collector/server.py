@@ -89,7 +89,7 @@ class _Client:
         except BlockingIOError:
             return False
         except OSError as error:
-            log.debug("a client left: %s", error)
+            log.debug("client disconnected: %s", error)
         return True
 
 
@@ -120,7 +120,7 @@ class _Server:
                     self._drop(key.fd)
             for fd, client in list(self._clients.items()):
                 if client.deadline < time.monotonic():
-                    log.warning("a client did not take its snapshot in time")
+                    log.warning("client dropped: it did not read its snapshot in time")
                     self._drop(fd)
             self._keep()
             if listening != (len(self._clients) < MAX_CLIENTS):
@@ -146,7 +146,7 @@ class _Server:
         try:
             connection = self._listener.accept()
         except OSError as error:
-            log.debug("a client left before it was served: %s", error)
+            log.debug("client disconnected before it was served: %s", error)
             return
         connection.setblocking(False)
         client = _Client(connection, self._collector.snapshot())

@@ -59,7 +59,7 @@ class StateFile:
                 # the collector that owns the folder could not read root's files in it, and root
                 # would follow any links that the owner has put there
                 raise StateError(
-                    f"{self._folder} belongs to user {owner}, this is user {os.geteuid()};"
+                    f"{self._folder}: belongs to user {owner}, not to this user ({os.geteuid()});"
                     " name another folder with --state"
                 )
             lock = self._folder / "lock"
@@ -67,10 +67,10 @@ class StateFile:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
-            raise StateError(f"{self._folder} is in use by another collector") from error
+            raise StateError(f"{self._folder}: in use by another collector") from error
         except OSError as error:
             self.close()
-            raise StateError(f"{error}; name a folder that can be written with --state") from error
+            raise StateError(f"{error}; name a writable folder with --state") from error
 
     def close(self) -> None:
         """Release the folder."""
@@ -103,7 +103,7 @@ class StateFile:
                 kind, name, values = json.loads(line)
                 next_number = values.pop(1)
                 if type(next_number) is not int:
-                    raise ValueError(f"the next number is {next_number!r}")
+                    raise ValueError(f"next number: not an integer: {next_number!r}")
                 state: RowState
                 if kind == "service":
                     state = service = self._service.decode(values)
@@ -114,7 +114,7 @@ class StateFile:
                     state = server = self._server.decode(values)
                     servers.add(str(name), server)
                 else:
-                    raise ValueError(f"neither a service nor a server: {kind}")
+                    raise ValueError(f"neither a service nor a server: {kind!r}")
                 if not same_boot:  # a boot resets all counters
                     state.begin_anew()
                     state.continuous_since = 0.0
@@ -126,7 +126,7 @@ class StateFile:
             rows += 1
         services.next_number = _next_number(header.get("fresh"), services)
         if header.get("rows") != rows:
-            self.problems.append(f"{self._path}: {rows} rows of {header.get('rows')}")
+            self.problems.append(f"{self._path}: {rows} rows, expected {header.get('rows')}")
         if self.problems and self._lock is not None:
             self._keep_damaged()
         return services
@@ -185,13 +185,13 @@ class StateFile:
             self.problems.append(f"{self._path}:1: {error}")
             return {}
         if not isinstance(header, dict):
-            self.problems.append(f"{self._path}:1: no header")
+            self.problems.append(f"{self._path}:1: header missing")
             return {}
         version = header.get("lvs-agent history")
         if isinstance(version, int) and version > FORMAT:
             raise StateError(
-                f"{self._path} has format {version}, this lvs-agent knows {FORMAT}:"
-                " upgrade, or move the file away to number rows anew"
+                f"{self._path}: unsupported format {version}, expected {FORMAT};"
+                " upgrade lvs-agent, or move the file away to number the rows again"
             )
         return header
 
@@ -199,7 +199,7 @@ class StateFile:
         try:
             shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
         except OSError as error:
-            raise StateError(f"{self.problems[0]}; it can't be put aside: {error}") from error
+            raise StateError(f"{self.problems[0]}; cannot keep a copy: {error}") from error
 
 
 def boot_id() -> str:

@@ -91,13 +91,13 @@ def test_a_value_of_the_wrong_type_is_refused_by_its_column(
         codec.decode(json.loads(json.dumps(good)))
     row = list(FULL)
     row[COLUMNS.index(column)] = value
-    with pytest.raises(RowError, match=f"^{column} "):
+    with pytest.raises(RowError, match=f"^{column}: "):
         codec.decode(row)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 9, 10000])
 def test_a_row_with_columns_too_many_or_too_few_is_refused(count: int) -> None:
-    with pytest.raises(RowError, match=f"{count} columns, 8 expected"):
+    with pytest.raises(RowError, match=f"{count} columns, expected 8"):
         RowCodec(Sample).decode((FULL * 1250)[:count])
 
 

@@ -132,7 +132,7 @@ def test_a_bad_row_costs_itself_and_is_named_by_its_line(bad: bytes) -> None:
 
 def test_a_bad_server_leaves_those_after_it_to_their_service() -> None:
     received, problems = read_damaged([*LINES[:2], b'["server",[]]\n', *LINES[3:]])
-    assert problems == ["snapshot line 3: 0 columns, 17 expected"]
+    assert problems == ["snapshot line 3: 0 columns, expected 17"]
     assert received.services[0].real_servers == director().services[0].real_servers[1:]
 
 
@@ -218,7 +218,7 @@ def test_what_no_oid_and_no_clock_can_show_costs_the_row(
 
 def test_another_versions_columns_are_refused_with_the_remedy() -> None:
     lines = header(lambda value: value["lvs-agent snapshot"]["service"].append("colour"))
-    with pytest.raises(wire.WireError, match="another version: restart"):
+    with pytest.raises(wire.WireError, match="another version; restart"):
         wire.Reader().feed(b"".join(lines))
 
 
@@ -253,13 +253,13 @@ def test_what_is_no_snapshot_from_its_first_line_on_is_refused(data: bytes) -> N
 
 @pytest.mark.parametrize("before", [[], LINES[:3]], ids=["at once", "within a snapshot"])
 def test_a_line_without_end_is_given_up(before: List[bytes]) -> None:
-    with pytest.raises(wire.WireError, match=f"line {len(before) + 1} is longer"):
+    with pytest.raises(wire.WireError, match=f"line {len(before) + 1}: longer"):
         read(b"".join(before) + b"x" * (64 << 20))
 
 
 def test_a_line_is_too_long_with_its_end_as_well() -> None:
     reader = wire.Reader()
-    with pytest.raises(wire.WireError, match="line 4 is longer"):
+    with pytest.raises(wire.WireError, match="line 4: longer"):
         reader.feed(b"".join(LINES[:3]) + b"[" + b" " * wire.MAX_LINE_BYTES + b"]\n")
 
 
@@ -272,5 +272,5 @@ def test_nothing_may_come_after_the_end(more: bytes) -> None:
 def test_bad_rows_without_end_are_no_snapshot() -> None:
     reader = wire.Reader()
     reader.feed(LINES[0])
-    with pytest.raises(wire.WireError, match="be used"):
+    with pytest.raises(wire.WireError, match="invalid rows"):
         reader.feed(b"x\n" * (wire.MAX_PROBLEMS + 1))

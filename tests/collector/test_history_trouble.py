@@ -33,9 +33,9 @@ def spoilt_by_a_newer_version(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("spoilt", "reason"),
     [
-        (spoilt_by_a_file, "name a folder that can be written with --state"),
+        (spoilt_by_a_file, "name a writable folder with --state"),
         (spoilt_by_a_full_disk, "No space left on device"),
-        (spoilt_by_a_newer_version, "upgrade, or move the file away"),
+        (spoilt_by_a_newer_version, "upgrade lvs-agent, or move the file away"),
     ],
 )
 def test_what_cannot_be_saved_is_numbered_and_said(

@@ -85,7 +85,7 @@ def test_another_boot_begins_counters_and_time_anew(file: StateFile, tmp_path: P
 def test_a_newer_versions_file_is_refused_and_left_alone(file: StateFile, tmp_path: Path) -> None:
     edit_header(tmp_path, **{"lvs-agent history": 2})
     before = lines(tmp_path)
-    with pytest.raises(StateError, match="upgrade, or move the file away"):
+    with pytest.raises(StateError, match="upgrade lvs-agent, or move the file away"):
         file.load()
     assert lines(tmp_path) == before
     assert not (tmp_path / "history.damaged").exists()
@@ -108,7 +108,7 @@ def test_a_folder_of_another_user_is_not_written(file: StateFile, tmp_path: Path
     if os.geteuid() == 0:
         folder = tmp_path
         os.chown(folder, 12345, -1)
-    with pytest.raises(StateError, match=r"belongs to user \d+, this is user .* --state"):
+    with pytest.raises(StateError, match=r"belongs to user \d+, not to this user .* --state"):
         StateFile(folder).hold()
     assert StateFile(tmp_path).load() == numbering()
 

@@ -144,7 +144,7 @@ def test_rows_missing_from_the_middle_are_noticed(file: StateFile, tmp_path: Pat
     write(tmp_path, b"".join([*kept[:2], *kept[3:]]))
     file.load()
     assert len(file.problems) == 1
-    assert "5 rows of 6" in file.problems[0]
+    assert "5 rows, expected 6" in file.problems[0]
 
 
 def test_a_damaged_file_is_kept_beside_the_new_one(file: StateFile, tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def test_a_collector_that_is_stopped_by_a_signal_and_goes_on(tmp_path: Path) -> 
     with site(tmp_path, "--expire", "2") as director, collector(director.path) as process:
         director.until(Status.OK, ALL)
         process.send_signal(signal.SIGSTOP)
-        director.until(Status.EXPIRED, expired(ALL), "no new snapshot came")
-        director.until(Status.EXPIRED, expired(ALL), "sent no snapshot in 10 s")
+        director.until(Status.EXPIRED, expired(ALL), "no new snapshot received")
+        director.until(Status.EXPIRED, expired(ALL), "sent no snapshot within 10 s")
         process.send_signal(signal.SIGCONT)
         director.until(Status.OK, ALL)
 
@@ -96,11 +96,11 @@ def endless_rows(connection: Connection, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (half, "cut off"),
-        (nothing, "cut off"),
+        (half, "truncated"),
+        (nothing, "truncated"),
         (garbage, "line 1"),
         (another_version, "another version"),
-        (endless_line, "longer than a snapshot's"),
+        (endless_line, "longer than 1048576 bytes"),
         (endless_rows, "longer than 67108864 bytes"),
     ],
     ids=[
@@ -146,6 +146,6 @@ def test_a_collector_that_is_slow_by_bytes(tmp_path: Path) -> None:
     with site(tmp_path, "--expire", "1") as director, collectors.at(director.path, answer):
         director.until(Status.OK, ALL)
         pace[0] = 0.002  # a snapshot of 2000 bytes takes 4 s
-        director.until(Status.EXPIRED, expired(ALL), "no new snapshot came")
+        director.until(Status.EXPIRED, expired(ALL), "no new snapshot received")
         pace[0] = 0.0
         director.until(Status.OK, ALL)

@@ -156,7 +156,7 @@ def test_a_file_of_a_newer_version(tmp_path: Path) -> None:
     newer = json.dumps({"lvs-agent history": 2, "more": "than is known"}) + "\n"
     (state / "history.jsonl").write_text(newer)
     with site(tmp_path) as director, collector_of(director.path, MadeKernel(3), state):
-        director.until(Status.DEGRADED, ALL, "upgrade, or move the file away")
+        director.until(Status.DEGRADED, ALL, "upgrade lvs-agent, or move the file away")
         assert (state / "history.jsonl").read_text() == newer
         (state / "history.jsonl").unlink()
         director.until(Status.OK, ALL)
