@@ -117,7 +117,7 @@ def collector(args: argparse.Namespace) -> int:
     listener = activated()
     if listener is None:
         if args.listen is None:
-            raise CommandError("systemd has passed no socket, so name one: --listen PATH")
+            raise CommandError("no socket from systemd; name one with --listen PATH")
         listener = listen_at(args.listen)
     _collect(args, listener)
     return 0
@@ -218,7 +218,7 @@ def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) 
         needed, found = (".".join(map(str, version)) for version in (POLLER_PYTHON, python))
         return f"{error}; this command needs Python {needed} or later (this is {found})"
     wheel = f"./lvs_agent-{__version__}-py3-none-any.whl[pollers]"
-    return f"{error}; this needs pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
+    return f"{error}; install it with pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
 
 
 def _disable_cycle_collector() -> None:
@@ -238,7 +238,7 @@ def _collect(args: argparse.Namespace, listener: Listener) -> None:
 def _connector(args: argparse.Namespace) -> Connector:
     child = ChildCollector(lambda listener: _collect(args, listener))
     if args.replay and args.collector:
-        raise CommandError("a recording needs no collector: --replay or --collector, not both")
+        raise CommandError("--replay: not allowed with --collector")
     if args.replay:
         ReplayedKernel(args.replay)  # reports an error in it here, not in the child
         return Connector(None, child)

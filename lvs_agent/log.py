@@ -62,4 +62,4 @@ def _syslog() -> logging.Handler:
 def _log_exception(
     kind: Type[BaseException], error: BaseException, trace: Optional[TracebackType]
 ) -> None:
-    log.critical("ended by an error of its own; please report it", exc_info=(kind, error, trace))
+    log.critical("internal error; please report it", exc_info=(kind, error, trace))

@@ -124,7 +124,7 @@ def _value(text: str) -> str:
 
 def _version(text: str) -> str:
     if text not in ("2c", "3"):
-        raise ValueError(f"{text or 'nothing'} is not 2c or 3; 64-bit counters need one of them")
+        raise ValueError(f"not 2c or 3: {text!r}; 64-bit counters need one of them")
     return text
 
 
@@ -133,7 +133,7 @@ def _level(text: str) -> str:
     named = {level.lower(): level for level in short.values()}
     level = {**short, **named}.get(text.lower())
     if level is None:
-        raise ValueError(f"{text or 'nothing'} is not one of {', '.join(named.values())}")
+        raise ValueError(f"not one of {', '.join(named.values())}: {text!r}")
     return level
 
 
@@ -142,7 +142,7 @@ def _of(known: Tuple[str, ...]) -> Callable[[str], str]:
         plain = text.upper().replace("-", "")
         plain = _SAME.get(plain, plain)
         if plain not in known:
-            raise ValueError(f"{text or 'nothing'} is not one of {', '.join(known)}")
+            raise ValueError(f"not one of {', '.join(known)}: {text!r}")
         return plain
 
     return form
@@ -151,7 +151,7 @@ def _of(known: Tuple[str, ...]) -> Callable[[str], str]:
 def _number(lowest: int, highest: int) -> Callable[[str], int]:
     def form(text: str) -> int:
         if not text.isdecimal() or not lowest <= int(text) <= highest:
-            raise ValueError(f"{text or 'nothing'} is not a number from {lowest} to {highest}")
+            raise ValueError(f"not a number from {lowest} to {highest}: {text!r}")
         return int(text)
 
     return form

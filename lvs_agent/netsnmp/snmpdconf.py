@@ -170,9 +170,9 @@ class _Reader:
     def file(self, name: str) -> bool:
         """Read one file; return whether it exists."""
         if self._depth == _DEPTH:
-            return self._refuse(name, f"it is included more than {_DEPTH} deep")
+            return self._refuse(name, f"included more than {_DEPTH} levels deep")
         if len(self.config.files) == _FILES:
-            return self._refuse(name, f"{_FILES} others were")
+            return self._refuse(name, f"more than {_FILES} files")
         try:
             text = self._files.read(name)
         except PermissionError:

@@ -37,7 +37,7 @@ class Connector:
                     raise OSError(error.errno, error.strerror, str(self._path)) from error
                 if isinstance(error, PermissionError) and not self._refused:
                     self._refused = True
-                    log.warning("%s: %s; using /proc instead", self._path, error.strerror)
+                    log.warning("%s: %s; starting a collector instead", self._path, error.strerror)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(self._path)) from error
             else:

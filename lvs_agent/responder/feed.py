@@ -99,7 +99,7 @@ class Feed:
         self._errors = 0
         self._collectors_errors = 0
         # why there is no newer snapshot, "" if there is no failure; the time of the last failure
-        self._failure = "no snapshot has come yet"
+        self._failure = "no snapshot received yet"
         self._failed = float("-inf")
         # the last call of current(), in seconds of CLOCK_BOOTTIME
         self._asked = float("-inf")
@@ -142,9 +142,9 @@ class Feed:
             # Keep waiting: a second connection would be no faster and would cost the collector
             # another snapshot.
             if time.monotonic() - fetch.began > FETCH_SECONDS:
-                self._say(f"the collector sent no snapshot in {FETCH_SECONDS:.0f} s")
+                self._say(f"the collector sent no snapshot within {FETCH_SECONDS:.0f} s")
         except (OSError, wire.WireError) as error:
-            self._fail(f"the collector's snapshot can't be used: {error}")
+            self._fail(f"cannot read the collector's snapshot: {error}")
         else:
             if snapshot is not None:
                 if self._failure and self._snapshot is not None:
@@ -173,7 +173,7 @@ class Feed:
         try:
             self._fetch = _Fetch(self._connect())
         except OSError as error:
-            self._fail(f"no collector: {error}")
+            self._fail(f"cannot connect to the collector: {error}")
 
     def _wait(self, fetch: _Fetch, until: float) -> None:
         while self._fetch is fetch:
@@ -210,7 +210,7 @@ class Feed:
             status, text = Status.NO_COLLECTOR, self._failure
         elif self._age() > expire:
             status = Status.EXPIRED
-            text = f"{self._failure or 'no new snapshot came'}; the last one is too old"
+            text = f"{self._failure or 'no new snapshot received'}; the last one is too old"
         elif self._failure:
             status = Status.NO_COLLECTOR
             text = f"{self._failure}; the last snapshot is served until it is {expire:.0f} s old"

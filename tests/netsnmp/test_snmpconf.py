@@ -123,12 +123,12 @@ def test_snmpv3_is_taken_with_net_snmps_names(tmp_path: Path) -> None:
 
 
 WRONG: Dict[str, str] = {
-    "defVersion 1": ":1: defVersion: 1 is not 2c or 3",
-    "\ndefSecurityLevel some": ":2: defSecurityLevel: some is not one of",
-    "defAuthType": ":1: defAuthType: nothing is not one of MD5, SHA",
-    "defPrivType ROT13": ":1: defPrivType: ROT13 is not one of DES, AES",
-    "timeout soon": ":1: timeout: soon is not a number from 1 to 3600",
-    "defaultPort 65536": ":1: defaultPort: 65536 is not a number from 1 to 65535",
+    "defVersion 1": ":1: defVersion: not 2c or 3: '1'",
+    "\ndefSecurityLevel some": ":2: defSecurityLevel: not one of noAuthNoPriv,",
+    "defAuthType": ":1: defAuthType: not one of MD5, SHA",
+    "defPrivType ROT13": ":1: defPrivType: not one of DES, AES",
+    "timeout soon": ":1: timeout: not a number from 1 to 3600: 'soon'",
+    "defaultPort 65536": ":1: defaultPort: not a number from 1 to 65535: '65536'",
     "defVersion 3": ": defSecurityName is missing, for SNMPv3",
     "defVersion 3\ndefSecurityName u\ndefSecurityLevel authPriv\ndefPassphrase short": (
         ": defAuthPassphrase is shorter than 8 bytes and defPrivPassphrase is shorter than 8 bytes"

@@ -133,7 +133,10 @@ def test_a_collector_slower_than_patience_is_asked_once_and_its_snapshot_taken(
     with collectors.at(path, slow) as came:
         feed = feed_from(path, deadline=0.0)
         silent = next_snapshot(feed, feed.current())
-        assert (silent.status, "sent no snapshot in" in silent.text) == (Status.NO_COLLECTOR, True)
+        assert (silent.status, "sent no snapshot within" in silent.text) == (
+            Status.NO_COLLECTOR,
+            True,
+        )
         let_go.set()
         assert names(next_snapshot(feed, silent)) == ["TCP 192.0.2.1:80"]
     assert len(came) == 1
@@ -154,11 +157,11 @@ def test_a_collector_slow_by_bytes_is_taken_in_when_it_ends(path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (b"", "cut off"),
+        (b"", "truncated"),
         (b"garbage\n", "line 1"),
-        (b"{}\n", "no lvs-agent snapshot"),
+        (b"{}\n", "not an lvs-agent snapshot"),
         (b"\0" * (3 << 20), "longer than"),
-        (collectors.encoded(collectors.service(1))[:-20], "cut off"),
+        (collectors.encoded(collectors.service(1))[:-20], "truncated"),
         (collectors.encoded().replace(b'"taken"', b'"token"'), "another version"),
     ],
     ids=["nothing", "garbage", "JSON", "zeros", "cut off", "another version"],
