@@ -53,7 +53,7 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     ours = passline.passes(config.lines)
     target = ours[0].line.file if ours else told.target
     findings = [
-        unseen("snmpd.conf", f"{name} was not read: {reason}", command("ls", "-l", name))
+        unseen("snmpd.conf", f"{name}: not read: {reason}", command("ls", "-l", name))
         for reason, name in config.refused.items()
     ]
     findings += passline.look(machine, passline.Snmpd(process, told.target, restart), config)
@@ -83,10 +83,10 @@ def _unread(
     newer = [each for each in newer if not each.startswith("/var/")]  # written by snmpd itself
     if not newer:
         return []
-    said = f"{', '.join(newer)} was changed after snmpd was started"
+    said = f"{', '.join(newer)}: changed after snmpd was started"
     if reply.outcome == Outcome.ANSWERED:
         return [note("snmpd.conf", said, restart)]
-    return [wrong("snmpd.conf", f"{said}, so it may not have been read yet", restart)]
+    return [wrong("snmpd.conf", f"{said}; snmpd may not have read the change", restart)]
 
 
 def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]:
@@ -95,23 +95,21 @@ def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]
         remedy = AS_ROOT if not asked.known else None
         if reply.said == query.NOT_INSTALLED:
             remedy = snmpd.install(asked.machine, "snmp", "net-snmp-utils")
-        return [unseen("query", f"snmpd was not asked at {asked.address}: {reply.said}", remedy)]
+        return [unseen("query", f"snmpd at {asked.address}: not queried: {reply.said}", remedy)]
     if reply.outcome == Outcome.TIMEOUT:
-        text = (
-            f"no answer from snmpd at {asked.address} within {query.WAIT_SECONDS} s: it hangs, or"
-        )
+        text = f"snmpd at {asked.address}: no answer within {query.WAIT_SECONDS} s: it hangs, or"
         if not asked.known:
             return [unseen("query", f"{text} the community of this user's snmp.conf is wrong")]
-        return [wrong("query", f"{text} its community may not ask from here", asked.restart)]
+        return [wrong("query", f"{text} its community may not be used from here", asked.restart)]
     if reply.outcome == Outcome.ANSWERED:
         return [_answered(asked, reply, bad)]
     if hidden:
         return []
     if reply.outcome == Outcome.NO_OBJECT:
-        text = "snmpd has no such object: it has not read the line, or a view hides it"
+        text = "no such object: snmpd has not read the pass_persist line, or a view hides it"
     else:
-        text = "snmpd has no such instance: its pass_persist program does not start"
-    return [wrong("query", f"{text} ({asked.address})", asked.restart)]
+        text = "no such instance: the pass_persist program does not start"
+    return [wrong("query", f"snmpd at {asked.address}: {text}", asked.restart)]
 
 
 def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
@@ -121,11 +119,13 @@ def _answered(asked: Asked, reply: Reply, bad: bool) -> Finding:
         status = Status(int(values[query.STATUS]))
         shown = director.count(int(values[query.SERVICES]), int(values[query.SERVERS]))
     except (KeyError, ValueError):
-        return wrong("query", f"snmpd at {asked.address} gives no status: {values}", asked.restart)
+        return wrong(
+            "query", f"snmpd at {asked.address}: no status in its answer: {values}", asked.restart
+        )
     if version != __version__:
-        text = f"snmpd at {asked.address} still runs lvs-agent {version}, not {__version__}"
+        text = f"snmpd at {asked.address}: still runs lvs-agent {version}, not {__version__}"
         return wrong("query", text, asked.restart)
-    text = f"snmpd at {asked.address} answers in {reply.seconds:.1f} s: {shown}"
+    text = f"snmpd at {asked.address}: answers in {reply.seconds:.1f} s: {shown}"
     if status == Status.OK:
         return ok("query", text)
     text += f"; status {status.name.lower().replace('_', ' ')}: {values.get(query.TEXT, '')}"

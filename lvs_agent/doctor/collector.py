@@ -26,7 +26,7 @@ from lvs_agent.snapshot import Snapshot
 SOCKET_PATH = str(COLLECTOR_SOCKET)
 CAP_NET_ADMIN = 1 << 12  # include/uapi/linux/capability.h
 FETCH_SECONDS = 5.0
-CLOSED = unseen("collector", f"{SOCKET_PATH} is not open to this user")
+CLOSED = unseen("collector", f"{SOCKET_PATH}: this user may not connect")
 COMMAND = command("lvs-agent", "collector", "--listen", SOCKET_PATH)
 
 
@@ -51,7 +51,7 @@ def look(machine: Machine, director: Director, snmpd: Optional[Process]) -> List
         return _no_socket(Seen(machine, units.ask(machine), director, snmpd))
     if not stat.S_ISSOCK(status.st_mode):
         remedy = move(SOCKET_PATH, f"{SOCKET_PATH}.old")
-        return [wrong("socket", f"{SOCKET_PATH} is no socket", remedy)]
+        return [wrong("socket", f"{SOCKET_PATH}: not a socket", remedy)]
     snapshot, refused, took = _fetch(machine.path(SOCKET_PATH))
     # fetching starts the service, so ask systemd and read /proc only afterwards
     seen = Seen(machine, units.ask(machine), director, snmpd, find(machine))
@@ -79,13 +79,15 @@ def _no_socket(seen: Seen) -> List[Finding]:
     if seen.units.socket():
         return seen.units.without_socket(SOCKET_PATH)
     if seen.snmpd is None:
-        return [note("collector", f"no collector at {SOCKET_PATH}: fine if snmpd is root")]
+        return [
+            note("collector", f"{SOCKET_PATH}: no collector; none is needed if snmpd runs as root")
+        ]
     if seen.snmpd.uid == 0:
-        text = "there is no collector, and snmpd needs none: it is root, its child asks the kernel"
+        text = "no collector, and none is needed: snmpd runs as root, its child reads the kernel"
         return [ok("collector", text)]
     group = group_name(seen.snmpd.gid)
     text = (
-        f"no statistics: snmpd runs as {user_name(seen.snmpd.uid)}, and there is no collector at"
+        f"no statistics: snmpd runs as {user_name(seen.snmpd.uid)}, and no collector listens at"
         f" {SOCKET_PATH}"
     )
     folder = command("install", "-d", "-m", "2750", "-g", group, str(Path(SOCKET_PATH).parent))
@@ -102,10 +104,10 @@ def _permissions(seen: Seen, status: os.stat_result) -> Finding:
     if remedy is None:
         remedy = both(command("chgrp", group, SOCKET_PATH), command("chmod", "0660", SOCKET_PATH))
     if not seen.machine.may(seen.snmpd, SOCKET_PATH, READ | WRITE):
-        return wrong("socket", f"snmpd ({who}) may not use {where}", remedy)
+        return wrong("socket", f"{where}: snmpd ({who}) may not connect", remedy)
     if mode & 0o002:
-        return note("socket", f"every user may read the director's tables at {where}", remedy)
-    return ok("socket", f"snmpd ({who}) may use {where}")
+        return note("socket", f"{where}: every user may read the director's tables", remedy)
+    return ok("socket", f"{where}: snmpd ({who}) may connect")
 
 
 def _fetch(path: Path) -> Tuple[Snapshot, Optional[OSError], float]:
@@ -133,23 +135,23 @@ def _answer(seen: Seen, snapshot: Snapshot, took: float) -> Finding:
     services = len(snapshot.services)
     if status == Status.NO_COLLECTOR:
         failed = seen.units.failed()
-        return failed or wrong("collector", f"the collector can't be used: {snapshot.text}", fix)
+        return failed or wrong("collector", f"the collector does not work: {snapshot.text}", fix)
     if status == Status.NO_STATISTICS:
         why = _refusal(seen) or snapshot.text
-        return wrong("collector", f"the collector may not read the tables: {why}", fix)
+        return wrong("collector", f"the collector may not read the kernel's tables: {why}", fix)
     if status == Status.DEGRADED:
         remedy = fix if "not saved" in snapshot.text else RECORD
-        return wrong("collector", f"the collector says: {snapshot.text}", remedy)
+        return wrong("collector", f"the collector reports: {snapshot.text}", remedy)
     blind = services == 0 and (bool(seen.director.services) or _elsewhere(seen, "net"))
     if seen.director.loaded and (blind or status == Status.NO_IPVS):
         text = (
-            f"the collector sees {services} virtual services, here are"
-            f" {seen.director.services}: it is in a network namespace of its own, as"
-            " PrivateNetwork=yes makes it"
+            f"the collector sees {services} virtual services, this machine has"
+            f" {seen.director.services}: the collector runs in another network namespace, as with"
+            " PrivateNetwork=yes"
         )
         return wrong("collector", text, fix)
     if status == Status.NO_IPVS:
-        return ok("collector", "the collector answers, and waits for ip_vs")
+        return ok("collector", "the collector answers; ip_vs is not loaded")
     servers = sum(len(service.real_servers) for service in snapshot.services)
     what = count(services, servers)
     return ok("collector", f"the collector answers in {took * 1000:.0f} ms: {what}")
@@ -161,9 +163,9 @@ def _refusal(seen: Seen) -> Optional[str]:
         return None
     held = seen.process.capabilities
     if not held & CAP_NET_ADMIN:
-        return f"its capabilities are {f'{held:#x}' if held else 'none'}, it needs cap_net_admin"
+        return f"it lacks cap_net_admin (its capabilities: {f'{held:#x}' if held else 'none'})"
     if _elsewhere(seen, "user"):
-        return "it is in a user namespace of its own, as PrivateUsers=yes makes it"
+        return "it runs in another user namespace, as with PrivateUsers=yes"
     return None
 
 
@@ -171,18 +173,20 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
     findings = []
     who = f"the collector (pid {process.pid}, {user_name(process.uid)})"
     if process.capabilities & ~CAP_NET_ADMIN:
-        text = f"{who} may do more than it needs, which is cap_net_admin: {process.capabilities:#x}"
+        text = (
+            f"{who}: needs only cap_net_admin, but its capabilities are {process.capabilities:#x}"
+        )
         findings.append(note("privilege", text, seen.units.fix()))
     elif process.capabilities:
-        findings.append(ok("privilege", f"{who} has cap_net_admin and nothing else"))
+        findings.append(ok("privilege", f"{who}: has cap_net_admin and nothing else"))
     if _elsewhere(seen, "net"):
-        text = f"{who} is in another network namespace than {_reference(seen)}"
+        text = f"{who}: runs in another network namespace than {_reference(seen)}"
         findings.append(note("privilege", text))
     code = Path(lvs_agent.__file__).parent
     newest = max(seen.machine.changed(str(each)) for each in code.rglob("*.py"))
     # the start of a process is accurate to one second
     if newest > process.started + 1:
-        text = f"{who} was started before lvs-agent was last changed"
+        text = f"{who}: started before lvs-agent was last changed"
         findings.append(note("version", text, seen.units.fix() or COMMAND))
     return findings
 

@@ -24,12 +24,15 @@ class Director:
 def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
     """Return findings on ip_vs and estimation. Reads /proc, since netlink would load ip_vs."""
     if not procfs.module_loaded(kernel):
-        text = "ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent never does"
+        text = "ip_vs is not loaded; keepalived and ipvsadm load it, lvs-agent does not"
         return Director(False), [wrong("ip_vs", text, command("modprobe", "ip_vs"))]
     try:
         table = kernel.read(procfs.IP_VS)
     except OSError as error:
-        director, findings = Director(True), [unseen("ip_vs", f"ip_vs is loaded; {error}")]
+        director, findings = (
+            Director(True),
+            [unseen("ip_vs", f"ip_vs is loaded, but its tables cannot be read: {error}")],
+        )
     else:
         director, first = _tables(table)
         findings = [first]
@@ -41,10 +44,10 @@ def _tables(table: str) -> Tuple[Director, Finding]:
     services = procfs.services(table, problems.append)
     version, _size = procfs.header(table)
     servers = sum(len(service.real_servers) for service in services)
-    text = f"ip_vs is loaded ({version or 'version not told'}): {count(len(services), servers)}"
+    text = f"ip_vs is loaded ({version or 'unknown version'}): {count(len(services), servers)}"
     director = Director(True, len(services))
     if problems:
-        text += f"; {len(problems)} lines not understood, first: {problems[0]}"
+        text += f"; invalid lines: {len(problems)}, the first: {problems[0]}"
         return director, note("ip_vs", text, RECORD)
     return director, ok("ip_vs", text)
 
@@ -55,9 +58,9 @@ def _estimation(kernel: Kernel) -> Finding:
     elif procfs.sysctl(kernel, "est_cpulist") == "":
         switch, text, value = "est_cpulist", "empty", f"0-{(os.cpu_count() or 1) - 1}"
     else:
-        return ok("estimation", "estimation is on: counters and rates move")
+        return ok("estimation", "estimation is on: counters and rates are updated")
     switch = f"net.ipv4.vs.{switch}"
-    text = f"counters and rates stand still: {switch} is {text}"
+    text = f"counters and rates are frozen: {switch} is {text}"
     return wrong("estimation", text, command("sysctl", "-w", f"{switch}={value}"))
 
 

@@ -65,7 +65,7 @@ class Machine:
     def path(self, name: str) -> Path:
         """Return the path below root of a file named by its absolute path. Raises OSError."""
         if "\0" in name:
-            raise OSError(errno.EINVAL, "no file's name has a NUL in it", name)
+            raise OSError(errno.EINVAL, "file name contains a NUL", name)
         return self.root / name.lstrip("/")
 
     def read(self, name: str) -> str:

@@ -26,17 +26,16 @@ def look(machine: Machine) -> List[Finding]:
         done = machine.run(command, {"SNMP_PERSISTENT_DIR": folder})
     if done is None:
         if machine.exists(FILE):
-            return [ok("mib", f"{FILE} is there")]
-        text = f"{FILE} is not there: pollers that want names need it"
-        return [note("mib", text, _copy(machine))]
+            return [ok("mib", f"{FILE}: installed")]
+        return [note("mib", f"{FILE}: not installed; pollers need it to use names", _copy(machine))]
     lost = re.findall(r"Cannot find module \(([^)]+)\)", done.err)
     if "LVS-MIB" in lost or done.status != 0:
-        text = "net-snmp's tools do not find LVS-MIB: names are not known"
+        text = "net-snmp's tools do not find LVS-MIB, so they know none of its names"
         return [note("mib", text, _copy(machine))]
     needed = re.findall(r"Cannot find module \(([^)]+)\): At line \d+ in \S*LVS-MIB", done.err)
     if needed:
-        text = f"LVS-MIB is found, not the modules it needs ({', '.join(needed)}): instances are"
-        return [note("mib", f"{text} printed as numbers", _bring(machine))]
+        text = f"net-snmp's tools find LVS-MIB, but not {', '.join(needed)}, which it needs:"
+        return [note("mib", f"{text} instances are printed as numbers", _bring(machine))]
     return [ok("mib", "net-snmp's tools find LVS-MIB and the modules it needs")]
 
 

@@ -55,7 +55,7 @@ def passes(lines: List[Line]) -> List[Pass]:
 def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
     """Return findings on the line and, if it exists, on its program."""
     findings = [
-        wrong("pass_persist", f"{line.place}: {name} is not there", _edit(line))
+        wrong("pass_persist", f"{line.place}: {name}: no such file", _edit(line))
         for line, name in config.missing
     ]
     ours = passes(config.lines)
@@ -68,14 +68,14 @@ def look(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
     findings += [_repeated(snmpd, exact[0], one) for one in exact[1:]]
     for line in config.all("dlmod"):
         if "lvs" in line.rest.lower():
-            text = f"{line.place} loads the module of 2001, which has the same OIDs"
+            text = f"{line.place}: loads the module of 2001, which has the same OIDs"
             findings.append(wrong("pass_persist", text, _disable(snmpd, line)))
     return findings
 
 
 def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
     """Return a finding on a repeated line: snmpd registers the first (agent_registry.c)."""
-    text = f"{one.line.place} repeats {first.line.place}, the one that counts"
+    text = f"{one.line.place}: repeats {first.line.place}; snmpd uses the latter"
     kept = first.line.file.startswith(DROP_INS) or not one.line.file.startswith(DROP_INS)
     late = one.line if kept else first.line
     state = note if one.command.split() == first.command.split() else wrong
@@ -84,10 +84,10 @@ def _repeated(snmpd: Snmpd, first: Pass, one: Pass) -> Finding:
 
 def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
     if config.closed:
-        text = f"{', '.join(config.closed)} may not be read by this user"
+        text = f"{', '.join(config.closed)}: not readable by this user"
         return unseen("pass_persist", text)
     if config.refused:
-        text = f"no pass_persist line for {oids.SUBTREE} in what was read"
+        text = f"no pass_persist line for {oids.SUBTREE} in the files that were read"
         return unseen("pass_persist", text, None)
     program = machine.find("lvs-agent") or PROGRAM
     line = f"pass_persist {oids.SUBTREE} {program} pass-persist"
@@ -104,7 +104,7 @@ def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
         if file in known or not machine.path(file).is_file():
             continue
         for one in passes(lines_of(machine, file)):
-            text = f"{one.line.place} has the line, and snmpd does not read that file"
+            text = f"{one.line.place}: has the pass_persist line, but snmpd does not read this file"
             folder = file.rpartition("/")[0]
             if folder in config.folders and not file.endswith(".conf"):
                 text += ": its name must end in .conf"
@@ -122,23 +122,23 @@ def _stray(machine: Machine, snmpd: Snmpd, config: Config) -> List[Finding]:
 def _judge(machine: Machine, snmpd: Snmpd, one: Pass) -> Finding:
     line, who = one.line, user_name(snmpd.process.uid)
     if not one.numeric:
-        text = f"{line.place}: pass_persist takes no names: it must be {oids.SUBTREE}"
+        text = f"{line.place}: pass_persist accepts no names; write {oids.SUBTREE}"
         return wrong("pass_persist", text, _edit(line))
     if one.oid != LVS:
-        text = f"{line.place} passes .{dotted(one.oid)}, not {oids.SUBTREE}"
+        text = f"{line.place}: passes .{dotted(one.oid)}, not {oids.SUBTREE}"
         return wrong("pass_persist", text, _edit(line))
     if line.token == "pass":
-        text = f"{line.place} starts a program for each question: it must be pass_persist"
+        text = f"{line.place}: pass starts a program for each request; use pass_persist"
         return wrong("pass_persist", text, _edit(line))
     if not machine.may(snmpd.process, line.file, READ):
-        text = f"snmpd ({who}) may not read {line.file}: a reload loses the line"
+        text = f"{line.file}: snmpd ({who}) may not read it, so a reload loses the line"
         return wrong("pass_persist", text, both(command("chmod", "0644", line.file), snmpd.restart))
     problem = _command(machine, snmpd.process, one.command)
     if problem is not None:
         return wrong("pass_persist", f"{line.place}: {problem}", _edit(line))
     if Path(one.command.split(" ")[0]).name != "lvs-agent":
-        return note("pass_persist", f"{line.place} runs {one.command}")
-    return ok("pass_persist", f"{line.place} runs {one.command}")
+        return note("pass_persist", f"{line.place}: runs {one.command}")
+    return ok("pass_persist", f"{line.place}: runs {one.command}")
 
 
 def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
@@ -146,7 +146,7 @@ def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
     command = command.rstrip(" ")
     program = command.split(" ")[0]
     if not command:
-        return "no program follows the OID"
+        return "no program after the OID"
     for character, name in (
         ("\t", "a tab"),
         ('"', "a quote"),
@@ -154,15 +154,15 @@ def _command(machine: Machine, process: Process, command: str) -> Optional[str]:
         ("  ", "two spaces"),
     ):
         if character in command:
-            return f"snmpd's command line is no shell's, and there is {name} in it: {command!r}"
+            return f"{name} in the command, which snmpd does not pass to a shell: {command!r}"
     if not program.startswith("/"):
-        return f"{program} is no absolute path"
+        return f"{program}: not an absolute path"
     if not machine.exists(program):
-        return f"{program} is not there"
+        return f"{program}: no such file"
     if not machine.may(process, program, READ | EXECUTE):
-        return f"{user_name(process.uid)} may not run {program}"
+        return f"{program}: {user_name(process.uid)} may not run it"
     if Path(program).name == "lvs-agent" and "pass-persist" not in command.split(" "):
-        return f"{command} lacks the command pass-persist"
+        return f"{command}: the command pass-persist is missing"
     return None
 
 

@@ -99,9 +99,9 @@ def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
     except OSError as error:
         return str(error)
     if not users:
-        return "nobody listens there"
+        return "no process listens there"
     names = ", ".join(user_name(each) for each in sorted(users - {0, uid}))
-    return f"its port is open to {names}, who is not snmpd's user" if names else None
+    return f"its port is in use by {names}, not by snmpd's user" if names else None
 
 
 def _listening(machine: Machine, port: int) -> Iterator[int]:

@@ -53,7 +53,7 @@ def text(findings: List[Finding]) -> str:
     bad, unknown = states.count(State.WRONG), states.count(State.UNSEEN)
     parts = [f"{bad} wrong" if bad else "nothing is wrong"]
     if unknown:
-        parts.append(f"{unknown} not looked at")
+        parts.append(f"{unknown} not checked")
     return "\n".join([*lines, ", ".join(parts)])
 
 

@@ -63,10 +63,10 @@ def look(machine: Machine, running: Running) -> List[Finding]:
     if version is None:
         findings.append(_no_version(machine, first))
     elif version < COUNTER64:
-        text = f"{name} knows no Counter64 in pass_persist: 64-bit counters are missing"
+        text = f"{name}: no Counter64 in pass_persist, so 64-bit counters are missing"
         findings.append(wrong("snmpd", text, upgrade(machine)))
     elif version <= RELOAD:
-        text = f"{name} may crash when a reload brings a new pass_persist line: restart it instead"
+        text = f"{name}: may crash when a reload adds a pass_persist line; restart it instead"
         findings.append(note("snmpd", text))
     return findings
 
@@ -125,18 +125,18 @@ def _others(others: Tuple[Process, ...]) -> List[Finding]:
         return []
     said = ", ".join(f"{each.pid} ({user_name(each.uid)})" for each in others)
     remedy = command("ps", "-o", "pid,user,lstart,args", "-C", "snmpd")
-    return [note("snmpd", f"also called snmpd, and not looked at: pid {said}", remedy)]
+    return [note("snmpd", f"other processes named snmpd, not checked: pid {said}", remedy)]
 
 
 def _stopped(machine: Machine, others: Tuple[Process, ...]) -> Finding:
     if any(machine.program(each.pid) is None for each in others):
-        return unseen("snmpd", "this user may not see which process is root's snmpd")
+        return unseen("snmpd", "this user cannot see which process is root's snmpd")
     if machine.find("snmpd") is None:
         return wrong("snmpd", "snmpd is not installed", upgrade(machine))
     start = command("service", "snmpd", "start")
     if machine.systemd:
         start = command("systemctl", "enable", "--now", "snmpd")
-    return wrong("snmpd", "snmpd does not run", start)
+    return wrong("snmpd", "snmpd is not running", start)
 
 
 def _is_installed(machine: Machine, process: Process) -> bool:
@@ -149,9 +149,9 @@ def _is_installed(machine: Machine, process: Process) -> bool:
 
 def _no_version(machine: Machine, process: Process) -> Finding:
     if _is_installed(machine, process):
-        return unseen("snmpd", "snmpd -v does not tell a version", command("snmpd", "-v"))
+        return unseen("snmpd", "snmpd -v: no version in its output", command("snmpd", "-v"))
     program = machine.program(process.pid) or ""
-    text = f"the version of pid {process.pid} is not known: it runs {program}"
+    text = f"snmpd (pid {process.pid}): unknown version: it runs {program}"
     return unseen("snmpd", text, restart(machine) if program.endswith(DELETED) else None)
 
 

@@ -24,36 +24,41 @@ def look(machine: Machine) -> List[Finding]:
         owner = user_name(folder.stat().st_uid)
         room = os.statvfs(folder)
     except PermissionError:
-        return [unseen("state", f"{FOLDER} may not be seen by this user")]
+        return [unseen("state", f"{FOLDER}: not readable by this user")]
     except OSError:
-        return [note("state", f"{FOLDER} is not there; a collector makes it when it first numbers")]
+        return [
+            note(
+                "state",
+                f"{FOLDER}: does not exist; the collector creates it when it first numbers a row",
+            )
+        ]
     findings = [_history(machine, names, owner)]
     if "history.damaged" in names:
         changed = time.strftime(
             "%Y-%m-%d", time.localtime(machine.changed(f"{FOLDER}/history.damaged"))
         )
-        text = f"{FOLDER}/history.damaged: not all could be read on {changed}, the rest was kept"
+        text = f"{FOLDER}/history.damaged: on {changed}, some rows could not be read and were lost"
         findings.append(
             note("state", text, move(f"{FOLDER}/history.damaged", f"{FOLDER}/history.damaged.old"))
         )
     if room.f_bavail == 0:
-        text = f"no room at {FOLDER}: new row numbers can't be saved"
+        text = f"{FOLDER}: no space left, so new row numbers cannot be saved"
         findings.append(wrong("state", text, command("df", "-h", FOLDER)))
     return findings
 
 
 def _history(machine: Machine, names: List[str], owner: str) -> Finding:
     if "history.jsonl" not in names:
-        return note("state", f"{FOLDER} ({owner}) holds no row numbers yet")
+        return note("state", f"{FOLDER} ({owner}): no row numbers yet")
     file = StateFile(machine.path(FOLDER))
     try:
         services = file.load()
     except StateError as error:
         if isinstance(error.__cause__, PermissionError):
-            return unseen("state", f"{FOLDER}/history.jsonl may not be read by this user")
+            return unseen("state", f"{FOLDER}/history.jsonl: not readable by this user")
         return wrong("state", str(error), command("ls", "-l", FOLDER))
     if file.problems:
-        text = f"{len(file.problems)} lines that can't be used, first: {file.problems[0]}"
+        text = f"invalid lines: {len(file.problems)}, the first: {file.problems[0]}"
         return wrong("state", text, command("less", f"{FOLDER}/history.jsonl"))
     servers = sum(len(each.servers.rows) for each in services.rows.values())
-    return ok("state", f"{FOLDER} ({owner}) remembers {count(len(services.rows), servers)}")
+    return ok("state", f"{FOLDER} ({owner}): remembers {count(len(services.rows), servers)}")

@@ -40,7 +40,7 @@ class Units:
         """Return a finding on the socket's unit when nothing is at the socket's path."""
         found = self.socket()
         if found and found[0].state in (State.OK, State.NOTE):
-            text = f"{SOCKET} listens, and {path} is gone"
+            text = f"{SOCKET} listens, but {path} does not exist"
             return [wrong("units", text, RELISTEN)]
         return found
 
@@ -48,7 +48,7 @@ class Units:
         """Return a note on each of the administrator's files that changes the service."""
         cat = command("systemctl", "cat", SERVICE)
         paths = _own_drop_ins(self._units.get(SERVICE, {}))
-        return [note("units", f"{SERVICE} is changed by {path}", cat) for path in paths]
+        return [note("units", f"{SERVICE} is modified by {path}", cat) for path in paths]
 
     def failed(self) -> Optional[Finding]:
         """Return the reason the service does not answer; None if systemd knows of none."""
@@ -58,7 +58,7 @@ class Units:
             return wrong("units", f"{SERVICE} is masked", remedy)
         if unit.get("ActiveState") == "failed" or unit.get("SubState") == "auto-restart":
             result = f"{unit.get('Result')}, {unit.get('NRestarts', '0')} restarts"
-            text = f"{SERVICE} ends as soon as it is started: {result}"
+            text = f"{SERVICE} exits as soon as it is started: {result}"
             log = command("journalctl", "-u", SERVICE, "-n", "20")
             return wrong("units", text, self.fix() if _own_drop_ins(unit) else log)
         return None
@@ -96,7 +96,7 @@ def ask(machine: Machine) -> Units:
     done = machine.run(["systemctl", "show", "--no-pager", "-p", PROPERTIES, SOCKET, SERVICE])
     if done is None or done.status != 0:
         said = done.err.strip().splitlines() if done is not None else []
-        return Units(None, f"systemctl does not say: {said[0] if said else 'not installed'}")
+        return Units(None, f"systemctl: {said[0] if said else 'not installed'}")
     return Units(done.out)
 
 
@@ -107,7 +107,7 @@ def _socket(unit: Dict[str, str]) -> Finding:
             "units", f"{SOCKET} is masked", both(command("systemctl", "unmask", SOCKET), ENABLE)
         )
     if unit["LoadState"] != "loaded":
-        text = f"{SOCKET} can't be loaded: {unit['LoadState']}"
+        text = f"{SOCKET} cannot be loaded: {unit['LoadState']}"
         return wrong("units", text, both(command("systemctl", "revert", SOCKET), ENABLE))
     if state == "failed":
         text = f"{SOCKET} has failed: {unit.get('Result')}"
@@ -116,7 +116,7 @@ def _socket(unit: Dict[str, str]) -> Finding:
     if state != "active":
         return wrong("units", f"{SOCKET} is stopped", ENABLE)
     if unit.get("UnitFileState") == "disabled":
-        text = f"{SOCKET} listens, and will not after the next boot: it is disabled"
+        text = f"{SOCKET} listens, but is disabled: it will not listen after the next boot"
         return note("units", text, command("systemctl", "enable", SOCKET))
     return ok("units", f"{SOCKET} listens")
 

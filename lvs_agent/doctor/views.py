@@ -25,7 +25,7 @@ def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List
     if not found:
         if not config.whole:
             return []  # another finding reports the files that were not read
-        text = "no community and no user may read anything"
+        text = "no community or user may read anything"
         return [wrong("view", text, add("rocommunity COMMUNITY default -V lvs"))]
     views = Views(config)
     groups: Dict[Tuple[str, object], List[Reader]] = {}
@@ -59,7 +59,7 @@ def _finding(
     if sight == Sight.ALL:
         return ok("view", f"{what} shows {oids.SUBTREE} to {places}")
     if sight == Sight.PART:
-        text = f"{what} shows only a part of {oids.SUBTREE}: snmpd fetches the rest for nothing"
+        text = f"{what} shows only a part of {oids.SUBTREE}; snmpd fetches the rest and discards it"
         return note("view", text, remedy)
     text = f"{what} hides {oids.SUBTREE} from {places}"
     return note("view", text, remedy) if visible else wrong("view", text, remedy)

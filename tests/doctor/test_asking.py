@@ -51,7 +51,7 @@ def look(
         (
             Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "99"}),
             State.WRONG,
-            "gives no status",
+            "no status in its answer",
             "service snmpd restart",
         ),
         (
@@ -133,7 +133,7 @@ def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
     os.mkfifo(machine.path("/etc/snmp/fifo"))
     found = asking.look(machine, doctors.process(), True)
     assert [each.text for each in found if each.check == "snmpd.conf"] == [
-        "/etc/snmp/fifo was not read: not a regular file"
+        "/etc/snmp/fifo: not read: not a regular file"
     ]
     assert State.WRONG not in doctors.states([each for each in found if each.check != "query"])
 
@@ -177,7 +177,7 @@ def test_a_community_is_not_for_another_users_port(
     found = asking.look(machine, doctors.process(uid=uid), True)
     (finding,) = [each for each in found if each.check == "query"]
     assert finding.state == State.UNSEEN
-    assert finding.text.endswith("its port is open to nobody, who is not snmpd's user")
+    assert finding.text.endswith("its port is in use by nobody, not by snmpd's user")
     with pytest.raises(BlockingIOError):
         nobodys.recv(1500)
     # a socket of snmpd's own user receives the community
@@ -186,6 +186,6 @@ def test_a_community_is_not_for_another_users_port(
     nobodys.close()
     found = asking.look(machine, doctors.process(uid=uid), True)
     assert [each.text for each in found if each.check == "query"] == [
-        f"snmpd was not asked at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}:"
-        " nobody listens there"
+        f"snmpd at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}: not queried:"
+        " no process listens there"
     ]

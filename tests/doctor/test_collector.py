@@ -93,8 +93,8 @@ def test_a_healthy_collector(machine: doctors.Picture) -> None:
 @pytest.mark.parametrize(
     ("snmpd", "state", "said"),
     [
-        (None, State.NOTE, "fine if snmpd is root"),
-        (doctors.process(uid=0), State.OK, "needs none"),
+        (None, State.NOTE, "none is needed if snmpd runs as root"),
+        (doctors.process(uid=0), State.OK, "none is needed: snmpd runs as root"),
         (doctors.process(uid=4242), State.WRONG, "snmpd runs as 4242"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_socket_that_snmpd_may_not_use(machine: doctors.Picture) -> None:
         os.umask(before)
     finding = doctors.only(findings, State.WRONG)
     assert finding.check == "socket"
-    assert "(4242) may not use /run/lvs-agent/collector.sock (root:root 0600)" in finding.text
+    assert "collector.sock (root:root 0600): snmpd (4242) may not connect" in finding.text
     assert (finding.remedy or "").startswith("systemctl revert lvs-agent.socket")
 
 
@@ -147,7 +147,8 @@ def test_no_capability(machine: doctors.Picture) -> None:
     running(machine, capabilities=0)
     finding = doctors.only(look(machine, answers(ailing(Status.NO_STATISTICS))), State.WRONG)
     assert finding.text == (
-        "the collector may not read the tables: its capabilities are none, it needs cap_net_admin"
+        "the collector may not read the kernel's tables: it lacks cap_net_admin"
+        " (its capabilities: none)"
     )
     assert finding.remedy == f"systemctl revert lvs-agent.service && {RESTART}"
 
@@ -155,7 +156,7 @@ def test_no_capability(machine: doctors.Picture) -> None:
 def test_another_capability(machine: doctors.Picture) -> None:
     running(machine, capabilities=0x2000)
     finding = doctors.only(look(machine, answers(ailing(Status.NO_STATISTICS))), State.WRONG)
-    assert "its capabilities are 0x2000, it needs cap_net_admin" in finding.text
+    assert "it lacks cap_net_admin (its capabilities: 0x2000)" in finding.text
 
 
 def test_a_capability_that_does_not_count(machine: doctors.Picture) -> None:
@@ -195,13 +196,13 @@ def test_an_empty_director_is_none_of_the_collectors_faults(machine: doctors.Pic
     ("text", "remedy"),
     [
         ("row numbers are not saved: no room", RESTART),
-        ("1 not readable, first: x", "lvs-agent record /root/lvs-agent-record"),
+        ("read errors: 1, the first: x", "lvs-agent record /root/lvs-agent-record"),
     ],
 )
 def test_what_the_collector_says_itself(machine: doctors.Picture, text: str, remedy: str) -> None:
     systemd(machine)
     finding = doctors.only(look(machine, answers(ailing(Status.DEGRADED, text))), State.WRONG)
-    assert finding.text == f"the collector says: {text}"
+    assert finding.text == f"the collector reports: {text}"
     assert finding.remedy == remedy
 
 
@@ -236,9 +237,9 @@ def nonsense(connection: collectors.Connection) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (older_version, "another version: restart it"),
-        (nonsense, "can't be used"),
-        (lambda connection: None, "cut off"),
+        (older_version, "another version; restart it"),
+        (nonsense, "not work: cannot read"),
+        (lambda connection: None, "truncated"),
     ],
 )
 def test_an_answer_that_cannot_be_used(machine: doctors.Picture, answer: Answer, said: str) -> None:

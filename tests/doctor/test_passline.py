@@ -33,12 +33,12 @@ LINES: Dict[str, Optional[str]] = {
     f'pass_persist {BASE} "{AGENT}" pass-persist': "a quote",
     f"pass_persist {BASE} {AGENT}\tpass-persist --replay {SMALL}": "a tab",
     f"pass_persist {BASE} {AGENT} pass-persist  --replay {SMALL}": "two spaces",
-    f"pass_persist {BASE} /usr/bin/none pass-persist": "/usr/bin/none is not there",
-    f"pass_persist {BASE} lvs-agent pass-persist": "no absolute path",
-    f"pass_persist {BASE} {REPLAY.replace('pass-persist', 'walk')}": "lacks the command",
+    f"pass_persist {BASE} /usr/bin/none pass-persist": "/usr/bin/none: no such file",
+    f"pass_persist {BASE} lvs-agent pass-persist": "not an absolute path",
+    f"pass_persist {BASE} {REPLAY.replace('pass-persist', 'walk')}": "pass-persist is missing",
     f"pass_persist {BASE}": "no program",
     f"pass_persist {BASE} # {REPLAY}": "no program",
-    f"pass {BASE} {REPLAY}": "must be pass_persist",
+    f"pass {BASE} {REPLAY}": "use pass_persist",
     f"pass_persist .1.3.6.1.4.1.8225.4712 {REPLAY}": "no pass_persist line",
     f"# pass_persist {BASE} {REPLAY}": "no pass_persist line",
 }
@@ -83,7 +83,7 @@ def test_a_healthy_line(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD)
     (finding,) = look(machine)
     assert finding.state == State.OK
-    assert finding.text == f"{DROP_IN}:1 runs /usr/bin/lvs-agent pass-persist"
+    assert finding.text == f"{DROP_IN}:1: runs /usr/bin/lvs-agent pass-persist"
 
 
 def test_no_line_gives_the_one_to_add(machine: doctors.Picture) -> None:
@@ -105,7 +105,7 @@ def test_a_line_that_is_repeated(machine: doctors.Picture) -> None:
     machine.draw("/etc/snmp/snmpd.local.conf", GOOD)
     machine.draw(DROP_IN, "# comment\n" + GOOD)
     finding = doctors.only(look(machine), State.NOTE)
-    assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1 repeats " + DROP_IN + ":2")
+    assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1: repeats " + DROP_IN + ":2")
     assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.local.conf && {RESTART}"
 
 
@@ -115,7 +115,7 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
     machine.draw("/etc/snmp/snmpd.conf", old + doctors.DEBIAN)
     machine.draw(DROP_IN, GOOD)
     finding = doctors.only(look(machine), State.WRONG)
-    assert finding.text.startswith(f"{DROP_IN}:1 repeats /etc/snmp/snmpd.conf:1")
+    assert finding.text.startswith(f"{DROP_IN}:1: repeats /etc/snmp/snmpd.conf:1")
     assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.conf && {RESTART}"
 
 
@@ -137,7 +137,7 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
         (
             doctors.DEBIAN,
             "/etc/snmp/snmp.conf",
-            "does not read that file",
+            "does not read this file",
             f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf",
         ),
     ],
@@ -149,7 +149,7 @@ def test_a_line_in_a_file_that_snmpd_does_not_read(
     machine.draw(file, GOOD)
     (finding,) = look(machine)
     assert finding.state == State.WRONG
-    assert finding.text.startswith(f"{file}:1 ")
+    assert finding.text.startswith(f"{file}:1: ")
     assert said in finding.text
     assert finding.remedy == f"{remedy} && {RESTART}"
 
@@ -188,7 +188,7 @@ def test_a_program_that_snmpds_user_can_not_run(
     machine.draw("/usr/bin/lvs-agent", "", mode)
     machine.draw(DROP_IN, GOOD)
     (finding,) = look(machine, uid=4242)
-    assert "4242 may not run /usr/bin/lvs-agent" in finding.text
+    assert "/usr/bin/lvs-agent: 4242 may not run it" in finding.text
 
 
 def test_a_program_of_another_name_is_worth_a_note(machine: doctors.Picture) -> None:
@@ -200,11 +200,11 @@ def test_a_program_of_another_name_is_worth_a_note(machine: doctors.Picture) -> 
 def test_the_module_of_2001_is_in_the_way(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD + "dlmod lvs /usr/lib/snmp/dlmod/liblvs.so\n")
     finding = doctors.only(look(machine), State.WRONG)
-    assert finding.text.startswith(f"{DROP_IN}:2 loads the module of 2001")
+    assert finding.text.startswith(f"{DROP_IN}:2: loads the module of 2001")
     assert finding.remedy == f"sed -i '2s/^/#/' {DROP_IN} && {RESTART}"
 
 
 def test_what_is_included_and_not_there(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD + "includeFile gone.conf\n")
     finding = doctors.only(look(machine), State.WRONG)
-    assert finding.text == f"{DROP_IN}:2: gone.conf is not there"
+    assert finding.text == f"{DROP_IN}:2: gone.conf: no such file"

@@ -180,7 +180,7 @@ def test_the_text_is_a_line_each_and_a_last_one() -> None:
         "          show",
         "unseen  closed",
         "          sudo lvs-agent doctor",
-        "1 wrong, 1 not looked at",
+        "1 wrong, 1 not checked",
     ]
     assert report.text(SOME[:2]).splitlines()[-1] == "nothing is wrong"
 
@@ -237,5 +237,5 @@ def test_the_command_on_this_machine() -> None:
     assert told["status"] == done.returncode
     assert done.returncode in (0, 1, 3)
     done = run("doctor")
-    assert done.stdout.splitlines()[-1].endswith(("wrong", "not looked at"))
+    assert done.stdout.splitlines()[-1].endswith(("wrong", "not checked"))
     assert run("doctor", "--frobnicate").returncode == 2

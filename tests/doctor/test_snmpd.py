@@ -74,7 +74,7 @@ def test_another_program_is_not_asked_for_its_version(
     first, second = snmpd.look(machine, Running(process))
     assert first.text == "snmpd runs as root (pid 7)"
     assert (second.state, second.remedy) == (State.UNSEEN, remedy)
-    assert second.text == f"the version of pid 7 is not known: it runs {program}"
+    assert second.text == f"snmpd (pid 7): unknown version: it runs {program}"
 
 
 def test_none_runs(machine: doctors.Picture) -> None:
@@ -176,7 +176,7 @@ def test_of_several_it_is_about_the_oldest(machine: doctors.Picture) -> None:
     assert (chosen(machine), [each.pid for each in found.others]) == (8, [4, 3])
     finding = snmpd.look(machine, found)[1]
     assert finding.state == State.NOTE
-    assert finding.text == "also called snmpd, and not looked at: pid 4 (nobody), 3 (root)"
+    assert finding.text == "other processes named snmpd, not checked: pid 4 (nobody), 3 (root)"
 
 
 def test_one_of_a_users_is_none(machine: doctors.Picture) -> None:
@@ -184,7 +184,7 @@ def test_one_of_a_users_is_none(machine: doctors.Picture) -> None:
     machine.runs(doctors.process(uid=65534), PROGRAM)
     findings = snmpd.look(machine, snmpd.find(machine))
     assert doctors.states(findings) == [State.WRONG, State.NOTE]
-    assert findings[0].text == "snmpd does not run"
+    assert findings[0].text == "snmpd is not running"
 
 
 def test_who_may_not_see_programs_is_told_so(tmp_path: Path) -> None:
@@ -238,9 +238,9 @@ def test_a_users_program_is_not_run_nor_are_its_files_opened(
             machine = doctors.Beside(pid, daemon.pid)
             texts = [each.text for each in report.examine(machine)]
         assert any(each.endswith(f"runs as root (pid {daemon.pid})") for each in texts)
-        assert f"also called snmpd, and not looked at: pid {pid} (nobody)" in texts
+        assert f"other processes named snmpd, not checked: pid {pid} (nobody)" in texts
         alone = report.examine(doctors.Beside(pid))
-        assert "snmpd does not run" in [each.text for each in alone]
+        assert "snmpd is not running" in [each.text for each in alone]
         assert not mark.exists()
 
 

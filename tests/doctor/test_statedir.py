@@ -36,7 +36,7 @@ def test_a_healthy_history_is_left_alone(machine: doctors.Picture) -> None:
     before = files(machine)
     (finding,) = statedir.look(machine)
     assert finding.state == State.OK
-    assert finding.text == f"{FOLDER} (root) remembers 2 virtual services, 3 real servers"
+    assert finding.text == f"{FOLDER} (root): remembers 2 virtual services, 3 real servers"
     assert files(machine) == before
 
 

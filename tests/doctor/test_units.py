@@ -65,7 +65,7 @@ def test_a_socket_that_is_not_well(values: dict[str, str], state: State, remedy:
         ),
         (
             {"service": "failed", "service_drop_in": OWN.format("service")},
-            "ends as soon as it is started",
+            "exits as soon as it is started",
             "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service",
         ),
     ],
