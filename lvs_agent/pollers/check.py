@@ -133,7 +133,9 @@ class Services(Resource):  # type: ignore[misc]
             if args.service or args.options:
                 row = naming.parse([*args.service, *args.options])
                 if row.server:
-                    raise UsageError(f"{row}: a service is checked, with all its real servers")
+                    raise UsageError(
+                        f"{row}: name a service only; all its real servers are checked"
+                    )
                 wanted = row.service
             director = parse_director(args.director)
             asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
@@ -150,7 +152,7 @@ class Services(Resource):  # type: ignore[misc]
         if found.status != Status.COUNTERS_FROZEN:
             yield Metric("estimation", found.estimation, context="statistics")
         if not found.known:
-            raise CheckError(f"{client.director}: its services are not known: {found.text}")
+            raise CheckError(f"{client.director}: services unknown: {found.text}")
         if found.age is not None:
             yield Metric("snapshot_age", found.age, "s", min=0, context="age")
 
@@ -182,7 +184,7 @@ class Up(Context):  # type: ignore[misc]
         """Return critical if none is up, else the state by the thresholds."""
         service = resource.services[metric.name]
         if metric.value is None:
-            text = f"{service.name}: weights are not known: {resource.text}"
+            text = f"{service.name}: weights unknown: {resource.text}"
             return Result(Unknown, text, metric)
         text = f"{service.name}: {metric.value} of {service.total} real servers up"
         if service.down:
@@ -222,9 +224,9 @@ class Missing(Context):  # type: ignore[misc]
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
         """Return critical, always."""
-        text = f"{metric.name}: the director has no such service"
+        text = f"{metric.name}: no such service on the director"
         return Result(
-            Critical, "the director has no service" if metric.name == ALL else text, metric
+            Critical, "no services on the director" if metric.name == ALL else text, metric
         )
 
 
@@ -250,7 +252,7 @@ class Statistics(Context):  # type: ignore[misc]
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
         """Return a warning while counters stand still."""
-        text = "statistics are frozen: the director does not estimate"
+        text = "statistics are frozen: the director's estimation is off"
         return Result(Ok if metric.value else Warn, None if metric.value else text, metric)
 
 

@@ -84,14 +84,14 @@ class Client:
                 answer = self._session.bulk([column.last for column in left], repetitions)
             except TooBig:
                 if repetitions == 1:
-                    raise self.error("snmpd can't answer with one row at once") from None
+                    raise self.error("a row is too big for one answer of snmpd") from None
                 repetitions //= 2
                 continue
             for place, (oid, raw) in enumerate(answer):
                 if not left[place % len(left)].take(oid, raw):
-                    raise self.error(f"snmpd answers out of order at {dotted(oid)}")
+                    raise self.error(f"snmpd's answer is out of order at {dotted(oid)}")
             if max(column.taken for column in walks) > MOST_ROWS:
-                raise self.error(f"{columns[0]} has more than {MOST_ROWS:,} rows: given up")
+                raise self.error(f"{columns[0]}: more than {MOST_ROWS:,} rows")
 
     def error(self, text: str) -> DirectorError:
         """Return the error to raise when this director is at fault."""
@@ -109,7 +109,7 @@ class Client:
                 found += self._session.get(part)
             except TooBig:
                 if len(part) == 1:
-                    raise self.error(f"{dotted(part[0])} is too big for it") from None
+                    raise self.error(f"{dotted(part[0])}: too big for an answer of snmpd") from None
                 found += self._get(part, len(part) // 2)
         return found
 
@@ -119,7 +119,7 @@ class Client:
         expected = bytes if syntax in _OCTETS else int
         if not isinstance(raw, expected):
             kind = "text" if expected is bytes else "a number"
-            raise self.error(f"snmpd answers with {name} that is not {kind}")
+            raise self.error(f"{name} in snmpd's answer is not {kind}")
         if isinstance(raw, bytes) and syntax is SnmpAdminString:
             return raw.decode("utf-8", "replace")
         return raw

@@ -37,6 +37,6 @@ def parse_director(text: str) -> Director:
     """Parse host, host:port, [address]:port, or an IPv6 address. Raises UsageError."""
     match = re.fullmatch(_DIRECTOR, text, re.VERBOSE)
     if match is None or (match["port"] and not 0 < int(match["port"]) <= MAX_PORT):
-        raise UsageError(f"{text or 'nothing'}: a director is HOST, HOST:PORT or [ADDRESS]:PORT")
+        raise UsageError(f"not a director: {text!r}; write HOST, HOST:PORT or [ADDRESS]:PORT")
     host = match["bracketed"] or match["plain"] or match["ipv6"]
     return Director(host, int(match["port"]) if match["port"] else None)

@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     """
     row = naming.parse([*args.service, *args.options])
     if row.service.port is None:
-        raise UsageError(f"{row.service}: a port is missing; that for all other ports is :0")
+        raise UsageError(
+            f"{row.service}: port missing; write :0 for the service of all other ports"
+        )
     clients = []
     for text in args.directors.split(","):
         director = parse_director(text)
@@ -72,7 +74,7 @@ def ask(client: Client, row: Row, kind: str) -> Answer:
     if present is None and is_known(status, source):
         one = other = 0
     if not isinstance(one, int) or not isinstance(other, int):
-        raise DirectorError(f"{client.director}: {names[1]} is not known: {text!s}")
+        raise DirectorError(f"{client.director}: {names[1]} unknown: {text!s}")
     uptime = ticks / 100 if isinstance(ticks, int) else 0.0
     return Answer((one, other), uptime, name if isinstance(name, str) else str(client.director))
 

@@ -125,14 +125,14 @@ def parse(words: Sequence[str]) -> Row:
         if word.upper() in _IPV6:
             ipv6 = word
         elif word in _SERVER and not server:
-            server = _next(left, f"{text}: the real server is missing after {word}")
+            server = _next(left, f"{text}: real server missing after {word}")
         elif _protocol(word) is not None and protocol is None:
             protocol = _protocol(word)
-            where = _next(left, f"{text}: what it balances is missing after {word}")
+            where = _next(left, f"{text}: address or mark missing after {word}")
         else:
-            raise NamingError(f"{text or 'nothing'}: {_surplus(word)}")
+            raise NamingError(f"{text}: {_surplus(word)}")
     if protocol is None:
-        raise NamingError(f"{text or 'nothing'}: a service is {SERVICE_FORMS}")
+        raise NamingError(f"not a service: {text!r}; write {SERVICE_FORMS}")
     service = _service(protocol, where, ipv6)
     return Row(service, parse_server(server, service) if server else None)
 
@@ -141,7 +141,7 @@ def parse_service(text: str) -> Service:
     """Return the service that a text names; see parse()."""
     row = parse([text])
     if row.server:
-        raise NamingError(f"{text}: a real server is not wanted here, only its service")
+        raise NamingError(f"{text}: name a service only, without a real server")
     return row.service
 
 
@@ -149,7 +149,7 @@ def parse_server(text: str, service: Optional[Service] = None) -> Server:
     """Return the real server that host:port names; the port defaults to that of its service."""
     protocol = service.protocol if service else IpProtocol.FWMARK
     if service and service.port is None:
-        raise NamingError(f"{service}: to name a real server, say the port of its service")
+        raise NamingError(f"{service}: port missing; a real server needs the port of its service")
     host, port = _split(text)
     family, address = _address(host)
     if port is not None:
@@ -219,8 +219,8 @@ def _protocol(word: str) -> Optional[int]:
 
 def _surplus(word: str) -> str:
     if word == "-":
-        return 'a shell takes the > of -> for itself: write "->" or -r'
-    return f"{word} is not understood; a service is {SERVICE_FORMS}"
+        return 'the shell took the > of -> as a redirection; write "->" or -r'
+    return f"unexpected {word!r}; write {SERVICE_FORMS}"
 
 
 def _service(protocol: int, where: str, ipv6: str) -> Service:
@@ -230,7 +230,7 @@ def _service(protocol: int, where: str, ipv6: str) -> Service:
     host, port = _split(where)
     family, address = _address(host)
     if ipv6 and family != Family.INET6:
-        raise NamingError(f"{where}: {ipv6} goes with a mark or an IPv6 address")
+        raise NamingError(f"{where}: {ipv6} requires a mark or an IPv6 address")
     return Service(family, address, protocol, None if port is None else _port(port, protocol))
 
 
@@ -239,7 +239,7 @@ def _split(text: str) -> Tuple[str, Optional[str]]:
     if text.startswith("["):
         host, bracket, port = text.partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise NamingError(f"{text}: not [ADDRESS] or [ADDRESS]:PORT")
+            raise NamingError(f"not [ADDRESS] or [ADDRESS]:PORT: {text}")
         return f"{host}]", port[1:] if port else None
     if text.count(":") > 1:
         return text, None
@@ -259,10 +259,10 @@ def _address(host: str) -> Tuple[int, str]:
     for family in families:
         found = _looked_up(plain, family)
         if len(found) > 1:
-            raise NamingError(f"{plain}: has several addresses, say which: {', '.join(found)}")
+            raise NamingError(f"{plain}: has several addresses; name one: {', '.join(found)}")
         if found:
             return family, found[0]
-    raise NamingError(f"{plain}: neither an address nor a host that is known here")
+    raise NamingError(f"{plain}: neither an address nor a known host")
 
 
 def _looked_up(host: str, family: int) -> List[str]:
@@ -277,7 +277,7 @@ def _port(text: str, protocol: int) -> int:
     if text.isdecimal():
         port = oids.number(text)
         if port is None or port > MAX_PORT:
-            raise NamingError(f"{text}: a port is 0 to {MAX_PORT}")
+            raise NamingError(f"not a port from 0 to {MAX_PORT}: {text}")
         return port
     protocols = [[PROTOCOL_NAMES.get(protocol, "").lower()], []]
     for known in protocols:  # many names exist for TCP and UDP only
@@ -285,7 +285,7 @@ def _port(text: str, protocol: int) -> int:
             return socket.getservbyname(text, *known)
         except (OSError, UnicodeError):
             continue
-    raise NamingError(f"{text or 'nothing'}: a port is 0 to {MAX_PORT}, or a name in /etc/services")
+    raise NamingError(f"not a port from 0 to {MAX_PORT}, or a name in /etc/services: {text!r}")
 
 
 def _mark(text: str) -> int:
@@ -296,5 +296,5 @@ def _mark(text: str) -> int:
     # ipvsadm prints marks above 2^31 - 1 as negative numbers
     mark = mark + MAX_MARK + 1 if -(2**31) <= mark < 0 else mark
     if not 0 < mark <= MAX_MARK:
-        raise NamingError(f"{text}: a mark is 1 to {MAX_MARK}")
+        raise NamingError(f"not a mark from 1 to {MAX_MARK}: {text}")
     return mark

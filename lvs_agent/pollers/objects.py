@@ -52,8 +52,8 @@ def named(name: str) -> Object:
         found = {each.lower(): object_ for each, object_ in _all().items()}.get(plain.lower())
     if found is None:
         close = difflib.get_close_matches(plain, _all(), n=3)
-        hint = f"; there is {', '.join(close)}" if close else ""
-        raise ObjectError(f"{name}: LVS-MIB has no such object{hint}")
+        hint = f"; similar: {', '.join(close)}" if close else ""
+        raise ObjectError(f"{name}: no such object in LVS-MIB{hint}")
     return found
 
 

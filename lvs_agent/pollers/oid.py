@@ -44,12 +44,12 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
         return found.oid if found.kind in (COLUMN, NODE) else (*found.oid, 0)
     row = naming.parse(words)
     if found.kind != COLUMN:
-        raise UsageError(f"{found.name}: has no rows, so no service goes with it")
+        raise UsageError(f"{found.name}: has no rows; name it without a service")
     if not found.by_address:
         raise UsageError(_numbered(found))
     servers = "lvsRsAddr" in found.index
     if row.server and not servers:
-        raise UsageError(f"{found.name}: is of services; lvsRs... are of their real servers")
+        raise UsageError(f"{found.name}: not an object of real servers; theirs begin with lvsRs")
     return (*found.oid, *row.instance)
 
 
@@ -57,14 +57,14 @@ def words_of(oid: Oid) -> str:
     """Return the words for an OID, which can be translated back. Raises UsageError."""
     found, instance = objects.at(oid)
     if found.kind == NODE and instance:
-        raise UsageError(f"{dotted(oid)}: {found.name} has no such object")
+        raise UsageError(f"{dotted(oid)}: no such object in {found.name}")
     if not instance or (found.kind != COLUMN and instance == (0,)):
         return found.name
     if not found.by_address:
         return f"{found.name}.{dotted(instance)}"
     row = naming.row_of(instance)
     if row.server and "lvsRsAddr" not in found.index:
-        raise UsageError(f"{dotted(oid)}: {found.name} has no such row")
+        raise UsageError(f"{dotted(oid)}: no such row in {found.name}")
     return f"{found.name} {row}"
 
 
@@ -75,7 +75,7 @@ def parse_oid(words: Sequence[str]) -> Oid:
     """
     text, *rest = words
     if rest and rest[0] not in ("=", ":"):
-        raise UsageError(f"{' '.join(words)}: an OID comes alone")
+        raise UsageError(f"{' '.join(words)}: unexpected words after the OID")
     plain = re.sub(r"^[A-Za-z][\w-]*::", "", text)
     name, _, instance = plain.partition(".")
     if name and not name.isdecimal():
@@ -95,10 +95,10 @@ def parse_oid(words: Sequence[str]) -> Oid:
 def _numbered(found: Object) -> str:
     if found.index[:1] == ("lvsServiceNumber",) or "lvsRealServerNumber" in found.index:
         return (
-            f"{found.name}: its rows have numbers, which lvsVsNumber and lvsRsNumber of a director"
-            " tell; columns of lvsVsTable and lvsRsTable have the same by address"
+            f"{found.name}: its rows are numbered (see lvsVsNumber and lvsRsNumber); use a column"
+            " of lvsVsTable or lvsRsTable, which are indexed by address"
         )
-    return f"{found.name}: has rows of its own, not those of services"
+    return f"{found.name}: its rows are not services"
 
 
 def _instance(text: str, instance: str) -> Oid:
@@ -125,14 +125,14 @@ def _address(text: str, parts: List[str], length: int) -> List[int]:
     if length == 4 and plain == length + port:  # without quotes
         return [length, *(_number(text, parts.pop(0)) for _ in range(length))]
     if parts[:1] != [str(length)] or plain <= length:
-        raise UsageError(f"{text}: an address is not whole")
+        raise UsageError(f"{text}: incomplete address")
     return [_number(text, parts.pop(0)) for _ in range(length + 1)]
 
 
 def _number(text: str, part: str) -> int:
     value = oids.number(part)
     if value is None:
-        raise UsageError(f"{text}: {part} is not understood")
+        raise UsageError(f"{text}: unexpected {part!r}")
     return value
 
 
@@ -143,4 +143,4 @@ def _bytes(text: str, address: str, length: int) -> bytes:
     try:
         return socket.inet_pton(socket.AF_INET if length == 4 else socket.AF_INET6, address)
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"{text}: {address} is not an address") from error
+        raise UsageError(f"{text}: not an address: {address}") from error

@@ -94,7 +94,7 @@ def row_of(client: Client, instance: Oid) -> naming.Row:
     except naming.NamingError as error:
         raise client.error(str(error)) from error
     if row.service.port is None:
-        raise client.error(f"{dotted(instance)}: not a whole instance")
+        raise client.error(f"{dotted(instance)}: incomplete instance")
     return row
 
 

@@ -50,10 +50,10 @@ PRIV = {
 
 # errors that a director reports for a message it rejects
 REFUSALS = {
-    errind.UnknownUserName: "it knows no user {user}",
+    errind.UnknownUserName: "unknown user {user}",
     errind.WrongDigest: "defAuthPassphrase or defAuthType is wrong for user {user}",
     errind.AuthenticationFailure: "defAuthPassphrase or defAuthType is wrong for user {user}",
-    errind.UnsupportedSecurityLevel: "user {user} may not ask with {level} there",
+    errind.UnsupportedSecurityLevel: "user {user} may not use security level {level}",
     errind.DecryptionError: "defPrivPassphrase or defPrivType is wrong for user {user}",
 }
 
@@ -102,10 +102,10 @@ class Session:
         send = GetCommandGenerator().send_varbinds
         found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids))
         if len(found) != len(oids):
-            raise self.error(f"snmpd answers with {len(found)} values, {len(oids)} were asked for")
+            raise self.error(f"snmpd answers with {len(found)} values, expected {len(oids)}")
         for wanted, (oid, _) in zip(oids, found):
             if oid != wanted:
-                raise self.error(f"snmpd answers with {dotted(oid)}, asked for {dotted(wanted)}")
+                raise self.error(f"snmpd answers with {dotted(oid)}, expected {dotted(wanted)}")
         return [value for _, value in found]
 
     def bulk(self, oids: Sequence[Oid], repetitions: int) -> List[Tuple[Oid, Raw]]:
@@ -117,7 +117,7 @@ class Session:
         found: List[Tuple[Oid, Raw]] = self._run(self._ask(send, oids, 0, repetitions))
         most = len(oids) * repetitions
         if not 0 < len(found) <= most:
-            raise self.error(f"snmpd answers with {len(found)} values, asked for 1 to {most}")
+            raise self.error(f"snmpd answers with {len(found)} values, expected 1 to {most}")
         return found
 
     def error(self, text: str) -> DirectorError:
@@ -129,7 +129,7 @@ class Session:
         asking = "user" if self.credentials.version == "3" else "community"
         return self.error(
             "snmpd answers, but shows no LVS-MIB: lvs-agent does not run there, or the view of"
-            f" this {asking} leaves it out"
+            f" this {asking} excludes it"
         )
 
     def _run(self, awaited: Any) -> Any:
@@ -183,7 +183,7 @@ class Session:
         try:
             answer = await asyncio.wait_for(answered, self._ends - time.monotonic())
         except asyncio.TimeoutError:
-            said = f"not done in {self._seconds:g} s: given up; answers before: {self._answers}"
+            said = f"not finished within {self._seconds:g} s, after {self._answers} answers"
             raise self.error(said) from None
         indication, status, _index, varbinds, _context = answer
         if indication:
@@ -192,14 +192,14 @@ class Session:
         self._check(int(status))
         found = [(tuple(oid), _plain(value)) for oid, value in varbinds]
         if any(max(oid, default=0) > _MAX_SUBID for oid, _ in found):
-            raise self.error("snmpd answers with an OID that no OID can be")
+            raise self.error("snmpd answers with an invalid OID")
         return found
 
     def _unreadable(self, _loop: object, context: Dict[str, Any]) -> None:
         """Handle what pysnmp raises in a callback: it could not read a datagram."""
         if self._answered is not None and not self._answered.done():
             said = " ".join(str(context.get("exception") or context["message"]).split())
-            self._answered.set_exception(self.error(f"snmpd's answer can't be read: {said}"))
+            self._answered.set_exception(self.error(f"cannot read snmpd's answer: {said}"))
 
     def _check(self, status: int) -> None:
         if status == _TOO_BIG:
@@ -208,15 +208,15 @@ class Session:
             raise self.unserved()
         if status:
             name = "genErr" if status == _GEN_ERR else f"error {status}"
-            raise self.error(f"snmpd answers {name}; its log may say why")
+            raise self.error(f"snmpd answers with {name}; see its log")
 
     def _unanswered(self, tried: Dict[Address, str]) -> DirectorError:
         asked = self.credentials
-        reasons = ["the host is down", "snmpd does not run or can't be reached"]
+        reasons = ["the host is down", "snmpd is not running or cannot be reached"]
         if asked.encrypts:  # snmpd drops what it can't decrypt
             reasons.append("defPrivPassphrase or defPrivType is wrong")
         elif asked.version != "3":
-            reasons.append("it does not know this community")
+            reasons.append("the community is wrong")
         several = [f"at {address} ({why})" for address, why in tried.items()]
         said = ", ".join(several) if several[1:] else "".join(tried.values())
         said = f"no answer from UDP port {self._port} {said}"
@@ -225,11 +225,11 @@ class Session:
     def _failure(self, indication: Any) -> Union[DirectorError, _NoAnswer]:
         asked = self.credentials
         if isinstance(indication, errind.RequestTimedOut):
-            said = f"in {asked.timeout * (asked.retries + 1):g} s"
+            said = f"within {asked.timeout * (asked.retries + 1):g} s"
             if not self._answers:
                 return _NoAnswer(said)
             said = f"no answer from UDP port {self._port} {said}"
-            return self.error(f"{said}; answers before: {self._answers}")
+            return self.error(f"{said}, after {self._answers} answers")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):
                 return self.error(text.format(user=asked.user, level=asked.level))
@@ -277,7 +277,7 @@ class Session:
             return resolve(self.director.host, self._port)
         except (OSError, UnicodeError) as error:  # UnicodeError: a label is empty or too long
             said = error.strerror if isinstance(error, OSError) else str(error)
-            raise self.error(f"no address is known for this host: {said}") from error
+            raise self.error(f"cannot resolve this name: {said}") from error
 
 
 def _plain(value: Any) -> Raw:

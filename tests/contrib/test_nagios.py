@@ -95,7 +95,7 @@ CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
             CRITICAL,
             f"LVS CRITICAL - {VIP}: 0 of 2 real servers up, weight 0: 10.0.2.1",
         ),
-        ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: the director has no such service"),
+        ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: no such service on the director"),
     ],
 }
 

@@ -84,8 +84,9 @@ def test_what_was_tried_is_told(tmp_path: Path) -> None:
         silent.bind(("::1", 0))
         port = silent.getsockname()[1]
         done = agent(tmp_path, "check", f"both.test:{port}")
-        said = f"no answer from UDP port {port} at ::1 (in 1 s), at 127.0.0.1 (in 1 s): the host"
+        tried = "at ::1 (within 1 s), at 127.0.0.1 (within 1 s)"
+        said = f"no answer from UDP port {port} {tried}: the host"
         assert f"both.test:{port}: {said} is down" in done.stdout
         assert b"public" in silent.recv(1500)
     done = agent(tmp_path, "check", f"both.test:{port}")
-    assert "at ::1 (Connection refused), at 127.0.0.1 (in 1 s): the host" in done.stdout
+    assert "at ::1 (Connection refused), at 127.0.0.1 (within 1 s): the host" in done.stdout

@@ -178,10 +178,10 @@ def test_a_real_server_has_values_of_its_own(conf: Path) -> None:
 
 
 UNKNOWN = {
-    "one,wrong": "127.0.9.99: no answer from UDP port 20161 in 1 s",
-    "wrong": "127.0.9.99: no answer from UDP port 20161 in 1 s",
-    "frozen": f"{ADDRESSES['frozen']}: lvsVsInBytes is not known: why",
-    "one,nothing": f"{ADDRESSES['nothing']}: lvsVsInBytes is not known: no snapshot has come",
+    "one,wrong": "127.0.9.99: no answer from UDP port 20161 within 1 s",
+    "wrong": "127.0.9.99: no answer from UDP port 20161 within 1 s",
+    "frozen": f"{ADDRESSES['frozen']}: lvsVsInBytes unknown: why",
+    "one,nothing": f"{ADDRESSES['nothing']}: lvsVsInBytes unknown: no snapshot has come",
 }
 
 
@@ -199,10 +199,10 @@ def test_what_is_not_known_is_unknown(conf: Path, communities: str) -> None:
 WRONG: List[Tuple[str, str]] = [
     ("director1 TCP 192.0.2.10:443 rate", "invalid choice: 'rate'"),
     ("director1", "the following arguments are required: conns|packets|bytes|active"),
-    ("director1, TCP 192.0.2.10:443 bytes", "nothing: a director is HOST"),
-    ("director1:x TCP 192.0.2.10:443 bytes", "director1:x: a director is HOST"),
-    ("director1 TCP 192.0.2.10 bytes", "TCP 192.0.2.10: a port is missing"),
-    ("director1 bytes", "nothing: a service is TCP"),
+    ("director1, TCP 192.0.2.10:443 bytes", "not a director: ''; write HOST"),
+    ("director1:x TCP 192.0.2.10:443 bytes", "not a director: 'director1:x'; write HOST"),
+    ("director1 TCP 192.0.2.10 bytes", "TCP 192.0.2.10: port missing"),
+    ("director1 bytes", "not a service: ''; write TCP"),
     ("director1 TCP 192.0.2.10:443 bytes --community public", "unrecognized arguments"),
 ]
 

@@ -59,29 +59,29 @@ WORDS = {
 }
 
 WRONG = {
-    "": "nothing: a service is TCP 192.0.2.10:443",
-    "TCP": "what it balances is missing after TCP",
-    "lvs 192.0.2.10:443": "lvs is not understood",
-    "TCP 192.0.2.10:443 wlc": "wlc is not understood",
-    "TCP 192.0.2.10:443 UDP 192.0.2.10:443": "UDP is not understood",
-    "TCP 192.0.2.10:65536": "65536: a port is 0 to 65535",
-    "TCP 192.0.2.10:nosuch": "nosuch: a port is 0 to 65535, or a name in /etc/services",
-    "TCP 192.0.2.10:": "nothing: a port is",
-    "TCP nosuch.invalid:80": "nosuch.invalid: neither an address nor a host",
-    "TCP ..:80": "..: neither an address nor a host",
+    "": "not a service: ''; write TCP 192.0.2.10:443",
+    "TCP": "address or mark missing after TCP",
+    "lvs 192.0.2.10:443": "unexpected 'lvs'",
+    "TCP 192.0.2.10:443 wlc": "unexpected 'wlc'",
+    "TCP 192.0.2.10:443 UDP 192.0.2.10:443": "unexpected 'UDP'",
+    "TCP 192.0.2.10:65536": "not a port from 0 to 65535: 65536",
+    "TCP 192.0.2.10:nosuch": "not a port from 0 to 65535, or a name in /etc/services: 'nosuch'",
+    "TCP 192.0.2.10:": "a name in /etc/services: ''",
+    "TCP nosuch.invalid:80": "nosuch.invalid: neither an address nor a known host",
+    "TCP ..:80": "..: neither an address nor a known host",
     "TCP [2001:db8::1": "not [ADDRESS] or [ADDRESS]:PORT",
     "TCP [2001:db8::1]80": "not [ADDRESS] or [ADDRESS]:PORT",
-    "TCP 192.0.2.10:443 IPv6": "IPv6 goes with a mark or an IPv6 address",
-    "IP0 192.0.2.10:80": "IP0 is not understood",
-    "IP65536 192.0.2.10:80": "IP65536 is not understood",
-    "IP 192.0.2.10:80": "IP is not understood",
-    "FWM 0": "0: a mark is 1 to 4294967295",
-    "FWM 4294967296": "4294967296: a mark is",
-    "FWM five": "five: a mark is",
-    "TCP 192.0.2.10:443 -": 'a shell takes the > of -> for itself: write "->" or -r',
-    "TCP 192.0.2.10:443 ->": "the real server is missing after ->",
-    "TCP 192.0.2.10 -r 192.168.0.1": "say the port of its service",
-    "-r 192.168.0.1:80": "a service is TCP",
+    "TCP 192.0.2.10:443 IPv6": "IPv6 requires a mark or an IPv6 address",
+    "IP0 192.0.2.10:80": "unexpected 'IP0'",
+    "IP65536 192.0.2.10:80": "unexpected 'IP65536'",
+    "IP 192.0.2.10:80": "unexpected 'IP'",
+    "FWM 0": "not a mark from 1 to 4294967295: 0",
+    "FWM 4294967296": "not a mark from 1 to 4294967295: 4294967296",
+    "FWM five": "4294967295: five",
+    "TCP 192.0.2.10:443 -": 'the shell took the > of -> as a redirection; write "->" or -r',
+    "TCP 192.0.2.10:443 ->": "real server missing after ->",
+    "TCP 192.0.2.10 -r 192.168.0.1": "a real server needs the port of its service",
+    "-r 192.168.0.1:80": "write TCP",
 }
 
 
@@ -219,7 +219,7 @@ def test_numbers_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_service_alone_and_a_server_alone() -> None:
     assert naming.parse_service("TCP 192.0.2.10:443") == HTTPS
-    with pytest.raises(NamingError, match="a real server is not wanted here"):
+    with pytest.raises(NamingError, match="name a service only"):
         naming.parse_service("TCP 192.0.2.10:443 -> 192.168.0.1:80")
     assert naming.parse_server("192.168.0.1:80") == Server(Family.INET, "192.168.0.1", 80)
     assert naming.parse_server("192.168.0.1", HTTPS) == Server(Family.INET, "192.168.0.1", 443)

@@ -76,23 +76,23 @@ BACK = {
 }
 
 WRONG = {
-    "lvsVsInByte TCP 192.0.2.10:443": "there is lvsVsInBytes",
-    "ifInOctets.1": "ifInOctets: LVS-MIB has no such object",
+    "lvsVsInByte TCP 192.0.2.10:443": "similar: lvsVsInBytes",
+    "ifInOctets.1": "ifInOctets: no such object in LVS-MIB",
     "1.3.6.1.4.1.8072.1": "1.3.6.1.4.1.8072.1: not an object of LVS-MIB",
-    "1.3.6.1.4.1.8225.4711.99.1": "lvs has no such object",
+    "1.3.6.1.4.1.8225.4711.99.1": "no such object in lvs",
     "1..3": "1..3: neither an OID nor",
     "1.3.6.1.4.1.8225.4711.21.1.20.1.4.192": "not an instance of lvsVsTable or lvsRsTable",
-    "lvsVsInBytes.ipv4.192.0.2.tcp.443": "an address is not whole",
-    'lvsVsInBytes.ipv4."192.0.2".tcp.443': "192.0.2 is not an address",
-    "lvsVsInBytes.ipv4.192.0.2.10.icmp.443": "icmp is not understood",
-    "lvsVsInBytes.1.4.192.0.2.10.6.443 TCP 192.0.2.10:443": "an OID comes alone",
-    "lvsVsInBytes TCP 192.0.2.10:443 -r 10.0.0.1:80": "lvsRs... are of their real servers",
+    "lvsVsInBytes.ipv4.192.0.2.tcp.443": "incomplete address",
+    'lvsVsInBytes.ipv4."192.0.2".tcp.443': "not an address: 192.0.2",
+    "lvsVsInBytes.ipv4.192.0.2.10.icmp.443": "unexpected 'icmp'",
+    "lvsVsInBytes.1.4.192.0.2.10.6.443 TCP 192.0.2.10:443": "unexpected words after the OID",
+    "lvsVsInBytes TCP 192.0.2.10:443 -r 10.0.0.1:80": "theirs begin with lvsRs",
     "lvsAgentStatus TCP 192.0.2.10:443": "lvsAgentStatus: has no rows",
-    "lvsServiceStatsInBytes TCP 192.0.2.10:443": "its rows have numbers",
-    "lvsRealStatsInBytes TCP 192.0.2.10:443": "its rows have numbers",
-    "lvsCpuConns TCP 192.0.2.10:443": "has rows of its own",
-    "lvsVsInBytes TCP": "what it balances is missing",
-    "lvsVsInBytes TCP 192.0.2.10:443 wlc": "wlc is not understood",
+    "lvsServiceStatsInBytes TCP 192.0.2.10:443": "its rows are numbered",
+    "lvsRealStatsInBytes TCP 192.0.2.10:443": "its rows are numbered",
+    "lvsCpuConns TCP 192.0.2.10:443": "its rows are not services",
+    "lvsVsInBytes TCP": "address or mark missing",
+    "lvsVsInBytes TCP 192.0.2.10:443 wlc": "unexpected 'wlc'",
 }
 
 

@@ -36,31 +36,31 @@ EVERY = ("check", "mrtg", "update")
 
 # a manner of answering, the commands it makes fail, and their error; mrtg requests no rows
 WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
-    "fewer": (fakes.fewer, EVERY, r"answers with [047] values, [158] were asked for"),
-    "none": (fakes.none_at_all, EVERY, r"answers with 0 values, [158] were asked for"),
-    "more": (fakes.more, EVERY, r"answers with (2|10|16) values, [158] were asked for"),
-    "others": (fakes.others, EVERY, r"answers with 1\.3[.\d]+, asked for 1\.3"),
-    "turned": (fakes.turned, ("check", "mrtg"), r"answers with 1\.3[.\d]+, asked for 1\.3"),
-    "huge OIDs": (fakes.huge_oids, EVERY, "answers with an OID that no OID can be"),
-    "backwards": (fakes.backwards, ("check", "update"), "answers out of order at"),
+    "fewer": (fakes.fewer, EVERY, r"answers with [047] values, expected [158]"),
+    "none": (fakes.none_at_all, EVERY, r"answers with 0 values, expected [158]"),
+    "more": (fakes.more, EVERY, r"answers with (2|10|16) values, expected [158]"),
+    "others": (fakes.others, EVERY, r"answers with 1\.3[.\d]+, expected 1\.3"),
+    "turned": (fakes.turned, ("check", "mrtg"), r"answers with 1\.3[.\d]+, expected 1\.3"),
+    "huge OIDs": (fakes.huge_oids, EVERY, "answers with an invalid OID"),
+    "backwards": (fakes.backwards, ("check", "update"), "answer is out of order at"),
     "odd": (
         fakes.odd_rows,
         ("check", "update"),
         r"1\.4\.192\.0\.2\.10\.65536\.443: not an instance",
     ),
-    "numbers": (fakes.numbers, ("check", "mrtg"), "answers with lvs.* that is not text"),
-    "texts": (fakes.texts, EVERY, "answers with lvs.* that is not a number"),
-    "oids": (fakes.oids, EVERY, "answers with lvs.* that is not "),
-    "nulls": (fakes.nulls, EVERY, "answers with lvs.* that is not a number"),
-    "garbage": (fakes.garbage, EVERY, r"no answer from UDP port \d+ in 1 s"),
-    "unreadable": (fakes.unreadable, EVERY, "answer can't be read: cannot fit 'int'"),
-    "cut off": (fakes.cut_off, EVERY, r"no answer from UDP port \d+ in 1 s"),
-    "other request": (fakes.other_request, EVERY, r"no answer from UDP port \d+ in 1 s"),
-    "error": (fakes.error_99, EVERY, "answers error 99"),
+    "numbers": (fakes.numbers, ("check", "mrtg"), "lvs.* in snmpd's answer is not text"),
+    "texts": (fakes.texts, EVERY, "lvs.* in snmpd's answer is not a number"),
+    "oids": (fakes.oids, EVERY, "lvs.* in snmpd's answer is not "),
+    "nulls": (fakes.nulls, EVERY, "lvs.* in snmpd's answer is not a number"),
+    "garbage": (fakes.garbage, EVERY, r"no answer from UDP port \d+ within 1 s"),
+    "unreadable": (fakes.unreadable, EVERY, "cannot read snmpd's answer: cannot fit 'int'"),
+    "cut off": (fakes.cut_off, EVERY, r"no answer from UDP port \d+ within 1 s"),
+    "other request": (fakes.other_request, EVERY, r"no answer from UDP port \d+ within 1 s"),
+    "error": (fakes.error_99, EVERY, "answers with error 99"),
     "half-way": (
         fakes.no_rows,
         ("check", "update"),
-        r"no answer from UDP port \d+ in 1 s; answers before: 1",
+        r"no answer from UDP port \d+ within 1 s, after 1 answers",
     ),
 }
 CASES = [(name, command) for name, (_, every, _) in WRONG.items() for command in every]
@@ -146,7 +146,7 @@ def test_a_walk_without_an_end_is_given_up_in_time(good: FakeDirector, tmp_path:
     bad_director = fakes.running(snapshot(), fakes.endless)
     with bad_director as bad, asking(bad, 1) as one, asking(good) as other:
         (error,) = update.update([one, other], tmp_path, 300, lambda: 1_800_000_000)
-    assert error.startswith(f"{bad.address}: not done in 1 s: given up; answers before: ")
+    assert error.startswith(f"{bad.address}: not finished within 1 s, after ")
     assert written(tmp_path, good) == RRDS
 
 
@@ -159,13 +159,13 @@ def test_a_check_without_an_end_is_unknown_in_time(
         with pytest.raises(SystemExit) as ended:
             check.run(arguments.parser().parse_args(words))
     assert ended.value.code == UNKNOWN
-    said = f"LVS UNKNOWN - {bad.address}: not done in 1 s: given up; answers before: "
+    said = f"LVS UNKNOWN - {bad.address}: not finished within 1 s, after "
     assert capsys.readouterr().out.startswith(said)
 
 
 def test_a_walk_of_too_many_rows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MOST_ROWS", 20)
-    said = "lvsVsConns has more than 20 rows"
+    said = "lvsVsConns: more than 20 rows"
     endless = fakes.running(snapshot(), fakes.endless)
     with endless as bad, asking(bad) as one, pytest.raises(DirectorError, match=said):
         list(one.walk(["lvsVsConns"]))
@@ -177,7 +177,7 @@ def test_the_time_is_that_of_all_questions_together(good: FakeDirector) -> None:
         while True:
             yield one.scalars("lvsAgentStatus")
 
-    with asking(good, 1) as one, pytest.raises(DirectorError, match="not done in 1 s: given up"):
+    with asking(good, 1) as one, pytest.raises(DirectorError, match="not finished within 1 s"):
         deque(questions(one))
 
 

@@ -63,4 +63,4 @@ def page(args: argparse.Namespace) -> List[str]:
 def _check_folders(directors: Sequence[str]) -> None:
     for name, count in Counter(map(files.folder_of, directors)).items():
         if count > 1:
-            raise UsageError(f"{count} of the directors would have the same folder, {name}")
+            raise UsageError(f"{name}: this folder would be that of {count} directors")

@@ -151,7 +151,7 @@ def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
     try:
         rrdtool.run("create", file.path, *words)
     except RrdError as error:
-        raise FileError(f"{file.path}: not created: {error}") from None
+        raise FileError(f"{file.path}: cannot create: {error}") from None
 
 
 def update(rrdtool: Rrdtool, file: File, when: int, values: Sequence[Value]) -> None:
@@ -171,15 +171,17 @@ def last(rrdtool: Rrdtool, file: File) -> Last:
         raise _unusable(file, str(error)) from None
     lacking = [name for name in SOURCES if name not in names.split()]
     if lacking:
-        raise _unusable(file, f"it has no {lacking[0]}")
+        raise _unusable(file, f"{lacking[0]} is missing")
     when, _, values = update.partition(": ")
     return Last(int(when), any(value != "U" for value in values.split()))
 
 
 def _unusable(file: File, reason: str) -> FileError:
     if "illegal attempt to update" in reason:
-        return FileError(f"{file.path}: has an update of that time or later: look at the clock")
+        return FileError(
+            f"{file.path}: already has an update of this or a later time; check the clock"
+        )
     return FileError(
         f"{file.path}: not a file of lvs-agent graph, or damaged:"
-        f" {reason.replace(file.path, 'the file')}; move it away, and a new one begins"
+        f" {reason.replace(file.path, 'the file')}; move it away to start a new one"
     )

@@ -119,7 +119,7 @@ def draw(
             try:
                 rrdtool.run(*drawing)
             except RrdError as error:
-                errors.append(f"{file}: not drawn: {error}")
+                errors.append(f"{file}: cannot draw: {error}")
             progress.count()
         progress.end()
     directors = sorted({file.director for file in selected.last})

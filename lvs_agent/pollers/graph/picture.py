@@ -108,8 +108,8 @@ def draw(
         groups = grouped(list(found.last), selection.stack)
         if len(groups) > MOST_GROUPS:
             raise UsageError(
-                f"{len(groups)} are too many for a colour each: select {MOST_GROUPS} or fewer, or"
-                " leave out --stack for their sum"
+                f"too many for a colour each: {len(groups)}; select {MOST_GROUPS} or fewer, or omit"
+                " --stack to draw their sum"
             )
         name = name or f"{title_of(list(found.last))} - {KINDS[kind].title}"
         # absolute, since rrdtool runs in the folder of the files
@@ -117,7 +117,7 @@ def draw(
         try:
             rrdtool.run(*words(path, KINDS[kind], groups, name, look))
         except RrdError as error:
-            raise CommandError(f"{out}: not drawn: {error}") from None
+            raise CommandError(f"{out}: cannot draw: {error}") from None
         return found.errors
 
 

@@ -41,7 +41,7 @@ class Rrdtool:
         If a file makes rrdtool crash, this command fails and a new process is started.
         """
         if any("\n" in word for word in words):
-            raise RrdError("a word of a command has two lines")
+            raise RrdError("newline in an argument")
         lines: List[str] = []
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -58,7 +58,7 @@ class Rrdtool:
         self._stop()
         status = self._process.returncode
         self._process = self._start()
-        raise RrdError(f"{PROGRAM} ended with status {status}")
+        raise RrdError(f"{PROGRAM} exited with status {status}")
 
     def _start(self) -> subprocess.Popen[str]:
         os.stat(self._folder)  # so that FileNotFoundError below can only mean the program
@@ -74,7 +74,7 @@ class Rrdtool:
                 errors="replace",
             )
         except FileNotFoundError:
-            message = f"{PROGRAM} is not installed: install the package {PROGRAM}"
+            message = f"{PROGRAM}: not installed; install the package {PROGRAM}"
             raise NoRrdtoolError(message) from None
 
     def _stop(self) -> None:

@@ -107,7 +107,7 @@ def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
 def needed(found: Files, folder: Path) -> Files:
     """Return found. Raises CommandError if no file was selected, or none of them can be used."""
     if not found.last:
-        raise CommandError("; ".join(found.errors) or f"{folder}: no file of what is selected")
+        raise CommandError("; ".join(found.errors) or f"{folder}: no file matches the selection")
     return found
 
 

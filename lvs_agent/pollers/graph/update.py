@@ -120,7 +120,7 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
             progress.count()
     progress.end()
     more = len(errors) - MOST_SAID
-    return errors if more < 1 else [*errors[:MOST_SAID], f"{folder}/{director}: {more} more"]
+    return errors if more < 1 else [*errors[:MOST_SAID], f"{folder}/{director}: {more} more errors"]
 
 
 @contextlib.contextmanager
@@ -130,7 +130,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"{folder}: another update is under way") from None
+            raise BusyError(f"{folder}: another update is running") from None
         yield
     finally:
         os.close(lock)

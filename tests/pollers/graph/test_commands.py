@@ -67,21 +67,28 @@ WRONG_ARGUMENTS = {
     "are required: --into": ["update", "lb1"],
     "not 10 to 1800 seconds that divide 1800: 7": ["update", "lb1", *TO, "--step", "7"],
     "seconds that divide 1800: 400": ["update", "lb1", *TO, "--step", "400"],
-    "lb1:x: a director is": ["update", "lb1:x", *TO],
-    "2 of the directors would have the same folder, lb1": ["update", "lb1", "lb1", *TO],
+    "not a director: 'lb1:x'; write HOST": ["update", "lb1:x", *TO],
+    "lb1: this folder would be that of 2 directors": ["update", "lb1", "lb1", *TO],
     "invalid choice: 'bytes'": ["draw", "bytes", *FROM, *OUT],
     "not a number from 50 to 10000: 5": ["draw", "bits", *FROM, *OUT, "--width", "5"],
-    "x.invalid: neither an address nor a host": ["draw", "bits", *FROM, *OUT, "--vip", "x.invalid"],
-    "nonsense: a port is": ["page", *FROM, "--into", "p", "--port", "nonsense"],
-    "a service is TCP": ["page", *FROM, "--into", "p", "--service", "192.0.2.10:80"],
+    "x.invalid: neither an address nor a known host": [
+        "draw",
+        "bits",
+        *FROM,
+        *OUT,
+        "--vip",
+        "x.invalid",
+    ],
+    "a name in /etc/services: 'nonsense'": ["page", *FROM, "--into", "p", "--port", "nonsense"],
+    "write TCP": ["page", *FROM, "--into", "p", "--service", "192.0.2.10:80"],
     "are required: COMMAND": [],
 }
 
 FAILURES = {
-    "no file of what is selected": ["draw", "bits", *FROM, *OUT, "--port", "81"],
+    "no file matches the selection": ["draw", "bits", *FROM, *OUT, "--port", "81"],
     "absent": ["draw", "bits", "--from", "absent", *OUT],
-    "out.png: not drawn: start time": ["draw", "bits", *FROM, *OUT, "--start", "nonsense"],
-    "not drawn: ": ["draw", "bits", *FROM, "-o", "absent/out.png"],
+    "out.png: cannot draw: start time": ["draw", "bits", *FROM, *OUT, "--start", "nonsense"],
+    "cannot draw: ": ["draw", "bits", *FROM, "-o", "absent/out.png"],
     "no answer from UDP port 9": ["update", "127.0.0.1:9", *TO],
 }
 

@@ -130,7 +130,7 @@ def test_a_file_holds_more_than_two_years(rrdtool: Rrdtool) -> None:
 
 def test_a_file_is_never_overwritten(rrdtool: Rrdtool) -> None:
     files.create(rrdtool, FILE, START, STEP)
-    with pytest.raises(FileError, match="not created"):
+    with pytest.raises(FileError, match="cannot create"):
         files.create(rrdtool, FILE, START, STEP)
 
 
@@ -150,7 +150,7 @@ def test_a_file_that_is_damaged_is_told_of_in_a_line_with_what_to_do(
             with pytest.raises(FileError) as error:
                 use()
             assert str(error.value).startswith(f"{FILE.path}: not a file of lvs-agent graph")
-            assert str(error.value).endswith("move it away, and a new one begins")
+            assert str(error.value).endswith("move it away to start a new one")
             assert "\n" not in str(error.value)
     path.write_bytes(whole)
     files.update(rrdtool, FILE, START + 1, [1] * 7)
@@ -170,5 +170,5 @@ def test_a_file_of_another_program_is_left_alone(rrdtool: Rrdtool, folder: Path)
 
 def test_an_update_of_the_past_says_clock(rrdtool: Rrdtool) -> None:
     files.create(rrdtool, FILE, START, STEP)
-    with pytest.raises(FileError, match="look at the clock"):
+    with pytest.raises(FileError, match="check the clock"):
         files.update(rrdtool, FILE, START - 10, [1] * 7)

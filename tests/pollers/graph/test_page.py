@@ -209,7 +209,7 @@ def test_a_file_that_is_damaged_costs_only_itself(folder: Path) -> None:
 
 
 def test_an_empty_folder_has_no_page(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="no file of what is selected"):
+    with pytest.raises(CommandError, match="no file matches the selection"):
         page.draw(tmp_path, selection(options()), Look("", ""), False, tmp_path / "page", END)
     assert not (tmp_path / "page").exists()
 

@@ -204,7 +204,7 @@ def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
     rows = {f"FWM {mark}": 1 for mark in range(1, MOST_GROUPS + 2)}
     rounds.folder(tmp_path, {"lb1": rows}, END, polls=1)
     stacked = selection(options("active", "--stack", "service"))
-    with pytest.raises(UsageError, match=r"41 are too many.*leave out --stack"):
+    with pytest.raises(UsageError, match=r"too many for a colour each: 41;.*omit --stack"):
         picture.draw(tmp_path, stacked, "active", LOOK, "", tmp_path / "out.png")
     summed = selection(options("active"))
     assert picture.draw(tmp_path, summed, "active", LOOK, "", tmp_path / "out.png") == []

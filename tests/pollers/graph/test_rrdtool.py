@@ -31,7 +31,7 @@ def test_words_arrive_as_they_are(rrdtool: Rrdtool, tmp_path: Path, name: str) -
 def test_an_error_is_of_its_command_alone(rrdtool: Rrdtool) -> None:
     with pytest.raises(RrdError, match="No such file"):
         rrdtool.run("last", "absent")
-    with pytest.raises(RrdError, match="two lines"):
+    with pytest.raises(RrdError, match="newline"):
         rrdtool.run("last", "absent\ncreate")
     rrdtool.run("create", "present", "--start", "1800000000", *CREATE)
     assert rrdtool.run("last", "present") == ["1800000000"]
@@ -41,7 +41,7 @@ def test_a_crash_is_an_error_of_its_command_alone(rrdtool: Rrdtool) -> None:
     rrdtool.run("create", "present", "--start", "1800000000", *CREATE)
     (child,) = subprocess.check_output(["pgrep", "-P", str(os.getpid()), "rrdtool"]).split()
     os.kill(int(child), signal.SIGKILL)
-    with pytest.raises(RrdError, match="rrdtool ended with status -9"):
+    with pytest.raises(RrdError, match="rrdtool exited with status -9"):
         rrdtool.run("last", "present")
     assert rrdtool.run("last", "present") == ["1800000000"]
 

@@ -278,15 +278,15 @@ def test_what_is_wrong_with_many_files_is_not_told_of_each(
     poller.polls = 0
     errors = run(poller, director, directors.farm())
     assert len(errors) == MOST_SAID + 1
-    assert all("look at the clock" in error for error in errors[:-1])
-    assert errors[-1].endswith("5 more")
+    assert all("check the clock" in error for error in errors[:-1])
+    assert errors[-1].endswith("5 more errors")
 
 
 def test_two_updates_at_once_are_one_too_many(director: SimulatedDirector, poller: Poller) -> None:
     run(poller, director, directors.farm())
     lock = os.open(poller.folder, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    with pytest.raises(BusyError, match="another update is under way"):
+    with pytest.raises(BusyError, match="another update is running"):
         poller.poll()
     os.close(lock)
     assert poller.poll() == []
