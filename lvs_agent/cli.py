@@ -22,7 +22,7 @@ from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.collector.statefile import STATE_DIRECTORY
-from lvs_agent.errors import CommandError, UsageError
+from lvs_agent.errors import CommandError, UsageError, reason
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.kernel.source import Kernel, LiveKernel
@@ -67,12 +67,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     except ImportError as error:
         log.log.error("%s", missing(error))
         return 1
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename is not None else ""
-        log.log.error("%s%s", place, error.strerror or error)
-        return 1
     except (CommandError, RecordingError) as error:
         log.log.error("%s", error)
+        return 1
+    except OSError as error:
+        log.log.error("%s", reason(error))
         return 1
 
 

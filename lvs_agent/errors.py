@@ -10,3 +10,10 @@ class CommandError(Exception):
 
 class UsageError(CommandError, ValueError):
     """Wrong arguments: exit status 2."""
+
+
+def reason(error: OSError) -> str:
+    """Return the text of an OSError as other programs print it: FILE: No such file or directory."""
+    if error.strerror is None:  # raised with a text of its own
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

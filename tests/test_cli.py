@@ -202,6 +202,11 @@ def test_record_keeps_a_folder_that_has_something_in_it(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
+def test_an_error_of_the_system_is_said_as_other_programs_say_it() -> None:
+    done = run("record", "/dev/null/record")
+    assert done.stderr == "lvs-agent: /dev/null/record: Not a directory\n"
+
+
 def test_an_interrupt_leaves_no_trace_back(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [AGENT, "pass-persist", "--replay", SMALL, "--log", tmp_path / "log"],

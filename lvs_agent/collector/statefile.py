@@ -70,7 +70,9 @@ class StateFile:
             raise StateError(f"{self._folder}: in use by another collector") from error
         except OSError as error:
             self.close()
-            raise StateError(f"{error}; name a writable folder with --state") from error
+            raise StateError(
+                f"{self._folder}: {error.strerror}; name a writable folder with --state"
+            ) from error
 
     def close(self) -> None:
         """Release the folder."""
@@ -89,7 +91,7 @@ class StateFile:
         except FileNotFoundError:
             return Numbering()
         except OSError as error:
-            raise StateError(str(error)) from error
+            raise StateError(f"{self._path}: {error.strerror}") from error
         self.problems = []
         lines = data.decode("utf-8", "replace").splitlines()
         header = self._header(lines[0] if lines else "")
@@ -148,7 +150,7 @@ class StateFile:
             if durable:
                 self._sync_folder()
         except OSError as error:
-            raise StateError(str(error)) from error
+            raise StateError(f"{self._path}: {error.strerror}") from error
 
     def _lines(self, services: Numbering[ServiceState]) -> Iterator[bytes]:
         dumps = json.JSONEncoder(separators=(",", ":")).encode
@@ -199,7 +201,7 @@ class StateFile:
         try:
             shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
         except OSError as error:
-            raise StateError(f"{self.problems[0]}; cannot keep a copy: {error}") from error
+            raise StateError(f"{self.problems[0]}; cannot keep a copy: {error.strerror}") from error
 
 
 def boot_id() -> str:

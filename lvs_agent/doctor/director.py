@@ -31,7 +31,7 @@ def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
     except OSError as error:
         director, findings = (
             Director(True),
-            [unseen("ip_vs", f"ip_vs is loaded, but its tables cannot be read: {error}")],
+            [unseen("ip_vs", f"ip_vs is loaded, but its tables cannot be read: {error.strerror}")],
         )
     else:
         director, first = _tables(table)

@@ -119,7 +119,9 @@ class ReplayedKernel:
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise RecordingError(f"{self._folder}: not a recording: {error}") from error
+            raise RecordingError(
+                f"{self._folder}: not a recording: {file.name}: {error.strerror}"
+            ) from error
         except (ValueError, RecursionError) as error:
             raise RecordingError(f"{file}: {error}") from error
         version = about.get("lvs-agent recording") if isinstance(about, dict) else None

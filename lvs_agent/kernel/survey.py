@@ -75,8 +75,9 @@ class Survey:
                 return
             if isinstance(error, NetlinkError):
                 self._report(str(error))
+            why = error.strerror if isinstance(error, OSError) else error
             snapshot.status = Status.NO_STATISTICS
-            snapshot.text = NO_STATISTICS.format(error)
+            snapshot.text = NO_STATISTICS.format(why)
             self._procfs(snapshot)
             return
         if not snapshot.director.estimation:

@@ -173,7 +173,8 @@ class Feed:
         try:
             self._fetch = _Fetch(self._connect())
         except OSError as error:
-            self._fail(f"cannot connect to the collector: {error}")
+            where = f" at {error.filename}" if error.filename else ""
+            self._fail(f"cannot connect to the collector{where}: {error.strerror}")
 
     def _wait(self, fetch: _Fetch, until: float) -> None:
         while self._fetch is fetch:
