@@ -37,7 +37,9 @@ def look(machine: Machine) -> List[Finding]:
         changed = time.strftime(
             "%Y-%m-%d", time.localtime(machine.changed(f"{FOLDER}/history.damaged"))
         )
-        text = f"{FOLDER}/history.damaged: on {changed}, some rows could not be read and were lost"
+        text = (
+            f"{FOLDER}/history.damaged: on {changed}, a part could not be read; the rest was kept"
+        )
         findings.append(
             note("state", text, move(f"{FOLDER}/history.damaged", f"{FOLDER}/history.damaged.old"))
         )

@@ -238,10 +238,8 @@ class Agent(Context):  # type: ignore[misc]
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
         """Return the state for a status, with its text."""
-        text = resource.text
-        if metric.value == Status.COUNTERS_FROZEN:
-            text = f"statistics are frozen: {text}"
-        return Result(STATES.get(metric.value, Unknown), text or f"status {metric.value}", metric)
+        text = resource.text or f"status {metric.value}"
+        return Result(STATES.get(metric.value, Unknown), text, metric)
 
 
 class Statistics(Context):  # type: ignore[misc]

@@ -240,7 +240,7 @@ def older(seconds: float) -> Change:
 
 
 STATES: List[Tuple[Change, int, str]] = [
-    (frozen, WARNING, "statistics are frozen: run_estimation is 0"),
+    (frozen, WARNING, "WARNING - run_estimation is 0"),
     (degraded, WARNING, "a row could not be read"),
     (
         frozen_and_degraded,
