@@ -149,16 +149,18 @@ def _service(line: str) -> VirtualService:
     # UDP  C0000201:0035 rr ops
     # TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr     (never says ops)
     # FWM  00000005 rr
-    protocol, where, *words = line.split()
-    if not words:
+    protocol, *words = line.split()
+    if len(words) < 2:
         raise ValueError(f"scheduler missing: {line.strip()!r}")
-    scheduler, words = words[0], words[1:]
+    where, scheduler, *words = words
     flags = ServiceFlag.ONE_PACKET if "ops" in words else 0
     netmask = None
     if "persistent" in words:
         flags |= ServiceFlag.PERSISTENT
-        start = words.index("persistent") + 1
-        _jiffies, netmask = words[start : start + 2]
+        jiffies_and_netmask = words[words.index("persistent") + 1 :][:2]
+        if len(jiffies_and_netmask) < 2:
+            raise ValueError(f"netmask missing: {line.strip()!r}")
+        netmask = jiffies_and_netmask[1]
     if protocol == "FWM":
         service = VirtualService(
             Family.INET, IpProtocol.FWMARK, "0.0.0.0", 0, _hex(where, 8), scheduler, flags
@@ -183,7 +185,10 @@ def _service(line: str) -> VirtualService:
 
 def _real_server(line: str) -> RealServer:
     #   -> 0A010115:0050      Masq    1      0          5
-    _arrow, where, forwarding, weight, active, inactive = line.split()
+    words = line.split()
+    if len(words) != 6:
+        raise ValueError(f"{len(words)} columns, expected 6: {line.strip()!r}")
+    _arrow, where, forwarding, weight, active, inactive = words
     if forwarding not in _FORWARDING:
         raise ValueError(f"unknown forwarding method: {forwarding!r}")
     _family, address, port = _endpoint(where)
@@ -199,10 +204,13 @@ def _real_server(line: str) -> RealServer:
 
 def _endpoint(text: str) -> Tuple[int, str, int]:
     address, _, port = text.rpartition(":")
-    if address.startswith("[") and address.endswith("]"):
-        packed = socket.inet_pton(socket.AF_INET6, address[1:-1])
-        return Family.INET6, socket.inet_ntop(socket.AF_INET6, packed), _hex(port, 4)
-    return Family.INET, socket.inet_ntoa(bytes.fromhex(address)), _hex(port, 4)
+    try:
+        if address.startswith("[") and address.endswith("]"):
+            packed = socket.inet_pton(socket.AF_INET6, address[1:-1])
+            return Family.INET6, socket.inet_ntop(socket.AF_INET6, packed), _hex(port, 4)
+        return Family.INET, socket.inet_ntoa(bytes.fromhex(address)), _hex(port, 4)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"not an address and port: {text!r}") from error
 
 
 def _prefix_length(netmask: str) -> Optional[int]:

@@ -222,6 +222,22 @@ def test_a_bad_real_server_is_reported_with_its_line_and_costs_only_itself(line:
     assert report.startswith("/proc/self/net/ip_vs:5: ")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("TCP  C000020A:01BB", "scheduler missing: 'TCP  C000020A:01BB'"),
+        ("TCP  C000020A:01BB rr persistent 360", "netmask missing: 'TCP  C000020A:01BB rr"),
+        ("TCP  C00002:01BB rr  ", "not an address and port: 'C00002:01BB'"),
+        ("  -> C0A80002:1F90      Masq    1      0", "5 columns, expected 6: '-> C0A80002"),
+    ],
+)
+def test_a_report_names_what_is_wrong_in_the_line(line: str, said: str) -> None:
+    reports: List[str] = []
+    procfs.services("\n".join([*HEADER, "TCP  C000020A:0050 rr  ", line]), reports.append)
+    (report,) = reports
+    assert report.startswith(f"/proc/self/net/ip_vs:5: {said}")
+
+
 def test_an_empty_director_has_no_services() -> None:
     assert services() == services("", "  ") == []
     assert procfs.services("", refuse) == []
