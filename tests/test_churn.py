@@ -47,8 +47,8 @@ def test_no_walk_of_a_director_that_is_edited_meanwhile_is_wrong(summary: soak.S
     assert summary.seconds >= SECONDS
     assert summary.edits >= 0.95 * 10 * SECONDS
     assert summary.compared > SECONDS / 60
-    assert summary.walks > 5
-    assert summary.sizes > 5, "no edit shows in any walk"
+    assert summary.walks >= 9
+    assert summary.sizes > 3, "no edit shows in any walk"
     assert summary.required > 100
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, List
+from typing import Callable, List, Set
 
 from lvs_agent import __version__
 from lvs_agent.codes import Status
@@ -59,9 +59,9 @@ def look(machine: Machine, process: Process, bad: bool) -> List[Finding]:
     findings += passline.look(machine, passline.Snmpd(process, told.target, restart), config)
     findings += _unread(machine, process, config, reply, restart)
     findings += views.look(machine, config, target, restart)
-    hidden = any(finding.state == State.WRONG for finding in findings)
+    known = {finding.check for finding in findings if finding.state == State.WRONG}
     asked = Asked(machine, address, community is not None, restart)
-    return [*findings, *_reply(asked, reply, hidden, bad)]
+    return [*findings, *_reply(asked, reply, known, bad)]
 
 
 def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
@@ -89,8 +89,8 @@ def _unread(
     return [wrong("snmpd.conf", f"{said}; snmpd may not have read the change", restart)]
 
 
-def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]:
-    """Return findings on a reply. hidden: known faults explain missing objects; bad: see look()."""
+def _reply(asked: Asked, reply: Reply, known: Set[str], bad: bool) -> List[Finding]:
+    """Return findings on a reply. known: the checks that found snmpd wrong; bad: see look()."""
     if reply.outcome == Outcome.NOT_ASKED:
         remedy = AS_ROOT if not asked.known else None
         if reply.said == query.NOT_INSTALLED:
@@ -100,10 +100,13 @@ def _reply(asked: Asked, reply: Reply, hidden: bool, bad: bool) -> List[Finding]
         text = f"snmpd at {asked.address}: no answer within {query.WAIT_SECONDS} s: it hangs, or"
         if not asked.known:
             return [unseen("query", f"{text} the community of this user's snmp.conf is wrong")]
-        return [wrong("query", f"{text} its community may not be used from here", asked.restart)]
+        text += " its community may not be used from here"
+        if "pass_persist" in known:  # snmpd waits for a program that does not speak the protocol
+            return [note("query", text)]
+        return [wrong("query", text, asked.restart)]
     if reply.outcome == Outcome.ANSWERED:
         return [_answered(asked, reply, bad)]
-    if hidden:
+    if known:
         return []
     if reply.outcome == Outcome.NO_OBJECT:
         text = "no such object: snmpd has not read the pass_persist line, or a view hides it"

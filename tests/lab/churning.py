@@ -32,6 +32,7 @@ WALK = "snmpbulkwalk -v2c -c public -On -Cr40 -t 20 -r 3 127.0.0.1:16161 .1.3.6.
 WALKERS = 3
 SAMPLE_SECONDS, PROGRESS_SECONDS = 1.0, 10.0
 KEPT_FAULTS = 50
+LEAST_WALKS = 3 * WALKERS
 
 
 def walk() -> List[str]:
@@ -132,7 +133,7 @@ def _child(pid: int) -> int:
 
 
 def main(seconds: float, seed: int, snmpd: int, collector: int) -> None:
-    """Run for so many seconds, or until $RESULT/stop exists."""
+    """Run for so many seconds and at least LEAST_WALKS, or until $RESULT/stop exists."""
     with Editor(farm.churned(), farm.steady(), seed) as editor:
         a = at_rest("a")
         editor.set_all(1)
@@ -145,7 +146,9 @@ def main(seconds: float, seed: int, snmpd: int, collector: int) -> None:
         began = time.monotonic()
         noted = began
         trouble = ""
-        while time.monotonic() - began < seconds and not (RESULT / "stop").exists():
+        while not (RESULT / "stop").exists() and (
+            time.monotonic() - began < seconds or walkers.walks < LEAST_WALKS
+        ):
             time.sleep(SAMPLE_SECONDS)
             try:
                 memory.sample()
