@@ -52,7 +52,7 @@ def build(kind: str, stage: Path, folder: Path) -> None:
 def restaged(folder: Path, change: Callable[[Path], None]) -> Path:
     """Return a copy of the staged tree, with a change."""
     stage = folder / "stage"
-    shutil.copytree(BUILD / "stage", stage)
+    shutil.copytree(BUILD / "stage", stage, symlinks=True)
     change(stage)
     return stage
 

@@ -20,6 +20,7 @@ check 'SELinux is' Enforcing "$(getenforce)"
 
 step 'without the rules'
 systemctl restart snmpd
+until_true 20 is 3 "$status"
 check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
 check 'the socket is denied' 1 $(("$(denied sock_file)" > 0))
 check 'netlink is denied' 1 $(("$(denied netlink_generic_socket)" > 0))
@@ -41,5 +42,6 @@ check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
 step 'with the rules removed again'
 quietly semodule -r lvs-agent
 systemctl restart snmpd
+until_true 20 is 3 "$status"
 check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
 exit $failed

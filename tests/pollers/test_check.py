@@ -306,8 +306,8 @@ REFUSED: Dict[str, str] = {
     "director1 -w x": "x: not a range such as 2: or 50%:",
     "director1 -c 3:2": "3:2: not a range",
     "director1 --age x": "argument --age",
-    "director1 --age=-5": "start 0 must not be greater than end -5",
-    "director1 --community public": "unrecognized arguments: --community",
+    "director1 --age=-5": "not a number of seconds: -5",
+    "director1 --community public": "unknown option: --community",
 }
 
 

@@ -203,7 +203,7 @@ WRONG: List[Tuple[str, str]] = [
     ("director1:x TCP 192.0.2.10:443 bytes", "not a director: 'director1:x'; write HOST"),
     ("director1 TCP 192.0.2.10 bytes", "TCP 192.0.2.10: port missing"),
     ("director1 bytes", "not a service: ''; write TCP"),
-    ("director1 TCP 192.0.2.10:443 bytes --community public", "unrecognized arguments"),
+    ("director1 TCP 192.0.2.10:443 bytes --community public", "unknown option: --community"),
 ]
 
 

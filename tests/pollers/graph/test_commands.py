@@ -81,7 +81,6 @@ WRONG_ARGUMENTS = {
     ],
     "a name in /etc/services: 'nonsense'": ["page", *FROM, "--into", "p", "--port", "nonsense"],
     "write TCP": ["page", *FROM, "--into", "p", "--service", "192.0.2.10:80"],
-    "are required: COMMAND": [],
 }
 
 FAILURES = {
