@@ -173,7 +173,7 @@ test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.i
 	lintian --allow-root --pedantic --display-info --fail-on error,warning,info,pedantic \
 		build/packages/*.deb
 	rpmlint -c packaging/rpm/rpmlint.toml build/packages/*.rpm
-	$(PYTEST) tests/test_packages.py
+	$(PYTEST) --numprocesses=$$(nproc) tests/test_packages.py
 
 build/test/bookworm.img build/test/trixie.img: build/test/%.img: tests/packages/image \
 		tests/packages/guest
