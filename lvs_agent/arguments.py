@@ -118,13 +118,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PATH",
         help=f"connect to the collector's socket at this path. The default is {COLLECTOR_SOCKET};"
-        " if that does not exist or this user may not connect to it, lvs-agent starts a collector"
-        " of its own, which without CAP_NET_ADMIN reads only the world-readable /proc/net/ip_vs",
+        " if that does not exist or this user may not connect to it, lvs-agent runs a child"
+        " collector, which without CAP_NET_ADMIN reads only the world-readable /proc/net/ip_vs",
     )
     source.add_argument(
         "--no-legacy",
         action="store_true",
-        help="leave out the objects of the LVS-MIB of 2001 (.1 to .18)",
+        help="leave out the legacy objects, of the LVS-MIB of 2001 (.1 to .18)",
     )
 
     common = _Parser(add_help=False)
@@ -161,7 +161,7 @@ def parser() -> argparse.ArgumentParser:
         type=pollers.seconds,
         default=patience.deadline,
         metavar="SECONDS",
-        help="wait at most this long for a new snapshot, while snmpd answers nobody else"
+        help="wait at most this long for a new snapshot, while snmpd answers no other client"
         " (default %(default)g)",
     )
     command.add_argument(
