@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make demo shows the agent at work, make test tests it. Each target installs what it needs: Debian
-# packages (as root), and Python packages in .venv. Only make and git must be there before.
+# packages (as root), and Python packages in .venv. Only make and git must already be installed.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,21 +61,21 @@ help:
 	@echo 'make demo          walk a recorded director through a private snmpd'
 	@echo 'make demo LIVE=1   walk this machine'
 	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
-	@echo 'make fresh         the demo and the tests on a Debian made just now; or SUITE=trixie, RUN="..."'
+	@echo 'make fresh         the demo and the tests on a new Debian system; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make release       packages, wheel and source distribution of a tagged commit, in build/release'
 	@echo 'make check         lint, types and unit tests: a minute'
 	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
 	@echo 'make test-all      all tests, also on fresh Debian 12 and 13 systems, and longer soak and fuzz: hours'
-	@echo 'make soak          walk a director that is edited all the time, for an hour; or SECONDS=...'
-	@echo 'make fuzz          a million made-up inputs for each of four parsers; or INPUTS=..., SECONDS=...'
-	@echo 'make test-packages install, upgrade and remove them on clean machines under systemd'
-	@echo 'make test-pollers  run what is in contrib by the programs it is for'
-	@echo 'make test-cacti    poll a director with a real Cacti while a service goes and comes back'
-	@echo 'make bench         what it costs beside others; ONLY="walk-1000 ..." for some of it'
+	@echo 'make soak          walk a director that is edited meanwhile, for an hour; or SECONDS=...'
+	@echo 'make fuzz          a million generated inputs for each of four parsers; or INPUTS=..., SECONDS=...'
+	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
+	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
+	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
+	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make pictures      draw docs/pictures again'
-	@echo 'make clean         remove what the others made'
+	@echo 'make clean         remove everything that other targets made'
 
 demo: $(VENV)/agent
 	@tools/need $(RUN_PACKAGES) $(if $(LAB),$(LAB_PACKAGES))
