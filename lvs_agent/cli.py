@@ -123,7 +123,7 @@ def collector(args: argparse.Namespace) -> int:
 
 
 def record(args: argparse.Namespace) -> int:
-    """Save what the kernel says, for a test or a report."""
+    """Save the kernel's replies, for a test or a report."""
     log.start(args.log, stderr=logging.ERROR)
     kernel = RecordingKernel()
     survey = Survey(kernel)

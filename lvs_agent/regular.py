@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a regular file whose name others chose, and never opens or waits for any other kind."""
+"""Reads a regular file at a path that other users control, and never opens any other kind."""
 
 from __future__ import annotations
 

@@ -224,9 +224,9 @@ class Snapshot:
     services: List[VirtualService] = field(default_factory=list)
 
     def forget_measurements(self) -> None:
-        """Discard the measurements in place, since they are too old. The configuration stays.
+        """Discard the measured values in place, since they are too old. The configuration stays.
 
-        Weights count as measurements: health checkers change them, and an old one would hide a
+        Weights count as measured values: health checkers change them, and an old one would hide a
         dead server. Copying 60,000 services instead would stop snmpd for half a second.
         """
         self.totals = self.total_rates = None

@@ -96,7 +96,7 @@ def test_the_tables_of_2001_show_the_kernels_counters(steps: List[Step]) -> None
         assert step.legacy == step.kernel, step.name
 
 
-def test_the_kernel_did_begin_anew(steps: List[Step]) -> None:
+def test_the_kernel_did_reset_its_counters(steps: List[Step]) -> None:
     for step in steps:
         zero = {row for row, counters in step.kernel.items() if not any(counters)}
         begun = {key(name) for name in BEGUN_ANEW.get(step.name, ())}

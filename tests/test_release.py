@@ -77,5 +77,5 @@ def test_a_tag_of_another_commit(tagged: Path) -> None:
 
 
 def test_nothing_is_refused_of_a_release(tagged: Path) -> None:
-    """It goes on to the first step, which this repository lacks."""
+    """It continues with the first step, which this repository lacks."""
     assert "packaging/stage" in said(tagged)[0]

@@ -71,7 +71,7 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 class Reader:
-    """A decoder that takes a snapshot's bytes as they come, so that no step takes long.
+    """A decoder that takes a snapshot's bytes as they arrive, so that no step takes long.
 
     A row that can't be read is left out and reported in problems. All other errors raise
     WireError: no snapshot begins here, a line has no end, the columns are another version's.

@@ -58,7 +58,7 @@ class History:
         """
         self._open()
         if snapshot.status == Status.NO_IPVS:
-            self._begin_anew()
+            self._note_unload()
         self._rows(self._services, ServiceState, snapshot.services, snapshot.taken)
         for service in snapshot.services:
             state = self._services.rows.get(service.name)
@@ -114,7 +114,7 @@ class History:
             self._trouble = trouble
             log.warning("%s", trouble or "row numbers are saved again")
 
-    def _begin_anew(self) -> None:
+    def _note_unload(self) -> None:
         """Add all counters to their offsets: the kernel module was unloaded with its counters.
 
         The next ones may be higher than the last, which would not look like a reset.
@@ -122,7 +122,7 @@ class History:
         for service in self._services.rows.values():
             for state in (service, *service.servers.rows.values()):
                 if state.counters is not None:
-                    state.begin_anew()
+                    state.note_reset()
                     self._new_counts = True
 
     def _rows(
@@ -143,7 +143,7 @@ class History:
             state.missing_since = None
             if row.counters is not None and row.counters != state.counters:
                 if _lower(row.counters, state.counters):
-                    state.begin_anew()
+                    state.note_reset()
                 state.counters = row.counters
                 self._new_counts = True
             row.number, row.continuous_since = state.number, state.continuous_since

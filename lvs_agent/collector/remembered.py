@@ -28,7 +28,7 @@ class RowState:
     counters: Optional[Traffic] = None
     counter_offset: Optional[Traffic] = None
 
-    def begin_anew(self) -> None:
+    def note_reset(self) -> None:
         """Add the counters to the offset, because the kernel's have been reset."""
         if self.counters is not None:
             offset = self.counter_offset or Traffic(0, 0, 0, 0, 0)

@@ -118,7 +118,7 @@ class StateFile:
                 else:
                     raise ValueError(f"neither a service nor a server: {kind!r}")
                 if not same_boot:  # a boot resets all counters
-                    state.begin_anew()
+                    state.note_reset()
                     state.continuous_since = 0.0
             except _DAMAGED as error:
                 self.problems.append(f"{self._path}:{place}: {error}")

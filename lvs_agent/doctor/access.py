@@ -2,7 +2,7 @@
 """Access as snmpd's configuration grants it: readers and their views; after snmpd.conf(5), VACM.
 
 Views are evaluated as in net-snmp (snmplib/vacm.c) and RFC 3415: the longest subtree that matches
-wins, and a mask says which of its sub-identifiers are compared.
+wins, and a mask selects the sub-identifiers that are compared.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
 def _unread(
     machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: Remedy
 ) -> List[Finding]:
-    """Return a finding on files changed after snmpd was started, which is known to the second."""
+    """Return a finding on files changed after snmpd started, a time accurate to one second."""
     newer = [each for each in config.files if machine.changed(each) > process.started + 1]
     newer = [each for each in newer if not each.startswith("/var/")]  # written by snmpd itself
     if not newer:

@@ -29,7 +29,7 @@ Record = TypeVar("Record")
 class Ipvs:
     """The family "IPVS" of one kernel, for one snapshot.
 
-    Its id is requested anew each time, since it changes when the module is reloaded. Every
+    Its id is requested each time, since it changes when the module is reloaded. Every
     method raises OSError if the kernel refuses: EPERM without CAP_NET_ADMIN in the initial user
     namespace (every operation has GENL_ADMIN_PERM). A table row that can't be read is passed to
     report and left out.

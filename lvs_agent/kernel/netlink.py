@@ -94,7 +94,7 @@ def attributes(data: bytes) -> Dict[int, bytes]:
 
 
 def replies(request: Request, receive: Callable[[], bytes]) -> Iterator[bytes]:
-    """Yield the attribute bytes of each reply to request, until the kernel says it was the last.
+    """Yield the attribute bytes of each reply to request, until the kernel marks the last.
 
     receive returns the next datagram. Replies to other requests are ignored. Raises OSError with
     the kernel's errno if it refuses, NetlinkError if the framing is broken.

@@ -122,7 +122,7 @@ def services(text: str, report: Report) -> List[VirtualService]:
 def _tell_families(marks: List[VirtualService]) -> None:
     """Set the family of those firewall marks that are IPv6. All are IPv4 on entry.
 
-    The netmask tells the family, or else the servers; a mark with servers of both families stays
+    The netmask shows the family, or else the servers do; a mark with servers of both families stays
     IPv4. A mark with neither is IPv6 if the other mark of the same number is IPv4.
     """
     told: Dict[int, Set[int]] = {}

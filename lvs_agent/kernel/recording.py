@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings of what a kernel said, and their replay in place of a kernel.
+"""Recordings of a kernel's replies, and their replay in place of a kernel.
 
-A recording is a folder: recording.json says what was recorded, netlink.jsonl has a line for each
-request with the datagrams that answered it (hexadecimal), proc/ has the files that were read.
+A recording is a folder: recording.json describes it, netlink.jsonl has a line for each request with
+the datagrams that answered it (hexadecimal), proc/ has the files that were read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RecordingError(Exception):
 
 
 class RecordingKernel(LiveKernel):
-    """The running kernel, with everything it says kept for save()."""
+    """The running kernel, whose replies are kept for save()."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One look at a director, through the best source that the kernel grants.
 
-That is netlink where this process has CAP_NET_ADMIN, the world-readable files of /proc where it
-has not, and none where ip_vs is not loaded. Failures do not raise; they are reported in the
+That is netlink if this process has CAP_NET_ADMIN, the world-readable files of /proc if it does not,
+and none if ip_vs is not loaded. Failures do not raise; they are reported in the
 snapshot's status, text and errors.
 """
 

@@ -134,7 +134,7 @@ def gather(clients: Sequence[Client], ask: Callable[[Client], T]) -> List[Union[
 def asked(
     clients: Sequence[Client], ask: Callable[[Client], T]
 ) -> Iterator[Tuple[Client, Union[T, DirectorError]]]:
-    """Yield each client with its result of ask, or the error, as soon as it is there."""
+    """Yield each client with its result of ask, or the error, as soon as it arrives."""
 
     def one(client: Client) -> Union[T, DirectorError]:
         try:

@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 
 class Connector:
-    """A connector to the responder's collector, which it looks for anew for each snapshot.
+    """A connector to the responder's collector, which is looked for before each snapshot.
 
-    path is tried first. If nothing is there, or this user may not connect, the child is used if
-    there is one. It is ended when a collector listens at path: only one of the two could write
-    the state directory.
+    path is tried first. If nothing is there, or this user may not connect, the child collector is
+    used if there is one. It is ended when a collector listens at path: only one of the two could
+    write the state directory.
     """
 
     def __init__(self, path: Optional[Path], child: Optional[ChildCollector]) -> None:

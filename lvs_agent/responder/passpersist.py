@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """snmpd's pass_persist protocol (snmpd.conf(5)), based on the class of package snmp-passpersist.
 
-That class provides the dialogue and its words. Overridden here is what version 2.1.0 does wrong
-(each has a test): it compares OIDs as text, ends a walk at getnext of a row that has gone, takes
-longer to search larger tables, serves the largest Counter64 as 0, and gets out of step with snmpd
-after a SET. Its updating thread is not used, since what it serves is one refresh old.
+That class provides the dialogue and its words. The defects of its version 2.1.0 are overridden,
+each with a test: it compares OIDs as text, ends a walk at a row that no longer exists, takes longer
+to search larger tables, serves the largest Counter64 as 0, and gets out of step with snmpd after a
+SET. Its updating thread is not used, since the values that it serves are one refresh old.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
         """Wait for input and handle it. Raises EOFError when snmpd has closed the pipe."""
         waiting = self._backend.waiting()
         watched: List[Union[int, socket.socket]] = [self._read_fd, *waiting]
-        # with nothing else to watch, read() waits by itself, without the 1 µs of a select()
+        # with nothing else to watch, read() alone can wait, which saves the 1 µs of a select()
         if not waiting or self._read_fd in select.select(watched, [], [])[0]:
             data = os.read(self._read_fd, RECEIVE_BYTES)
             if not data:

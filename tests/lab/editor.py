@@ -27,7 +27,7 @@ class Editor:
     """Edits the rows of a farm and knows which exist, in setting 0 (A) or 1 (B).
 
     One ipvsadm -R does all edits, since a process for each would take half of the guest's time.
-    It reads a line when it has carried out the one before.
+    It reads a line when it has executed the one before.
     """
 
     def __init__(self, churned: Sequence[Service], steady: Sequence[Service], seed: int) -> None:
@@ -142,7 +142,7 @@ class Editor:
         self.edits += 1
 
     def _until_read(self) -> None:
-        """Wait until ipvsadm has read the line, and so has carried out the one before."""
+        """Wait until ipvsadm has read the line, and so has executed the one before."""
         assert self._program.stdin
         unread = 1
         while unread:

@@ -208,7 +208,7 @@ def test_a_walk_goes_on_in_a_column_whose_gaps_another_has_left_out() -> None:
     assert walked == [f"1.1.1.{number}" for number in (1, 2, 4, 6, 7)]
 
 
-def test_a_view_is_freed_with_the_walks_through_it() -> None:
+def test_a_tree_is_freed_with_its_walks() -> None:
     """Reference counts must suffice: the agent runs without the cycle collector."""
     tree = varied().tree()
     tree.get_next(())
@@ -221,7 +221,7 @@ def test_a_view_is_freed_with_the_walks_through_it() -> None:
         gc.enable()
 
 
-def test_the_first_question_to_a_view_is_answered_as_any_other() -> None:
+def test_the_first_request_to_a_tree_is_answered_as_any_other() -> None:
     objects = varied()
     oids = sorted(objects.instances)
     for before, oid in zip([(), *oids], oids):

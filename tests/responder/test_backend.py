@@ -38,7 +38,7 @@ def test_a_process_that_cannot_be_seen_began_now() -> None:
     assert process_started(os.getpid()) < before
 
 
-def test_a_view_is_made_once_for_each_snapshot(tmp_path: Path) -> None:
+def test_a_tree_is_made_once_for_each_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "collector.sock"
 
     def answer(connection: collectors.Connection) -> None:

@@ -39,7 +39,7 @@ class BusyError(CommandError):
 
 @dataclass
 class Reading:
-    """The rows of a director at a time, in seconds since 1970, and the errors in reading them."""
+    """The rows of a director at one time, in seconds since 1970, and the errors in reading them."""
 
     when: int
     rows: Dict[Row, Sequence[Value]] = field(default_factory=dict)
@@ -110,7 +110,7 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
                 files.create(rrdtool, file, reading.when - 1, step)
             elif not files.last(rrdtool, file).known:
                 if row not in reading.rows:
-                    continue  # the time of the last update shows since when the row is gone
+                    continue  # the time of the last update shows when the row disappeared
                 # so that the gap stays when the row returns
                 files.update(rrdtool, file, reading.when - 1, NOTHING)
             files.update(rrdtool, file, reading.when, reading.rows.get(row, NOTHING))

@@ -192,10 +192,10 @@ def test_a_poll_that_was_missed_is_no_gap_and_two_are(
 
 
 def test_a_reset_is_a_gap_and_no_spike(tmp_path: Path, following: Follow) -> None:
-    def uncarried(snapshot: Snapshot) -> None:
+    def without_offsets(snapshot: Snapshot) -> None:
         """Leave the kernel's counters as they are, as a collector without its history does."""
 
-    with directors.running(tmp_path / "director", annotate=uncarried) as director:
+    with directors.running(tmp_path / "director", annotate=without_offsets) as director:
         poller = following(director.address)
         farms = [directors.farm(step) for step in range(5)]
         for farm in farms[2:]:
