@@ -83,7 +83,7 @@ def _no_socket(seen: Seen) -> List[Finding]:
             note("collector", f"{SOCKET_PATH}: no collector; none is needed if snmpd runs as root")
         ]
     if seen.snmpd.uid == 0:
-        text = "no collector, and none is needed: snmpd runs as root, its child reads the kernel"
+        text = "no collector, and none is needed: snmpd runs as root, with a child collector"
         return [ok("collector", text)]
     group = group_name(seen.snmpd.gid)
     text = (

@@ -60,7 +60,7 @@ def director(kernel: Kernel) -> Director:
     """Return the settings of the director, and whether its counters are updated.
 
     Estimation is off with run_estimation=0 (since Linux 5.16) or an empty est_cpulist (since
-    6.2). Then all counters and rates stand still, except the per-CPU counters.
+    6.2). Then all counters and rates are frozen, except the per-CPU counters.
     """
     estimation = sysctl(kernel, "run_estimation") != "0" and sysctl(kernel, "est_cpulist") != ""
     return Director(

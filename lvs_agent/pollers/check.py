@@ -249,7 +249,7 @@ class Statistics(Context):  # type: ignore[misc]
         super().__init__("statistics")
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return a warning while counters stand still."""
+        """Return a warning while counters are frozen."""
         text = "statistics are frozen: the director's estimation is off"
         return Result(Ok if metric.value else Warn, None if metric.value else text, metric)
 
