@@ -183,7 +183,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "collector",
         parents=[common, logs],
-        help="read the kernel's tables for processes that may not",
+        help="read the kernel's tables for responders, which lack the privilege",
         description="Sends a snapshot to each client that connects to its socket. Needs"
         " CAP_NET_ADMIN.",
     )
@@ -213,8 +213,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "mib",
         help="print the path of LVS-MIB",
-        description="Prints the path of the file that describes every object, which net-snmp's"
-        ' tools take with the option -m: snmpwalk -m +"$(lvs-agent mib)".',
+        description="Prints the path of LVS-MIB, the file that describes every object. net-snmp's"
+        ' tools accept this path with -m: snmpwalk -m +"$(lvs-agent mib)".',
     )
 
     command = commands.add_parser(

@@ -164,8 +164,8 @@ def _add_check(commands: Commands) -> None:
         *("-c", "--critical"),
         default="1:",
         metavar="RANGE",
-        help="report critical if that is outside this range, and always if no server is up"
-        " (default 1:)",
+        help="report critical if this number or share is outside this range, and always if no"
+        " server is up (default 1:)",
     )
     command.add_argument(
         "--age",

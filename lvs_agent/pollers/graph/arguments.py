@@ -35,8 +35,8 @@ def _add_update(commands: Commands) -> None:
         description="Queries each DIRECTOR once and writes to DIR/DIRECTOR/, where a service's file"
         " is TCP_192.0.2.10_443.rrd, and that of its real server"
         " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd. Run it from a timer or cron, once per step."
-        " Unknown values become gaps: a service that is gone, counters that were reset or are"
-        " frozen."
+        " Unknown values become gaps, for example while a service does not exist, while"
+        " counters are frozen, or where they were reset."
         f" {SNMP_CONF}",
     )
     command.add_argument("directors", metavar="DIRECTOR", nargs="+", help=DIRECTOR)
