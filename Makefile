@@ -103,7 +103,9 @@ build/stage.made: $(VENV)/agent $(shell find lvs_agent contrib -type f ! -name '
 	@rm -rf build/packages
 	@touch $@
 
-release: $(VENV)/test
+release:
+	@tools/release
+	@$(MAKE) --no-print-directory $(VENV)/test
 	@tools/need $(BUILD_PACKAGES)
 	@tools/release $(BIN)/python build/release
 

@@ -27,7 +27,7 @@ Add to snmpd.conf:
   pass_persist .1.3.6.1.4.1.8225.4711 /usr/bin/lvs-agent pass-persist
   view systemonly included .1.3.6.1.4.1.8225.4711
 Restart snmpd (a reload is not enough) and query it:
-  snmpwalk -v2c -c public -m +LVS-MIB localhost lvs
+  snmpwalk -v2c -c public -m LVS-MIB -Pe localhost lvs
 Print the same objects without snmpd:
   lvs-agent walk
 """
@@ -75,14 +75,14 @@ class _Parser(argparse.ArgumentParser):
         return known, left
 
     def _refuse_no_command(self, words: List[str]) -> None:
-        """Print the help if there is no word, and report a word that is not a command.
+        """Print the help if there is no word or help, and report a word that is not a command.
 
         These parsers have only options without a value, so the first word that is not an option
         names the command.
         """
-        if not words:
+        if not words or words == ["help"]:
             self.print_help()
-            self.exit(2)
+            self.exit(0 if words else 2)
         options = list(itertools.takewhile(lambda word: word.startswith("-"), words))
         self._refuse_unknown(options)
         for word in words[len(options) : len(options) + 1]:
@@ -94,7 +94,8 @@ class _Parser(argparse.ArgumentParser):
         for word in itertools.takewhile(lambda word: word != "--", words):
             name = word.partition("=")[0]
             known = any(option.startswith(name) for option in self._option_string_actions)
-            if name.startswith("--") and not known:
+            # in a command's arguments, -5 may be a value
+            if name.startswith("-" if self._commands else "--") and not known:
                 suggestion = _suggestion(name, self._option_string_actions)
                 self.error(f"unknown option: {name}{suggestion}")
 
@@ -214,13 +215,13 @@ def parser() -> argparse.ArgumentParser:
         "mib",
         help="print the path of LVS-MIB",
         description="Prints the path of LVS-MIB, the file that describes every object. net-snmp's"
-        ' tools accept this path with -m: snmpwalk -m +"$(lvs-agent mib)".',
+        ' tools accept this path with -m: snmpwalk -m "$(lvs-agent mib)".',
     )
 
     command = commands.add_parser(
         "doctor",
         help="find faults on this machine and the commands that fix them",
-        description="Checks everything between the kernel and snmpwalk. Prints a line for each"
+        description="Checks each step from the kernel to snmpd's answer. Prints a line for each"
         " finding and, below it, the command that fixes it. Changes nothing. Run it as root: other"
         " users cannot see everything it checks. Exit status: 0 if nothing is wrong, 1 if something"
         " is, 3 if nothing wrong was found but something could not be checked.",

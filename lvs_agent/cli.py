@@ -54,7 +54,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         log.silence_stderr()
     args = parser().parse_args(argv)
     try:
-        return COMMANDS[args.command](args)
+        status = COMMANDS[args.command](args)
+        sys.stdout.flush()  # here, so that a reader that has gone is noticed here
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -43,6 +43,7 @@ def test_options_may_stand_anywhere(words: str, same: str) -> None:
         ("nonsense", "lvs-agent: error: unknown command: nonsense\n"),
         ("dcotor", "lvs-agent: error: unknown command: dcotor; did you mean doctor?\n"),
         ("graph pgae", "lvs-agent graph: error: unknown command: pgae; did you mean page?\n"),
+        ("-V", "lvs-agent: error: unknown option: -V\n"),
         ("--versoin", "lvs-agent: error: unknown option: --versoin; did you mean --version?\n"),
         ("walk --replya=/a", "lvs-agent walk: error: unknown option: --replya; did you mean --re"),
         ("walk --max-ages 1", "lvs-agent walk: error: unknown option: --max-ages\n"),

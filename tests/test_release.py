@@ -62,7 +62,10 @@ def test_a_change_that_is_not_committed(tagged: Path) -> None:
 def test_no_date_in_the_changelog(tagged: Path, heading: str) -> None:
     (tagged / "CHANGELOG.md").write_text(heading)
     commit(tagged)
-    assert said(tagged) == ['release: CHANGELOG.md has no heading "## [1.2.3] - YYYY-MM-DD"']
+    assert said(tagged) == [
+        'release: CHANGELOG.md has no heading "## [1.2.3] - YYYY-MM-DD"',
+        "release: the commit that is checked out has no tag v1.2.3",
+    ]
 
 
 def test_no_tag(tagged: Path) -> None:

@@ -71,6 +71,9 @@ def listen_at(path: Path) -> Listener:
     before = os.umask(0o117)
     try:
         listening.bind(os.fspath(path))
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
     finally:
         os.umask(before)
     listening.listen(BACKLOG)

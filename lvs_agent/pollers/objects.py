@@ -53,7 +53,7 @@ def named(name: str) -> Object:
     if found is None:
         close = difflib.get_close_matches(plain, _all(), n=3)
         hint = f"; similar: {', '.join(close)}" if close else ""
-        raise ObjectError(f"{name}: no such object in LVS-MIB{hint}")
+        raise ObjectError(f"{name}: no such object in LVS-MIB{hint}; see lvs-agent oid --help")
     return found
 
 

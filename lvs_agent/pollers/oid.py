@@ -44,7 +44,7 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
         return found.oid if found.kind in (COLUMN, NODE) else (*found.oid, 0)
     row = naming.parse(words)
     if found.kind != COLUMN:
-        raise UsageError(f"{found.name}: has no rows; name it without a service")
+        raise UsageError(f"{found.name}: not a column; name a column, such as lvsVsInBytes")
     if not found.by_address:
         raise UsageError(_numbered(found))
     servers = "lvsRsAddr" in found.index

@@ -87,7 +87,7 @@ WRONG = {
     "lvsVsInBytes.ipv4.192.0.2.10.icmp.443": "unexpected 'icmp'",
     "lvsVsInBytes.1.4.192.0.2.10.6.443 TCP 192.0.2.10:443": "unexpected words after the OID",
     "lvsVsInBytes TCP 192.0.2.10:443 -r 10.0.0.1:80": "theirs begin with lvsRs",
-    "lvsAgentStatus TCP 192.0.2.10:443": "lvsAgentStatus: has no rows",
+    "lvsAgentStatus TCP 192.0.2.10:443": "lvsAgentStatus: not a column",
     "lvsServiceStatsInBytes TCP 192.0.2.10:443": "its rows are numbered",
     "lvsRealStatsInBytes TCP 192.0.2.10:443": "its rows are numbered",
     "lvsCpuConns TCP 192.0.2.10:443": "its rows are not services",
