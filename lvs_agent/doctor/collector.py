@@ -18,7 +18,7 @@ from lvs_agent.doctor import units
 from lvs_agent.doctor.director import Director, count
 from lvs_agent.doctor.finding import RECORD, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import READ, WRITE, Machine, Process, group_name, user_name
-from lvs_agent.doctor.remedy import both, command, move
+from lvs_agent.doctor.remedy import both, command, move, own
 from lvs_agent.doctor.units import Units
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot
@@ -27,7 +27,7 @@ SOCKET_PATH = str(COLLECTOR_SOCKET)
 CAP_NET_ADMIN = 1 << 12  # include/uapi/linux/capability.h
 FETCH_SECONDS = 5.0
 CLOSED = unseen("collector", f"{SOCKET_PATH}: this user may not connect")
-COMMAND = command("lvs-agent", "collector", "--listen", SOCKET_PATH)
+COMMAND = own("collector", "--listen", SOCKET_PATH)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import enum
 from dataclasses import dataclass
 from typing import Optional
 
-from lvs_agent.doctor.remedy import Remedy, command
+from lvs_agent.doctor.remedy import Remedy, command, own, program
 
-AS_ROOT = command("sudo", "lvs-agent", "doctor")
-RECORD = command("lvs-agent", "record", "/root/lvs-agent-record")
+AS_ROOT = command("sudo", program(), "doctor")
+RECORD = own("record", "/root/lvs-agent-record")
 
 
 class State(enum.Enum):

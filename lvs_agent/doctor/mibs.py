@@ -10,7 +10,7 @@ from typing import List
 
 from lvs_agent.doctor.finding import Finding, note, ok
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.doctor.remedy import Remedy, append, both, command
+from lvs_agent.doctor.remedy import Remedy, append, both, command, own
 from lvs_agent.mib import installed
 
 FILE = "/usr/share/snmp/mibs/LVS-MIB.txt"
@@ -55,4 +55,4 @@ def _bring(machine: Machine) -> Remedy:
     if machine.exists("/usr/bin/dnf"):
         return command("dnf", "reinstall", "net-snmp-libs")
     # their folder is not known before they are installed, so doctor runs again
-    return both(command("apt", "install", "erlang-snmp"), command("lvs-agent", "doctor"))
+    return both(command("apt", "install", "erlang-snmp"), own("doctor"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,11 @@ from typing import List, Optional
 
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import EXECUTE, READ, Machine, Process, user_name
-from lvs_agent.doctor.remedy import Remedy, append, both, command, move
+from lvs_agent.doctor.remedy import NAME, Remedy, append, both, command, move, program
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
 from lvs_agent.netsnmp.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
-
-PROGRAM = "/usr/bin/lvs-agent"
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
     if config.refused:
         text = f"no pass_persist line for {oids.SUBTREE} in the files that were read"
         return unseen("pass_persist", text, None)
-    program = machine.find("lvs-agent") or PROGRAM
-    line = f"pass_persist {oids.SUBTREE} {program} pass-persist"
+    path = machine.find(NAME) or os.path.join("/usr/bin", program())
+    line = f"pass_persist {oids.SUBTREE} {path} pass-persist"
     text = f"no pass_persist line for {oids.SUBTREE} in {', '.join(config.files) or 'any file'}"
     return wrong("pass_persist", text, both(append(machine, line, snmpd.target), snmpd.restart))
 

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from typing import NewType
 
 from lvs_agent.doctor.machine import Machine
@@ -11,10 +14,24 @@ from lvs_agent.doctor.machine import Machine
 # Only the functions of this module make one: mypy rejects any other string.
 Remedy = NewType("Remedy", str)
 
+NAME = "lvs-agent"
+
 
 def command(*words: str) -> Remedy:
     """Return the command that runs a program with its arguments."""
     return Remedy(shlex.join(words))
+
+
+def program() -> str:
+    """Return how a shell runs the running lvs-agent: by its path if PATH does not lead to it."""
+    path = os.path.abspath(sys.argv[0])
+    named = os.path.basename(path) == NAME  # not so if another program imports this one
+    return path if named and shutil.which(NAME) != path else NAME
+
+
+def own(*words: str) -> Remedy:
+    """Return the command that runs lvs-agent with arguments."""
+    return command(program(), *words)
 
 
 def both(*commands: Remedy) -> Remedy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,21 @@ def test_no_other_module_writes_for_a_shell(file: Path) -> None:
         if isinstance(each, ast.Call) and ast.unparse(each.func).endswith("Remedy")
     ]
     assert (not signs and not made) is (file.stem != "remedy")
+
+
+@pytest.mark.parametrize(
+    ("started", "word"),
+    [
+        ("/opt/lvs-agent/bin/lvs-agent", "/opt/lvs-agent/bin/lvs-agent"),
+        ("/usr/bin/pytest", "lvs-agent"),
+        ("FOUND", "lvs-agent"),
+    ],
+)
+def test_the_program_that_runs_is_named_so_that_a_shell_finds_it(
+    started: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tmp_path / "lvs-agent"
+    found.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [started.replace("FOUND", str(found))])
+    assert remedy.own("doctor") == f"{word} doctor"
