@@ -219,9 +219,8 @@ def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) 
         needed, found = (".".join(map(str, version)) for version in (POLLER_PYTHON, python))
         return f"{error}; this command needs Python {needed} or later (this is {found})"
     wheel = f"./lvs_agent-{__version__}-py3-none-any.whl[pollers]"
-    return (
-        f"{error}; install it with pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
-    )
+    pip = f"pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
+    return f"{error}; in a virtual environment, run {pip}"
 
 
 def _disable_cycle_collector() -> None:

@@ -344,4 +344,6 @@ def test_without_nagiosplugin_it_is_unknown_and_says_what_is_needed() -> None:
     )
     assert done.returncode == UNKNOWN
     assert done.stdout.startswith("LVS UNKNOWN - No module named")
-    assert "; install it with pip install '.[pollers]' in a checkout, or " in done.stdout
+    assert (
+        "; in a virtual environment, run pip install '.[pollers]' in a checkout, or " in done.stdout
+    )
