@@ -249,7 +249,7 @@ STATES: List[Tuple[Change, int, str]] = [
     ),
     (unprivileged, WARNING, "CAP_NET_ADMIN is needed"),
     (without_ip_vs, CRITICAL, f"ip_vs is not loaded; {HTTPS}: no such service on the director"),
-    (older(40), WARNING, "snapshot is 40 s old (outside range 0:30)"),
+    (older(40), WARNING, " s old (outside range 0:30)"),
     (older(1000), UNKNOWN, "weights unknown"),
 ]
 
