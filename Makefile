@@ -58,9 +58,9 @@ UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responde
 	test-packages test-pollers test-cacti recordings pictures clean
 
 help:
-	@echo 'make demo          walk a recorded director through a private snmpd'
-	@echo 'make demo LIVE=1   walk this machine'
-	@echo 'make demo LAB=1    boot a kernel with IPVS, send traffic, walk that'
+	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
+	@echo 'make demo LIVE=1   show this machine'
+	@echo 'make demo LAB=1    boot a kernel with IPVS; reset, delete and drain, and show both'
 	@echo 'make fresh         the demo and the tests on a new Debian system; or SUITE=trixie, RUN="..."'
 	@echo 'make packages      a deb and rpms, in build/packages; make deb, make rpm: one of them'
 	@echo 'make release       packages, wheel and source distribution of a tagged commit, in build/release'
