@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a regular file at a path that other users control, and never opens any other kind."""
+"""Reads regular files at paths that other users control, and never opens any other kind."""
 
 from __future__ import annotations
 
@@ -7,9 +7,42 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
+LIMIT = 1 << 20  # bytes of a file that Files reads
 _CHUNK = 1 << 20
+
+
+class Files:
+    """The files of this machine by the names that configuration files give them."""
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file. Raises OSError for a name with a NUL."""
+        if "\0" in name:
+            raise OSError(errno.EINVAL, "file name contains a NUL", name)
+        return Path(name)
+
+    def content(self, name: str) -> bytes:
+        """Return the content of a regular file of at most LIMIT bytes. Raises OSError."""
+        return read(self.path(name), LIMIT)
+
+    def listed(self, folder: str) -> List[str]:
+        """Return the names in a folder, in the order of readdir(3). Raises OSError."""
+        return os.listdir(self.path(folder))
+
+    def names(self, folder: str) -> List[str]:
+        """Return the names in a folder, sorted; none if it does not exist or can't be read."""
+        try:
+            return sorted(self.listed(folder))
+        except OSError:
+            return []
+
+    def exists(self, name: str) -> bool:
+        """Return whether a file exists, as far as this user can tell."""
+        try:
+            return os.path.exists(self.path(name))
+        except OSError:
+            return False
 
 
 def read(path: Path, limit: Optional[int] = None) -> bytes:

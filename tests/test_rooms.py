@@ -22,7 +22,7 @@ ROOMS = {
     "collector": {"codes", "snapshot", "regular", "kernel", "boundary"},
     "mib": {"codes", "snapshot"},
     "responder": {"codes", "snapshot", "boundary", "mib"},
-    "netsnmp": {"errors", "mib"},
+    "netsnmp": {"errors", "regular", "mib"},
     "doctor": {
         *("codes", "snapshot", "regular"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),

@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, Optional, Sequence
 
 from lvs_agent.mib.smi import Oid
 from lvs_agent.netsnmp import oids
-from lvs_agent.netsnmp.snmpdconf import Config, Line
+from lvs_agent.netsnmp.reader import Config, Line
 
 EVERYWHERE = "default"
 _ALL = "_all_"

@@ -17,6 +17,7 @@ from lvs_agent.doctor.query import Outcome, Reply
 from lvs_agent.doctor.remedy import Remedy, command
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.reader import Config
 from lvs_agent.responder.feed import Patience
 
 # After a fix, the responder may answer from its old snapshot for this long.
@@ -76,7 +77,7 @@ def _settled(ask: Callable[[], Reply], patience: float) -> Reply:
 
 
 def _unread(
-    machine: Machine, process: Process, config: snmpdconf.Config, reply: Reply, restart: Remedy
+    machine: Machine, process: Process, config: Config, reply: Reply, restart: Remedy
 ) -> List[Finding]:
     """Return a finding on files changed after snmpd started, a time accurate to one second."""
     newer = [each for each in config.files if machine.changed(each) > process.started + 1]

@@ -7,7 +7,6 @@ provide a fake machine; programs always run on this one.
 
 from __future__ import annotations
 
-import errno
 import grp
 import os
 import pwd
@@ -18,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from lvs_agent import regular
+from lvs_agent.regular import Files
 
 RUN_SECONDS = 5.0
-READ_LIMIT = 1 << 20  # bytes
 # Programs are searched for only here, whatever the environment and other processes say.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -56,7 +54,7 @@ class Done:
     err: str
 
 
-class Machine:
+class Machine(Files):
     """The machine this runs on, or a fake one below root."""
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -64,30 +62,14 @@ class Machine:
 
     def path(self, name: str) -> Path:
         """Return the path below root of a file named by its absolute path. Raises OSError."""
-        if "\0" in name:
-            raise OSError(errno.EINVAL, "file name contains a NUL", name)
-        return self.root / name.lstrip("/")
+        return self.root / super().path(name.lstrip("/"))
 
     def read(self, name: str) -> str:
-        """Return the text of a regular file of at most READ_LIMIT bytes. Raises OSError.
+        """Return the text of a regular file of at most LIMIT bytes. Raises OSError.
 
         Bytes are decoded as in file names, so that a file name in the text opens that file.
         """
-        return os.fsdecode(regular.read(self.path(name), READ_LIMIT)).replace("\r\n", "\n")
-
-    def names(self, folder: str) -> List[str]:
-        """Return the names in a folder, sorted; none if it does not exist or can't be read."""
-        try:
-            return sorted(os.listdir(self.path(folder)))
-        except OSError:
-            return []
-
-    def exists(self, name: str) -> bool:
-        """Return whether a file exists, as far as this user can tell."""
-        try:
-            return os.path.exists(self.path(name))
-        except OSError:
-            return False
+        return os.fsdecode(self.content(name)).replace("\r\n", "\n")
 
     def changed(self, name: str) -> float:
         """Return the time a file was last installed or edited, in seconds since 1970; 0 if unknown.

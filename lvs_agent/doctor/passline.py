@@ -15,7 +15,8 @@ from lvs_agent.doctor.remedy import NAME, Remedy, append, both, command, move, p
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
-from lvs_agent.netsnmp.snmpdconf import DROP_INS, FOLDER, Config, Line, lines_of
+from lvs_agent.netsnmp.reader import Config, Line
+from lvs_agent.netsnmp.snmpdconf import DROP_INS, FOLDER, lines_of
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lvs_agent.doctor.remedy import Remedy, append, both, command
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import dotted
 from lvs_agent.netsnmp import oids
-from lvs_agent.netsnmp.snmpdconf import Config
+from lvs_agent.netsnmp.reader import Config
 
 
 def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List[Finding]:

@@ -12,7 +12,8 @@ from lvs_agent.doctor.access import Reader, Sight, Views, readers
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.netsnmp.oids import SUBTREE
-from lvs_agent.netsnmp.snmpdconf import Config, Invocation
+from lvs_agent.netsnmp.reader import Config
+from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
 from tests.support.doctors import DEBIAN, REDHAT
 from tests.support.lvsmib import oid

@@ -15,6 +15,7 @@ import pytest
 
 from lvs_agent.doctor import machine as module
 from lvs_agent.doctor.machine import EXECUTE, READ, WRITE, Machine
+from lvs_agent.regular import LIMIT
 from tests.support import doctors
 from tests.support.users import as_user
 
@@ -160,7 +161,7 @@ def test_what_is_no_file_to_read_is_refused(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("/dev/zero")
     (tmp_path / "large").touch()
-    os.truncate(tmp_path / "large", module.READ_LIMIT + 1)
+    os.truncate(tmp_path / "large", LIMIT + 1)
     (tmp_path / "folder").mkdir()
     machine = Machine(tmp_path)
     with pytest.raises(OSError, match=r"not a regular file|longer than|a NUL"):

@@ -28,6 +28,8 @@ REPLAY = f"{AGENT} pass-persist --replay {SMALL}"
 LINES: Dict[str, Optional[str]] = {
     f"pass_persist {BASE} {REPLAY}": None,
     f"PASS_persist   {BASE[1:]}\t{REPLAY}  ": None,
+    f"pass_persist {BASE} {REPLAY}\t": None,
+    f"pass_persist {BASE} {REPLAY}\r": None,
     f"pass_persist -p 10 {BASE} {REPLAY} # old": None,
     f"pass_persist enterprises.8225.4711 {REPLAY}": "no names",
     f'pass_persist {BASE} "{AGENT}" pass-persist': "a quote",

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lvs_agent.doctor import remedy
-from lvs_agent.doctor.machine import READ_LIMIT, Machine
+from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import Remedy, append, both, command, move, write
+from lvs_agent.regular import LIMIT
 
 ODD = "a b'\"$(touch made)*;&\n#"
 DOCTOR = Path(remedy.__file__).parent
@@ -49,7 +50,7 @@ def test_a_line_is_added_as_a_line(shell: str, tmp_path: Path, before: str, line
 
 def test_a_file_that_can_not_be_read_to_its_end_gets_an_empty_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    file.write_text("a" * READ_LIMIT + "b")
+    file.write_text("a" * LIMIT + "b")
     run("sh", tmp_path, append(Machine(), "line", str(file)))
     assert file.read_text().endswith("b\nline\n")
 

@@ -11,6 +11,7 @@ from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.remedy import command
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.netsnmp.oids import SUBTREE
+from lvs_agent.netsnmp.reader import Config
 from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
 
@@ -61,5 +62,5 @@ def test_a_community_is_never_printed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_closed_is_not_called_empty(tmp_path: Path) -> None:
-    config = snmpdconf.Config(closed=[CONF])
+    config = Config(closed=[CONF])
     assert views.look(doctors.Picture(tmp_path), config, TARGET, command("restart")) == []

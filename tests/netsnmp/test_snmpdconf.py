@@ -12,7 +12,8 @@ import pytest
 
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.netsnmp import snmpdconf
-from lvs_agent.netsnmp.snmpdconf import Config, Invocation, Line
+from lvs_agent.netsnmp.reader import Config, Line
+from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
 
 
@@ -101,12 +102,12 @@ def test_includes_stand_where_they_are_named(tmp_path: Path) -> None:
         "drop",
         "more",
         "absolute",
-        "IncludeFile",
+        "includefile",
         "searched",
         "here",
         "last",
     ]
-    assert config.lines[0] == Line("/etc/snmp/snmpd.conf", 3, "first", "1 # not a comment")
+    assert config.lines[0] == Line("/etc/snmp/snmpd.conf", 3, "first", b"1 # not a comment")
     assert config.lines[6].place == "/etc/snmp/snmpd.conf:10"
     assert config.folders == ["/etc/snmp/d"]
 
@@ -139,7 +140,7 @@ def test_snmpd_reads_the_same_lines(tmp_path: Path) -> None:
             place, _, token = line.partition(": Warning: Unknown token: ")
             # this warning is also given for lines that snmpd keeps for other programs
             if "foreign" not in token:
-                warned.append((place.replace(": line ", ":"), token.rstrip(".")))
+                warned.append((place.replace(": line ", ":"), token.rstrip(".").lower()))
     machine = Machine()
     told = snmpdconf.read(machine, Invocation(), {"SNMPCONFPATH": folders})
     assert [(line.place, line.token) for line in told.lines] == list(dict.fromkeys(warned))
@@ -154,7 +155,7 @@ def test_what_is_named_and_not_there_is_kept(tmp_path: Path) -> None:
 
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
     config = read(tmp_path, {"/etc/snmp/snmpd.conf": "one 1\nincludeFile snmpd.conf\n"})
-    assert len(config.lines) == 16
+    assert len(config.lines) == 17
     assert config.refused == {"included more than 16 levels deep": "/etc/snmp/snmpd.conf"}
 
 
@@ -173,27 +174,26 @@ def test_folders_that_include_each_other_end(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(20)
 def test_what_is_no_file_is_refused_by_its_name(tmp_path: Path) -> None:
-    text = (
-        b"includeFile fifo\nincludeFile zero\nincludeFile a\0b\nincludeFile \xff\nincludeDir a\0\n"
-    )
+    text = b"includeFile fifo\nincludeFile zero\nincludeFile null\nincludeFile \xff\nincludeDir a\n"
     machine = doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": ""})
     machine.path("/etc/snmp/snmpd.conf").write_bytes(text)
     os.mkfifo(machine.path("/etc/snmp/fifo"))
+    machine.draw("/etc/snmp/null", "a b\nincludeFile a\0b\n")
     machine.path("/etc/snmp/zero").symlink_to("/dev/zero")
     config = snmpdconf.read(machine, Invocation(("/etc/snmp/fifo",)))
     assert config.refused == {
         "not a regular file": "/etc/snmp/fifo",
-        "file name contains a NUL": "/etc/snmp/a\0b",
+        "line 2 contains a NUL": "/etc/snmp/null",
     }
-    assert [name for _line, name in config.missing] == ["\udcff", "a\0"]
+    assert [name for _line, name in config.missing] == ["\udcff", "a"]
 
 
 def test_a_file_that_is_closed_is_told(tmp_path: Path) -> None:
     class Closed(doctors.Picture):
-        def read(self, name: str) -> str:
+        def content(self, name: str) -> bytes:
             if name.endswith("snmpd.conf"):
                 raise PermissionError(13, "Permission denied", name)
-            return super().read(name)
+            return super().content(name)
 
     machine = Closed(tmp_path, {"/etc/snmp/snmpd.local.conf": "a b"})
     config = snmpdconf.read(machine, Invocation())
@@ -214,4 +214,4 @@ def test_a_file_that_is_closed_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_words_as_snmpd_parts_them(rest: str, words: List[str]) -> None:
-    assert Line("f", 1, "t", rest).words() == words
+    assert Line("f", 1, "t", rest.encode()).words() == words
