@@ -2,25 +2,29 @@
 """Credentials for directors, from net-snmp's snmp.conf: versions, communities, users and keys.
 
 They come from files only, since every user of a machine can read the arguments of commands. Source:
-snmp_config(5) and snmp.conf(5) of net-snmp 5.9.
+snmp.conf(5) of net-snmp 5.9.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from lvs_agent.errors import CommandError
-
-FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib/snmp")  # and ~/.snmp
-NAMES = ("snmp.conf", "snmp.local.conf")
+from lvs_agent.netsnmp.reader import Config, Line, Reader
+from lvs_agent.regular import Files
 
 NO_AUTH, AUTH_NO_PRIV, AUTH_PRIV = "noAuthNoPriv", "authNoPriv", "authPriv"
 AUTH_TYPES = ("MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512")
 PRIV_TYPES = ("DES", "AES", "AES192", "AES192C", "AES256", "AES256C")
 MIN_PASSPHRASE = 8  # bytes, RFC 3414, 11.2
+
+_SECTIONS = ("snmp", "snmpapp")  # of snmpget
+_SWITCH = re.compile(rb"(?i)(?:(1|yes|true)|0|no|false)(?:[ \t]|\Z)")
 
 # other spellings that net-snmp accepts, without hyphens
 _SAME = {"SHA1": "SHA", "AES128": "AES"}
@@ -32,20 +36,16 @@ class CredentialsError(CommandError):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials for one host. version is "2c" or "3"; timeout is in seconds, for one try.
-
-    Without a passphrase of their own, authentication and privacy use the common one.
-    """
+    """Credentials for one host. version is "2c" or "3"; timeout is in seconds, for one try."""
 
     version: str = "2c"
-    community: str = field(default="public", repr=False)
-    user: str = ""
+    community: bytes = field(default=b"public", repr=False)
+    user: bytes = b""
     level: str = NO_AUTH
     auth_type: str = "MD5"
-    auth_passphrase: str = field(default="", repr=False)
+    auth_passphrase: bytes = field(default=b"", repr=False)
     priv_type: str = "DES"
-    priv_passphrase: str = field(default="", repr=False)
-    passphrase: str = field(default="", repr=False)
+    priv_passphrase: bytes = field(default=b"", repr=False)
     port: int = 161
     timeout: float = 2.0
     retries: int = 1
@@ -62,132 +62,141 @@ class Credentials:
 
 
 def read(host: str, file: Optional[Path], environment: Mapping[str, str]) -> Credentials:
-    """Return the credentials for a host, from file or else from all files that net-snmp would read.
+    """Return the credentials for a host, from file or else from all files that snmpget reads.
 
     A later line wins, and hosts/HOST.conf in net-snmp's folders wins over snmp.conf. Raises
     CredentialsError.
     """
-    files = [file] if file is not None else _files(host, environment)
-    found: Dict[str, object] = {}
-    for each in files:
-        try:
-            text = each.read_text("utf-8", "surrogateescape")
-        except OSError as error:
-            if file is None:
-                continue  # net-snmp skips files it can't read, too
-            raise CredentialsError(f"{each}: {error.strerror}") from error
-        found.update(_tokens(each, text))
-    return _checked(replace(Credentials(), **found), files)  # type: ignore[arg-type]
-
-
-def _files(host: str, environment: Mapping[str, str]) -> List[Path]:
-    path = environment.get("SNMPCONFPATH")
-    if path is not None:
-        folders = [Path(folder) for folder in path.split(":") if folder]
+    reader = Reader(Files(), environment, _SECTIONS)
+    config = reader.config
+    if file is not None:
+        if not reader.file(str(file), "snmp"):
+            raise CredentialsError(f"{file}: {os.strerror(errno.ENOENT)}")
+        if str(file) in config.closed:
+            raise CredentialsError(f"{file}: {os.strerror(errno.EACCES)}")
     else:
-        home = environment.get("HOME")
-        folders = [Path(each) for each in FOLDERS] + ([Path(home, ".snmp")] if home else [])
-    names = [] if "/" in host else [f"hosts/{host}.conf", f"hosts/{host}.local.conf"]
-    return [Path(folder, name) for batch in (NAMES, names) for folder in folders for name in batch]
+        for section in _SECTIONS:
+            reader.search(section, section)
+        switches = [_SWITCH.match(line.raw) for line in config.all("dontloadhostconfig")]
+        off = [switch[1] is not None for switch in switches if switch is not None]
+        if "/" not in host and True not in off[-1:]:
+            reader.search(f"hosts/{host}", "snmp")
+    for line, name in config.missing:
+        raise CredentialsError(f"{line.place}: {name}: {os.strerror(errno.ENOENT)}")
+    for reason, name in config.refused.items():
+        raise CredentialsError(f"{name}: {reason}")
+    return _credentials(config)
 
 
-def _tokens(file: Path, text: str) -> Dict[str, object]:
-    found = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        token, *rest = line.split(None, 1) or [""]
-        entry = _TOKENS.get(token.lower())
-        if entry is None:
-            continue
-        name, form = entry
-        try:
-            found[name] = form(_value("".join(rest)))
-        except ValueError as error:
-            raise CredentialsError(f"{file}:{number}: {token}: {error}") from error
-    return found
+def _credentials(config: Config) -> Credentials:
+    found: Dict[str, object] = {}
+    for line in config.lines:
+        token = _SPELLED.get(line.token)
+        if token in _TOKENS:
+            name, form = _TOKENS[token]
+            try:
+                if not line.raw:
+                    raise ValueError("no value")
+                found[name] = form(line)
+            except ValueError as error:
+                raise CredentialsError(f"{line.place}: {token}: {error}") from error
+    common = found.pop("passphrase", b"")
+    passphrases = {"auth_passphrase": common, "priv_passphrase": common}
+    credentials = Credentials(**{**passphrases, **found})  # type: ignore[arg-type]
+    for line in config.lines:
+        versions, ignored = _UNSUPPORTED.get(_SPELLED.get(line.token, ""), ((), b""))
+        if credentials.version in versions and not re.fullmatch(ignored, line.string):
+            raise CredentialsError(f"{line.place}: {_SPELLED[line.token]}: not supported")
+    closed = [name for name in config.closed if os.path.exists(name)]
+    if credentials.version == "2c" and "community" not in found and closed:
+        raise CredentialsError(f"no defCommunity, and not readable: {', '.join(closed)}")
+    missing = []
+    if credentials.version == "3" and not credentials.user:
+        missing.append("defSecurityName is missing")
+    if credentials.authenticates and len(credentials.auth_passphrase) < MIN_PASSPHRASE:
+        missing.append(f"defAuthPassphrase is shorter than {MIN_PASSPHRASE} bytes")
+    if credentials.encrypts and len(credentials.priv_passphrase) < MIN_PASSPHRASE:
+        missing.append(f"defPrivPassphrase is shorter than {MIN_PASSPHRASE} bytes")
+    if missing:
+        raise CredentialsError(f"{', '.join(config.files)}: {' and '.join(missing)}, for SNMPv3")
+    return credentials
 
 
-def _value(text: str) -> str:
-    """Return the rest of a line, or the string in double quotes at its beginning."""
-    text = text.strip()
-    if not text.startswith('"'):
-        return text
-    value, escaped = "", False
-    for char in text[1:]:
-        if escaped or char not in '\\"':
-            value, escaped = value + char, False
-        elif char == "\\":
-            escaped = True
-        else:
-            break
-    return value
+def _shown(line: Line) -> str:
+    return repr(line.raw.decode("utf-8", "backslashreplace"))
 
 
-def _version(text: str) -> str:
-    if text not in ("2c", "3"):
-        raise ValueError(f"not 2c or 3: {text!r}; 64-bit counters need one of them")
-    return text
+def _version(line: Line) -> str:
+    text = line.rest.lower()
+    if text not in ("2c", "v2c", "3", "v3"):
+        raise ValueError(f"not 2c or 3: {_shown(line)}; 64-bit counters need one of them")
+    return text.lstrip("v")
 
 
-def _level(text: str) -> str:
+def _level(line: Line) -> str:
     short = {"nanp": NO_AUTH, "anp": AUTH_NO_PRIV, "ap": AUTH_PRIV}
     named = {level.lower(): level for level in short.values()}
-    level = {**short, **named}.get(text.lower())
+    numbered = dict(zip("123", short.values()))
+    level = {**short, **named, **numbered}.get(line.rest.lower())
     if level is None:
-        raise ValueError(f"not one of {', '.join(named.values())}: {text!r}")
+        raise ValueError(f"not one of {', '.join(named.values())}: {_shown(line)}")
     return level
 
 
-def _of(known: Tuple[str, ...]) -> Callable[[str], str]:
-    def form(text: str) -> str:
-        plain = text.upper().replace("-", "")
+def _of(known: Tuple[str, ...]) -> Callable[[Line], str]:
+    def form(line: Line) -> str:
+        plain = line.rest.upper().replace("-", "")
         plain = _SAME.get(plain, plain)
         if plain not in known:
-            raise ValueError(f"not one of {', '.join(known)}: {text!r}")
+            raise ValueError(f"not one of {', '.join(known)}: {_shown(line)}")
         return plain
 
     return form
 
 
-def _number(lowest: int, highest: int) -> Callable[[str], int]:
-    def form(text: str) -> int:
-        if not text.isdecimal() or not lowest <= int(text) <= highest:
-            raise ValueError(f"not a number from {lowest} to {highest}: {text!r}")
-        return int(text)
+def _number(lowest: int, highest: int) -> Callable[[Line], int]:
+    def form(line: Line) -> int:
+        first = re.split(rb"[ \t]", line.raw)[0]
+        if not re.fullmatch(rb"\+?[0-9]{1,9}", first) or not lowest <= int(first) <= highest:
+            raise ValueError(f"not a number from {lowest} to {highest}: {_shown(line)}")
+        return int(first)
 
     return form
 
 
-_TOKENS: Dict[str, Tuple[str, Callable[[str], object]]] = {
-    "defversion": ("version", _version),
-    "defcommunity": ("community", str),
-    "defsecurityname": ("user", str),
-    "defsecuritylevel": ("level", _level),
-    "defauthtype": ("auth_type", _of(AUTH_TYPES)),
-    "defauthpassphrase": ("auth_passphrase", str),
-    "defprivtype": ("priv_type", _of(PRIV_TYPES)),
-    "defprivpassphrase": ("priv_passphrase", str),
-    "defpassphrase": ("passphrase", str),
-    "defaultport": ("port", _number(1, 65535)),
+def _string(line: Line) -> bytes:
+    return line.string
+
+
+_TOKENS: Dict[str, Tuple[str, Callable[[Line], object]]] = {
+    "defVersion": ("version", _version),
+    "defCommunity": ("community", _string),
+    "defSecurityName": ("user", _string),
+    "defSecurityLevel": ("level", _level),
+    "defAuthType": ("auth_type", _of(AUTH_TYPES)),
+    "defAuthPassphrase": ("auth_passphrase", _string),
+    "defPrivType": ("priv_type", _of(PRIV_TYPES)),
+    "defPrivPassphrase": ("priv_passphrase", _string),
+    "defPassphrase": ("passphrase", _string),
+    "defaultPort": ("port", _number(1, 65535)),
     "timeout": ("timeout", _number(1, 3600)),
     "retries": ("retries", _number(0, 100)),
 }
 
+# tokens that change the requests of these versions, and the values that do not
+_UNSUPPORTED: Dict[str, Tuple[Tuple[str, ...], bytes]] = {
+    "clientaddr": (("2c", "3"), b""),
+    "transport": (("2c", "3"), b""),
+    "defDomain": (("2c", "3"), rb"(?!snmp\s).*"),
+    "defTarget": (("2c", "3"), rb"(?!snmp\s).*"),
+    "disableSNMPv2c": (("2c",), b"(?i)0|no|false"),
+    "disableSNMPv3": (("3",), b"(?i)0|no|false"),
+    "defContext": (("3",), b""),
+    "defSecurityModel": (("3",), b"usm"),
+    "defAuthMasterKey": (("3",), b"(?!)"),
+    "defPrivMasterKey": (("3",), b"(?!)"),
+    "defAuthLocalizedKey": (("3",), b"(?!)"),
+    "defPrivLocalizedKey": (("3",), b"(?!)"),
+}
 
-def _checked(found: Credentials, files: List[Path]) -> Credentials:
-    """Return the credentials with the common passphrase applied; errors name the files read."""
-    found = replace(
-        found,
-        auth_passphrase=found.auth_passphrase or found.passphrase,
-        priv_passphrase=found.priv_passphrase or found.passphrase,
-    )
-    missing = []
-    if found.version == "3" and not found.user:
-        missing.append("defSecurityName is missing")
-    if found.authenticates and len(os.fsencode(found.auth_passphrase)) < MIN_PASSPHRASE:
-        missing.append(f"defAuthPassphrase is shorter than {MIN_PASSPHRASE} bytes")
-    if found.encrypts and len(os.fsencode(found.priv_passphrase)) < MIN_PASSPHRASE:
-        missing.append(f"defPrivPassphrase is shorter than {MIN_PASSPHRASE} bytes")
-    if missing:
-        read = [str(each) for each in files if len(files) == 1 or os.access(each, os.R_OK)]
-        raise CredentialsError(f"{', '.join(read)}: {' and '.join(missing)}, for SNMPv3")
-    return found
+_SPELLED = {token.lower(): token for token in (*_TOKENS, *_UNSUPPORTED)}

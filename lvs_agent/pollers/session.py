@@ -232,7 +232,8 @@ class Session:
             return self.error(f"{said}, after {self._answers} answers")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):
-                return self.error(text.format(user=asked.user, level=asked.level))
+                user = asked.user.decode("utf-8", "backslashreplace")
+                return self.error(text.format(user=user, level=asked.level))
         return self.error(str(indication))
 
     def _open(self, address: Address, last: bool) -> SnmpEngine:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Dict, Iterator
 
@@ -10,6 +12,7 @@ import pytest
 
 from lvs_agent.netsnmp import snmpconf
 from lvs_agent.netsnmp.snmpconf import Credentials, CredentialsError
+from lvs_agent.regular import Files
 from tests.support import files, snmpd
 from tests.support.snmpd import SYS_UP_TIME, Snmpd
 
@@ -55,8 +58,8 @@ def test_a_file_says_to_us_what_it_says_to_net_snmp(
 ) -> None:
     (tmp_path / "snmp.conf").write_text(text)
     found = snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
-    assert (found.community == COMMUNITY) == FILES[text]
-    if found.community != "public":  # snmpd accepts public too
+    assert (found.community == COMMUNITY.encode()) == FILES[text]
+    if found.community != b"public":  # snmpd accepts public too
         assert asked(running, SNMPCONFPATH=str(tmp_path)) == FILES[text]
 
 
@@ -73,7 +76,7 @@ def test_files_and_folders_come_in_net_snmps_order(
         (tmp_path / place).write_text("defCommunity wrong\n")
     (tmp_path / PLACES[last]).write_text(f"defCommunity {COMMUNITY}\n")
     path = ":".join(str(tmp_path / folder) for folder in "ab")
-    assert snmpconf.read("host", None, {"SNMPCONFPATH": path}).community == COMMUNITY
+    assert snmpconf.read("host", None, {"SNMPCONFPATH": path}).community == COMMUNITY.encode()
     assert asked(running, SNMPCONFPATH=path)
 
 
@@ -84,14 +87,14 @@ def test_a_hosts_own_file_comes_last(tmp_path: Path) -> None:
     (tmp_path / "a" / "hosts" / "192.0.2.1.conf").write_text("defCommunity mine\n")
     (tmp_path / "b" / "snmp.conf").write_text("defCommunity all\n")
     environment = {"SNMPCONFPATH": f"{tmp_path / 'a'}:{tmp_path / 'b'}"}
-    assert snmpconf.read("192.0.2.1", None, environment).community == "mine"
-    assert snmpconf.read("192.0.2.2", None, environment).community == "all"
+    assert snmpconf.read("192.0.2.1", None, environment).community == b"mine"
+    assert snmpconf.read("192.0.2.2", None, environment).community == b"all"
 
 
 def test_the_home_folder_is_read_without_a_path(tmp_path: Path) -> None:
     (tmp_path / ".snmp").mkdir()
     (tmp_path / ".snmp" / "snmp.conf").write_text("defCommunity mine\n")
-    assert snmpconf.read("host", None, {"HOME": str(tmp_path)}).community == "mine"
+    assert snmpconf.read("host", None, {"HOME": str(tmp_path)}).community == b"mine"
 
 
 def test_a_file_that_is_named_is_the_only_one(tmp_path: Path) -> None:
@@ -111,21 +114,34 @@ def test_snmpv3_is_taken_with_net_snmps_names(tmp_path: Path) -> None:
     )
     assert snmpconf.read("host", file, {}) == Credentials(
         version="3",
-        user="monitor",
+        user=b"monitor",
         level="authPriv",
         auth_type="SHA256",
-        auth_passphrase="'in common'",
+        auth_passphrase=b"'in common'",
         priv_type="AES",
-        priv_passphrase="its own one",
-        passphrase="'in common'",
+        priv_passphrase=b"its own one",
         port=1161,
     )
 
 
 WRONG: Dict[str, str] = {
+    "includeFile none": ":1: none: No such file or directory",
+    "includeSearch none": ":1: none: No such file or directory",
+    "includeDir /none": ":1: /none: No such file or directory",
+    "includeFile": ":1: : No such file or directory",
+    "defVersion 2c\ndefComm\0unity a": ": line 2 contains a NUL",
+    "defCommunity": ":1: defCommunity: no value",
+    "defcontext blue\ndefVersion 3": ":1: defContext: not supported",
+    "[snmp] defAuthMasterKey 0x00\ndefVersion 3": ":1: defAuthMasterKey: not supported",
+    "defSecurityModel tsm\ndefVersion 3": ":1: defSecurityModel: not supported",
+    "clientaddr 127.0.0.2": ":1: clientaddr: not supported",
+    "transport tcp:director1": ":1: transport: not supported",
+    "defDomain snmp tcp": ":1: defDomain: not supported",
+    "disableSNMPv2c yes": ":1: disableSNMPv2c: not supported",
     "defVersion 1": ":1: defVersion: not 2c or 3: '1'",
     "\ndefSecurityLevel some": ":2: defSecurityLevel: not one of noAuthNoPriv,",
-    "defAuthType": ":1: defAuthType: not one of MD5, SHA",
+    "defAuthType": ":1: defAuthType: no value",
+    "defAuthType ROT13": ":1: defAuthType: not one of MD5, SHA",
     "defPrivType ROT13": ":1: defPrivType: not one of DES, AES",
     "timeout soon": ":1: timeout: not a number from 1 to 3600: 'soon'",
     "defaultPort 65536": ":1: defaultPort: not a number from 1 to 65535: '65536'",
@@ -145,6 +161,42 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str) -> Non
     assert str(caught.value).startswith(f"{file}{WRONG[text]}")
 
 
+def test_what_changes_no_request_is_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "lvs.conf"
+    file.write_text(
+        "defContext blue\ndefAuthMasterKey 0x00\ndefDomain snmptrap tcp\ndisableSNMPv2c no\n"
+        "mibs +ALL\nsshusername lvs\n"
+    )
+    assert snmpconf.read("host", file, {}) == Credentials()
+
+
+def test_a_file_that_is_closed_is_no_reason_to_use_public(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def content(_files: Files, name: str) -> bytes:
+        if name == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+        return Path(name).read_bytes()
+
+    closed = tmp_path / "snmp.conf"
+    closed.touch()
+    monkeypatch.setattr(Files, "content", content)  # root may read any file
+    environment = {"SNMPCONFPATH": str(tmp_path)}
+    with pytest.raises(CredentialsError, match=f"not readable: {closed}"):
+        snmpconf.read("host", None, environment)
+    with pytest.raises(CredentialsError, match="Permission denied"):
+        snmpconf.read("host", closed, {})
+    (tmp_path / "snmp.local.conf").write_text("defCommunity mine\n")
+    assert snmpconf.read("host", None, environment).community == b"mine"
+
+
+def test_a_persistent_folder_that_is_moved_too_late_is_named(tmp_path: Path) -> None:
+    (tmp_path / "snmp.conf").write_text("\npersistentDir /elsewhere\n")
+    environment = {"SNMP_PERSISTENT_DIR": str(tmp_path)}
+    with pytest.raises(CredentialsError, match=r"snmp\.conf: line 2: persistentDir is too late"):
+        snmpconf.read("host", None, environment)
+
+
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="No such file or directory"):
         snmpconf.read("host", tmp_path / "none", {})
@@ -153,6 +205,6 @@ def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_what_python_prints() -> None:
     shown = repr(
-        Credentials(community="secret", auth_passphrase="secret", priv_passphrase="secret")
+        Credentials(community=b"secret", auth_passphrase=b"secret", priv_passphrase=b"secret")
     )
     assert "secret" not in shown

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -27,12 +28,20 @@ from tests.support.lvsmib import BASE
 
 USER = Credentials(
     version="3",
-    user="monitor",
+    user=b"monitor",
     level=AUTH_PRIV,
     auth_type="SHA",
-    auth_passphrase="says who it is",
+    auth_passphrase=b"says who it is",
     priv_type="AES",
-    priv_passphrase="lets nobody else know",
+    priv_passphrase=b"lets nobody else know",
+)
+# bytes of no encoding
+LATIN = Credentials(community=b"gr\xfcn \xff")
+LATIN_USER = replace(
+    USER,
+    user=b"m\xf6ni",
+    auth_passphrase=b"Gr\xfc\xdfe aus K\xf6ln",
+    priv_passphrase=b"\xff\xfe\xc3\xbc 1234",
 )
 QUICK = Credentials(timeout=1, retries=0)
 
@@ -43,11 +52,17 @@ ALGORITHMS = [(auth, priv) for auth in AUTH_TYPES for priv in PRIV_TYPES if priv
 def user_lines() -> List[str]:
     """Return lines for a user with each pair of algorithms, and for one whose view is empty."""
     lines = ["rocommunity blind 127.0.0.1 .1.3.6.1.2.1.1"]
-    users = [(USER.user, USER.auth_type, USER.priv_type), ("blind", "SHA", "AES")]
+    lines.append(f'rocommunity "{os.fsdecode(LATIN.community)}" 127.0.0.1')
+    user, auth, priv = map(
+        os.fsdecode, (LATIN_USER.user, LATIN_USER.auth_passphrase, LATIN_USER.priv_passphrase)
+    )
+    lines += [f'createUser {user} SHA "{auth}" AES "{priv}"', f"rouser {user} priv"]
+    auth_passphrase, priv_passphrase = USER.auth_passphrase.decode(), USER.priv_passphrase.decode()
+    users = [(USER.user.decode(), USER.auth_type, USER.priv_type), ("blind", "SHA", "AES")]
     users += [(f"{auth}-{priv}".lower(), auth, priv) for auth, priv in ALGORITHMS]
     for name, auth, priv in users:
         kind = auth if len(auth) < 4 else f"SHA-{auth[3:]}"
-        keys = f'{kind} "{USER.auth_passphrase}" {priv} "{USER.priv_passphrase}"'
+        keys = f'{kind} "{auth_passphrase}" {priv} "{priv_passphrase}"'
         lines.append(f"createUser {name} {keys}")
         lines.append(f"rouser {name} priv" + (" .1.3.6.1.2.1.1" if name == "blind" else ""))
     return lines
@@ -158,8 +173,16 @@ def many() -> List[VirtualService]:
 def test_every_algorithm_of_net_snmp_is_spoken(
     director: SimulatedDirector, auth: str, priv: str
 ) -> None:
-    user = replace(USER, user=f"{auth}-{priv}".lower(), auth_type=auth, priv_type=priv)
+    user = replace(USER, user=f"{auth}-{priv}".lower().encode(), auth_type=auth, priv_type=priv)
     with client(director, user) as asking:
+        assert asking.scalars("lvsAgentStatus") == [1]
+
+
+@pytest.mark.parametrize("credentials", [LATIN, LATIN_USER], ids=["community", "user"])
+def test_secrets_are_bytes_in_no_encoding(
+    director: SimulatedDirector, credentials: Credentials
+) -> None:
+    with client(director, credentials) as asking:
         assert asking.scalars("lvsAgentStatus") == [1]
 
 
@@ -169,15 +192,15 @@ def test_a_walk_by_snmpv3_is_the_same(director: SimulatedDirector) -> None:
 
 
 REFUSALS: List[Tuple[Credentials, str]] = [
-    (replace(QUICK, community="wrong"), "1 s: the host is down, or snmpd is not running"),
-    (replace(QUICK, community="wrong"), "or the community is wrong"),
-    (replace(USER, user="nobody"), "unknown user nobody"),
-    (replace(USER, auth_passphrase="says what it is"), "defAuthPassphrase or defAuthType is wrong"),
+    (replace(QUICK, community=b"wrong"), "1 s: the host is down, or snmpd is not running"),
+    (replace(QUICK, community=b"wrong"), "or the community is wrong"),
+    (replace(USER, user=b"nobody"), "unknown user nobody"),
+    (replace(USER, auth_passphrase=b"says who"), "defAuthPassphrase or defAuthType is wrong"),
     (replace(USER, auth_type="MD5"), "defAuthPassphrase or defAuthType is wrong"),
-    (replace(USER, priv_passphrase="lets nobody know"), "reached, or defPrivPassphrase or"),
+    (replace(USER, priv_passphrase=b"lets nobody know"), "reached, or defPrivPassphrase or"),
     (replace(USER, level="authNoPriv"), "snmpd answers, but shows no LVS-MIB"),
-    (replace(USER, user="blind"), "the view of this user excludes it"),
-    (replace(QUICK, community="blind"), "the view of this community excludes it"),
+    (replace(USER, user=b"blind"), "the view of this user excludes it"),
+    (replace(QUICK, community=b"blind"), "the view of this community excludes it"),
 ]
 
 
