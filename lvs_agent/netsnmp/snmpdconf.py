@@ -20,14 +20,15 @@ _WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
 
 @dataclass(frozen=True)
 class Invocation:
-    """The command line of an snmpd: the files of -c, and the addresses to listen on.
+    """The command line of an snmpd: the files of the last -c, and the addresses to listen on.
 
-    only is True if -C leaves out all other files.
+    only is True if -C leaves out all other files, first if a hyphen puts these before the others.
     """
 
     files: Tuple[str, ...] = ()
     only: bool = False
     addresses: Tuple[str, ...] = ()
+    first: bool = False
 
     @property
     def target(self) -> str:
@@ -39,7 +40,7 @@ def invocation(arguments: Sequence[str]) -> Invocation:
     """Parse the arguments of a running snmpd, its name first."""
     files: List[str] = []
     addresses: List[str] = []
-    only = False
+    only = first = False
     left = list(arguments[1:])
     while left:
         word = left.pop(0)
@@ -52,7 +53,8 @@ def invocation(arguments: Sequence[str]) -> Invocation:
             elif letter in _WITH_ARGUMENT:
                 value = word[place:] or (left.pop(0) if left else "")
                 if letter == "c":
-                    files += value.lstrip("-").split(",")
+                    first = value.startswith("-")
+                    files = [each for each in value[first:].split(",") if each]
                 elif letter == "L" and value in ("f", "s"):
                     left = left[1:]  # the file or the facility
                 elif letter == "I":
@@ -60,15 +62,18 @@ def invocation(arguments: Sequence[str]) -> Invocation:
                     while left and re.fullmatch(r"[A-Za-z]\w*", left[0]):
                         left = left[1:]
                 break
-    return Invocation(tuple(files), only, tuple(addresses))
+    return Invocation(tuple(files), only, tuple(addresses), first)
 
 
 def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None) -> Config:
     """Return the configuration of an snmpd with this command line and environment."""
     reader = Reader(files, {"SNMPCONFPATH": ""} if told.only else environment or {}, _SECTIONS)
-    reader.search("snmpd", "snmpd")
+    if not told.first:
+        reader.search("snmpd", "snmpd")
     for file in told.files:
         reader.file(file, "snmpd")
+    if told.first:
+        reader.search("snmpd", "snmpd")
     return reader.config
 
 

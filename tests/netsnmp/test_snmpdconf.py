@@ -31,11 +31,11 @@ def places(config: Config) -> List[str]:
     [
         (["-LOw", "-u", "Debian-snmp", "-I", "-smux,mteTrigger", "-p", "/run/p"], Invocation()),
         (["-Lf", "/dev/null", "-f"], Invocation()),
-        (["-C", "-c", "/a,/b", "-c/d"], Invocation(("/a", "/b", "/d"), only=True)),
+        (["-C", "-c", "/a,/b", "-c/d"], Invocation(("/d",), only=True)),
         (["-fCc", "/a"], Invocation(("/a",), only=True)),
-        (["-c", "-/first"], Invocation(("/first",))),
+        (["-c", "-/first,/next"], Invocation(("/first", "/next"), first=True)),
         (["-Dread_config", "udp:161", "tcp:162"], Invocation((), False, ("udp:161", "tcp:162"))),
-        (["-c"], Invocation(("",))),
+        (["-c"], Invocation()),
         # as /proc shows Debian's -I -smux,mteTrigger,mteTriggerConf
         (
             ["-I", "-smux", "mteTrigger", "mteTriggerConf", "-f", "udp:1161"],
@@ -64,6 +64,8 @@ def test_files_come_in_snmpds_order(tmp_path: Path) -> None:
     ]
     config = read(tmp_path, dict.fromkeys(reversed(names), "a b"), "/named.conf")
     assert config.files == names
+    first = Invocation(("/named.conf",), first=True)
+    assert snmpdconf.read(doctors.Picture(tmp_path), first).files == [names[-1], *names[:-1]]
     only = Invocation(("/named.conf",), only=True)
     assert snmpdconf.read(doctors.Picture(tmp_path), only).files == ["/named.conf"]
 
@@ -83,7 +85,9 @@ FILES = {
         "includeFile more.conf\nincludeFile /etc/snmp/absolute\nIncludeFile none\n"
         "includeSearch found\n"
         "[snmp] foreign 1\n[snmpd] here 1\nlast 1\n[snmp]\nforeign 2\n"
+        "includeFile foreign.conf\n[none]\nforeign 5\n[none] last 2\n[snmpd]\n'la\\st' 3\n"
     ),
+    "/etc/snmp/foreign.conf": "foreign 3\n[snmpd] inside 1\nforeign 4\n",
     "/etc/snmp/d/b.conf": "drop in\n",
     "/etc/snmp/d/not.conf.bak": "not 1\n",
     "/etc/snmp/d/.hidden.conf": "not 2\n",
@@ -105,6 +109,8 @@ def test_includes_stand_where_they_are_named(tmp_path: Path) -> None:
         "includefile",
         "searched",
         "here",
+        "last",
+        "inside",
         "last",
     ]
     assert config.lines[0] == Line("/etc/snmp/snmpd.conf", 3, "first", b"1 # not a comment")
@@ -144,6 +150,14 @@ def test_snmpd_reads_the_same_lines(tmp_path: Path) -> None:
     machine = Machine()
     told = snmpdconf.read(machine, Invocation(), {"SNMPCONFPATH": folders})
     assert [(line.place, line.token) for line in told.lines] == list(dict.fromkeys(warned))
+
+
+def test_nothing_is_searched_for_without_the_usual_files(tmp_path: Path) -> None:
+    text = "includeSearch snmpd\nincludeFile more.conf\n"
+    machine = doctors.Picture(tmp_path, {**FILES, "/etc/snmp/named.conf": text})
+    config = snmpdconf.read(machine, Invocation(("/etc/snmp/named.conf",), only=True))
+    assert config.files == ["/etc/snmp/named.conf", "/etc/snmp/more.conf"]
+    assert [name for _line, name in config.missing] == ["snmpd"]
 
 
 def test_what_is_named_and_not_there_is_kept(tmp_path: Path) -> None:
