@@ -147,12 +147,12 @@ class Services(Resource):  # type: ignore[misc]
 
     def _agent(self, client: Client) -> Iterator[Metric]:
         found = agent(client)
-        self.text = found.text
+        self.text = found.text.replace("|", "/")  # performance data begins at the first |
         yield Metric("status", found.status, context="agent")
         if found.status != Status.COUNTERS_FROZEN:
             yield Metric("estimation", found.estimation, context="statistics")
         if not found.known:
-            raise CheckError(f"{client.director}: services unknown: {found.text}")
+            raise CheckError(f"{client.director}: services unknown: {self.text}")
         if found.age is not None:
             yield Metric("snapshot_age", found.age, "s", min=0, context="age")
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Callable, Deque, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Deque, Iterator, List, Sequence, Tuple, TypeVar, Union
 
-from lvs_agent.mib.smi import Bits, InetAddress, IpAddress, Oid, SnmpAdminString, Syntax, dotted
+from lvs_agent.mib.smi import Bits, InetAddress, IpAddress, Oid, SnmpAdminString, TruthValue, dotted
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import objects
 from lvs_agent.pollers.director import Director, DirectorError
@@ -30,6 +31,7 @@ SECONDS = 50.0
 MOST_ROWS = 1_000_000
 
 _OCTETS = (SnmpAdminString, Bits, InetAddress, IpAddress)
+_TRUTH = (1, 2)  # RFC 2579
 
 
 class Client:
@@ -59,7 +61,7 @@ class Client:
         """Return the values of instances, each a name and sub-identifiers: (0,) for a scalar."""
         oids = [(*objects.named(name).oid, *instance) for name, instance in wanted]
         found = zip(wanted, self._get(oids, VARBINDS))
-        return [self._value(name, objects.named(name).syntax, raw) for (name, _), raw in found]
+        return [self._value(objects.named(name), raw) for (name, _), raw in found]
 
     def scalars(self, *names: str) -> List[Value]:
         """Return the values of scalars."""
@@ -71,12 +73,11 @@ class Client:
         within is the prefix of the sub-identifiers of all rows. A row is yielded as soon as it is
         complete; a column without an instance in it is None.
         """
-        syntaxes = [objects.named(name).syntax for name in columns]
-        walks = [_ColumnWalk(objects.named(name).oid, within) for name in columns]
+        of = [objects.named(name) for name in columns]
+        walks = [_ColumnWalk(o.oid, within, functools.partial(self._value, o)) for o in of]
         repetitions = max(1, VARBINDS // len(walks))
         while True:
-            for instance, raws in _rows(walks):
-                yield instance, list(map(self._value, columns, syntaxes, raws))
+            yield from _rows(walks)
             left = [column for column in walks if not column.ended]
             if not left:
                 return
@@ -113,15 +114,20 @@ class Client:
                 found += self._get(part, len(part) // 2)
         return found
 
-    def _value(self, name: str, syntax: Optional[Syntax], raw: Raw) -> Value:
-        if raw is None:
+    def _value(self, wanted: objects.Object, raw: Raw) -> Value:
+        """Return an object's value; text is cut and loses control characters, as in the agent."""
+        syntax = wanted.syntax
+        if raw is None or syntax is None:
             return None
         expected = bytes if syntax in _OCTETS else int
         if not isinstance(raw, expected):
             kind = "text" if expected is bytes else "a number"
-            raise self.error(f"{name} in snmpd's answer is not {kind}")
-        if isinstance(raw, bytes) and syntax is SnmpAdminString:
-            return raw.decode("utf-8", "replace")
+            raise self.error(f"{wanted.name} in snmpd's answer is not {kind}")
+        if isinstance(raw, bytes):
+            text = syntax is SnmpAdminString
+            return syntax.fit(raw.decode("utf-8", "replace")) if text else raw
+        if raw not in _TRUTH if syntax is TruthValue else raw != syntax.fit(raw):
+            raise self.error(f"{wanted.name} in snmpd's answer is out of range")
         return raw
 
 
@@ -152,15 +158,19 @@ def asked(
 
 
 class _ColumnWalk:
-    """A walk of one column: its last OID, and the values received that are in no row yet."""
+    """A walk of one column: its last OID, and the values received that are in no row yet.
 
-    def __init__(self, column: Oid, within: Oid) -> None:
+    A value is checked when it arrives, so that no row keeps more than a value's size.
+    """
+
+    def __init__(self, column: Oid, within: Oid, check: Callable[[Raw], Value]) -> None:
         self._column = column
+        self._check = check
         self._prefix = (*column, *within)
         self.last: Oid = self._prefix
         self.ended = False
         self.taken = 0
-        self.waiting: Deque[Tuple[Oid, Raw]] = deque()
+        self.waiting: Deque[Tuple[Oid, Value]] = deque()
 
     def take(self, oid: Oid, raw: Raw) -> bool:
         """Take the next value; return False if it is out of order."""
@@ -172,11 +182,11 @@ class _ColumnWalk:
             return True
         self.last = oid
         self.taken += 1
-        self.waiting.append((oid[len(self._column) :], raw))
+        self.waiting.append((oid[len(self._column) :], self._check(raw)))
         return True
 
 
-def _rows(walks: Sequence[_ColumnWalk]) -> Iterator[Tuple[Oid, List[Raw]]]:
+def _rows(walks: Sequence[_ColumnWalk]) -> Iterator[Tuple[Oid, List[Value]]]:
     """Yield the rows that are complete."""
     while all(column.waiting or column.ended for column in walks):
         firsts = [column.waiting[0][0] for column in walks if column.waiting]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
+from html import escape
 from typing import List, Sequence, Tuple, Union
 
 from lvs_agent import log
@@ -83,7 +84,7 @@ def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
     """Return the sums of both values and, for MRTG's page, uptimes and names.
 
     The sums are UNKNOWN if a director gives no values: without these they would fall, and MRTG
-    would take their later rise for traffic.
+    would take their later rise for traffic. Names are escaped, since MRTG writes them as HTML.
     """
     known = [answer for answer in answers if isinstance(answer, Answer)]
     if len(known) < len(answers):
@@ -91,7 +92,7 @@ def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
     else:
         values = [str(sum(answer.values[place] for answer in known)) for place in (0, 1)]
     uptimes = " + ".join(_up(answer.uptime) for answer in known)
-    return [*values, uptimes, " + ".join(answer.name for answer in known)]
+    return [*values, uptimes, " + ".join(escape(answer.name) for answer in known)]
 
 
 def _up(seconds: float) -> str:

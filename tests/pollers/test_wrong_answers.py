@@ -50,6 +50,7 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
     ),
     "numbers": (fakes.numbers, ("check", "mrtg"), "lvs.* in snmpd's answer is not text"),
     "texts": (fakes.texts, EVERY, "lvs.* in snmpd's answer is not a number"),
+    "negative": (fakes.negative, EVERY, "lvs.* in snmpd's answer is out of range"),
     "oids": (fakes.oids, EVERY, "lvs.* in snmpd's answer is not "),
     "nulls": (fakes.nulls, EVERY, "lvs.* in snmpd's answer is not a number"),
     "garbage": (fakes.garbage, EVERY, r"no answer from UDP port \d+ within 1 s"),

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from pyasn1.codec.ber import decoder, encoder
+from pyasn1.type.univ import Integer
 from pysnmp.proto.api import v2c
 
+from lvs_agent.codes import Status
 from lvs_agent.mib import lvs
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid
@@ -164,6 +166,29 @@ def texts(request: Request) -> Sequence[bytes]:
     status = (*LVS, 26, 2, 0)
     varbinds = request.honestly()
     return [request.reply([(o, v if o == status else v2c.OctetString(b"1")) for o, v in varbinds])]
+
+
+def negative(request: Request) -> Sequence[bytes]:
+    """Replace each number but the status by -5."""
+    status = (*LVS, 26, 2, 0)
+    return [
+        request.reply(
+            [
+                (o, v2c.Integer32(-5) if isinstance(v, Integer) and o != status else v)
+                for o, v in request.honestly()
+            ]
+        )
+    ]
+
+
+def saying(text: bytes) -> Manner:
+    """Return a manner with this text as status text and name, and the status degraded."""
+    said = {
+        (*LVS, 26, 2, 0): v2c.Integer32(Status.DEGRADED),
+        (*LVS, 26, 3, 0): v2c.OctetString(text),
+        (1, 3, 6, 1, 2, 1, 1, 5, 0): v2c.OctetString(text),
+    }
+    return lambda request: [request.reply([(o, said.get(o, v)) for o, v in request.honestly()])]
 
 
 def oids(request: Request) -> Sequence[bytes]:
