@@ -29,17 +29,17 @@ from nagiosplugin import (
     Warn,
     guarded,
 )
+from nagiosplugin.state import ServiceState
 
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client
-from lvs_agent.pollers.director import parse_director
+from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.services import Service, agent, services
 
 NAME = "LVS"
-ALL = "all services"
 SHOWN = 5  # services in the first line
 
 # columns of a service: labels and units
@@ -72,9 +72,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     resource = Services(args)
-    check = Check(resource, Counts(), Agent(), Statistics(), Missing(), name=NAME)
+    check = Check(resource, Counts(), Agent(), Statistics(), name=NAME)
     try:
         check.add(
+            Said("missing", Critical),
+            Said("odd", Warn),  # unknown would hide a critical service
             Up(threshold(args.warning), threshold(args.critical)),
             ScalarContext("age", f"{args.age:g}", "", "snapshot is {value:.0f} s old"),
             Lines(resource),
@@ -159,7 +161,12 @@ class Services(Resource):  # type: ignore[misc]
     def _look(self, client: Client, wanted: Optional[naming.Service]) -> Iterator[Metric]:
         alone = wanted is not None and wanted.port is not None
         columns = list(PERFORMANCE) if alone else list(PERFORMANCE)[:2]
+        nothing = True
         for service in services(client, wanted, columns):
+            nothing = False
+            if isinstance(service, DirectorError):
+                yield Metric("odd", str(service), context="odd")
+                continue
             name = str(service.name)
             self.services[name] = service
             yield Metric(name, service.up, context="up")
@@ -168,8 +175,9 @@ class Services(Resource):  # type: ignore[misc]
                 if service.values[column] is not None:
                     value = service.values[column]
                     yield Metric(f"{name} {label}", value, unit, 0, context="count")
-        if not self.services:
-            yield Metric(str(wanted or ALL), 0, context="missing")
+        if nothing:
+            text = f"{wanted}: no such service" if wanted else "no services"
+            yield Metric("missing", f"{text} on the director", context="missing")
 
 
 class Up(Context):  # type: ignore[misc]
@@ -216,18 +224,16 @@ class Counts(Context):  # type: ignore[misc]
         return Performance(metric.name, metric.value, metric.uom, min=metric.min)
 
 
-class Missing(Context):  # type: ignore[misc]
-    """A requested service that does not exist, or a director without any service."""
+class Said(Context):  # type: ignore[misc]
+    """A text, the metric's value, with this state always."""
 
-    def __init__(self) -> None:
-        super().__init__("missing")
+    def __init__(self, name: str, state: ServiceState) -> None:
+        super().__init__(name)
+        self._state = state
 
     def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return critical, always."""
-        text = f"{metric.name}: no such service on the director"
-        return Result(
-            Critical, "no services on the director" if metric.name == ALL else text, metric
-        )
+        """Return the state."""
+        return Result(self._state, metric.value, metric)
 
 
 class Agent(Context):  # type: ignore[misc]

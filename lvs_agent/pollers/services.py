@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Union
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.pollers import naming
 from lvs_agent.pollers.client import Client, Value
+from lvs_agent.pollers.director import DirectorError
 
 _FALSE = 2  # of TruthValue, RFC 2579
 
@@ -72,8 +74,11 @@ def is_known(status: Value, source: Value) -> bool:
 
 def services(
     client: Client, wanted: Optional[naming.Service], columns: Sequence[str]
-) -> Iterator[Service]:
-    """Yield the services of wanted, None for all, with these columns and those of Service."""
+) -> Iterator[Union[Service, DirectorError]]:
+    """Yield the services of wanted, None for all, with these columns and those of Service.
+
+    Yields an error for a row that names no service.
+    """
     names = ["lvsVsRealServersUp", "lvsVsRealServers", *columns]
     if wanted is not None and wanted.port is not None:
         values = client.get([(name, wanted.instance) for name in names])
@@ -81,27 +86,37 @@ def services(
     else:
         rows = list(client.walk(names, wanted.instance if wanted else ()))
     for instance, values in rows:
-        service = Service(row_of(client, instance).service, dict(zip(names, values)))
+        try:
+            row = row_of(client, instance, server=False)
+        except DirectorError as error:
+            yield error
+            continue
+        service = Service(row.service, dict(zip(names, values)))
         if service.up is not None and service.up < service.total:
             service.down = _down(client, service.name)
         yield service
 
 
-def row_of(client: Client, instance: Oid) -> naming.Row:
-    """Return the row of an instance that a director listed. Raises DirectorError if it has none."""
+def row_of(client: Client, instance: Oid, server: bool) -> naming.Row:
+    """Return the row of an instance that a director listed, of a real server or of a service.
+
+    Raises DirectorError if it has none.
+    """
     try:
         row = naming.row_of(instance)
     except naming.NamingError as error:
         raise client.error(str(error)) from error
-    if row.service.port is None:
-        raise client.error(f"{dotted(instance)}: incomplete instance")
+    if row.service.port is None or (row.server is not None) != server:
+        table = "lvsRsTable" if server else "lvsVsTable"
+        raise client.error(f"{dotted(instance)}: not an instance of {table}")
     return row
 
 
 def _down(client: Client, service: naming.Service) -> List[naming.Server]:
     found = []
     for instance, (weight,) in client.walk(["lvsRsWeight"], service.instance):
-        server = row_of(client, instance).server
-        if weight == 0 and server is not None:
-            found.append(server)
+        with contextlib.suppress(DirectorError):  # still counted by lvsVsRealServers
+            server = row_of(client, instance, server=True).server
+            if weight == 0 and server is not None:
+                found.append(server)
     return found

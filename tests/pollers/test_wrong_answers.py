@@ -21,13 +21,13 @@ from lvs_agent.pollers import client as clients
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.graph import update
-from lvs_agent.snapshot import Director, Snapshot
+from lvs_agent.snapshot import Director, Snapshot, VirtualService
 from tests.support import builders, fakes, files
 from tests.support.directors import counted
 from tests.support.fakes import FakeDirector, Manner
 from tests.support.snmpd import AGENT
 
-OK, UNKNOWN = 0, 3
+OK, CRITICAL, UNKNOWN = 0, 2, 3
 HTTPS = "TCP 192.0.2.10:443"
 QUICK = Credentials(timeout=1, retries=0)
 RRDS = ["TCP_192.0.2.10_443.rrd", "TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd"]
@@ -43,11 +43,6 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
     "turned": (fakes.turned, ("check", "mrtg"), r"answers with 1\.3[.\d]+, expected 1\.3"),
     "huge OIDs": (fakes.huge_oids, EVERY, "answers with an invalid OID"),
     "backwards": (fakes.backwards, ("check", "update"), "answer is out of order at"),
-    "odd": (
-        fakes.odd_rows,
-        ("check", "update"),
-        r"1\.4\.192\.0\.2\.10\.65536\.443: not an instance",
-    ),
     "numbers": (fakes.numbers, ("check", "mrtg"), "lvs.* in snmpd's answer is not text"),
     "texts": (fakes.texts, EVERY, "lvs.* in snmpd's answer is not a number"),
     "negative": (fakes.negative, EVERY, "lvs.* in snmpd's answer is out of range"),
@@ -67,10 +62,12 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
 CASES = [(name, command) for name, (_, every, _) in WRONG.items() for command in every]
 
 
-def snapshot() -> Snapshot:
+def snapshot(*services: VirtualService) -> Snapshot:
+    """Return a snapshot of these services, or of one with one server."""
     server = builders.server(active_conns=1, inact_conns=2, counters=counted(100))
     service = builders.service("192.0.2.10", 443, server, counters=counted(1000, 2000))
-    return builders.snapshot(service, source=Source.NETLINK, director=Director(estimation=True))
+    director = Director(estimation=True)
+    return builders.snapshot(*(services or [service]), source=Source.NETLINK, director=director)
 
 
 @pytest.fixture
@@ -127,6 +124,52 @@ def test_a_director_that_answers_wrongly_costs_itself(
     assert said.startswith(f"{bad.address}: ")
     assert re.search(accused, said)
     assert said.count("\n") == 1
+
+
+def test_an_odd_row_costs_itself(conf: Path, tmp_path: Path) -> None:
+    server = builders.server(weight=0, active_conns=1)
+    well, odd = (builders.service("192.0.2.10", port, server) for port in (80, 443))
+    with fakes.running(snapshot(well, odd), fakes.odd_port_443) as bad:
+        done = run(conf, "check", "-v", bad.address)
+        updated = run(conf, "graph", "update", bad.address, "--into", str(tmp_path / "files"))
+    said = f"{bad.address}: 1.4.192.0.2.10.65536.443: not an instance of lvsVsTable or lvsRsTable"
+    lines = done.stdout.splitlines()
+    assert f"warning: {said}" in lines
+    down = "TCP 192.0.2.10:80: 0 of 1 real servers up, weight 0: 192.168.0.1:8080"
+    assert f"critical: {down}" in lines
+    assert (done.returncode, done.stderr) == (CRITICAL, "")
+    assert (updated.returncode, updated.stderr) == (1, f"lvs-agent: {said}; and 1 more\n")
+    assert written(tmp_path / "files", bad) == [
+        "TCP_192.0.2.10_80.rrd",
+        "TCP_192.0.2.10_80_to_192.168.0.1_8080.rrd",
+    ]
+
+
+def test_only_odd_rows_are_not_no_services(conf: Path) -> None:
+    with fakes.running(snapshot(), fakes.odd_rows) as bad:
+        done = run(conf, "check", bad.address, "--age", "999999")
+    said = f"{bad.address}: 1.4.192.0.2.10.65536.443: not an instance of lvsVsTable or lvsRsTable"
+    assert done.stdout.startswith(f"LVS WARNING - {said} |")
+
+
+def test_a_row_of_another_table_is_odd(conf: Path, tmp_path: Path) -> None:
+    with fakes.running(snapshot(), fakes.numbered_by_servers) as bad:
+        done = run(conf, "check", bad.address, "--age", "999999")
+        updated = run(conf, "graph", "update", bad.address, "--into", str(tmp_path / "files"))
+    instance = "1.4.192.0.2.10.6.443.1.4.10.0.0.1.80"
+    said = f"{bad.address}: {instance}: not an instance of lvsVsTable"
+    assert done.stdout.startswith(f"LVS WARNING - {said} |")
+    assert updated.stderr == f"lvs-agent: {said}\n"
+    assert written(tmp_path / "files", bad) == RRDS[1:]
+
+
+def test_a_protocol_without_a_name_is_checked(conf: Path) -> None:
+    odd = builders.service("192.0.2.10", 443, builders.server(weight=0), protocol=47)
+    with fakes.running(snapshot(odd), fakes.honest) as director:
+        done = run(conf, "check", director.address, "-v")
+    assert done.returncode == CRITICAL
+    down = "IP47 192.0.2.10:443: 0 of 1 real servers up, weight 0: 192.168.0.1:8080"
+    assert f"critical: {down}" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("manner", [fakes.halved, fakes.one_each])

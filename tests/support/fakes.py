@@ -139,9 +139,27 @@ def endless(request: Request) -> Sequence[bytes]:
 
 def odd_rows(request: Request) -> Sequence[bytes]:
     """Return rows whose protocol is out of range."""
+    return _moved(request, lambda oid: (*oid[:17], 2**16, *oid[18:]))
+
+
+def odd_port_443(request: Request) -> Sequence[bytes]:
+    """Give the services at port 443 a protocol out of range."""
+    odd = 2**16
+    return _moved(request, lambda oid: (*oid[:17], odd, *oid[18:]) if oid[18:19] == (443,) else oid)
+
+
+def numbered_by_servers(request: Request) -> Sequence[bytes]:
+    """Add a real server's address to the instances of services."""
+    services = (*LVS, 21)
+    server = (1, 4, 10, 0, 0, 1, 80)
+    return _moved(request, lambda oid: (*oid, *server) if oid[: len(services)] == services else oid)
+
+
+def _moved(request: Request, moved: Callable[[Oid], Oid]) -> Sequence[bytes]:
+    """Return the answer to a getbulk with other OIDs."""
     varbinds = request.honestly()
     if request.bulk:
-        varbinds = [((*oid[:17], 2**16, *oid[18:]), value) for oid, value in varbinds]
+        varbinds = [(moved(oid), value) for oid, value in varbinds]
     return [request.reply(varbinds)]
 
 

@@ -83,7 +83,7 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
         for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
             progress.count()
             try:
-                row = row_of(client, instance)
+                row = row_of(client, instance, server=table == "lvsRs")
             except DirectorError as error:
                 odd.append(str(error))
                 continue
