@@ -14,7 +14,7 @@ from typing import Dict, Iterator, List
 
 import pytest
 
-from tests.support import directors, files
+from tests.support import directors, files, forger
 from tests.support.directors import SimulatedDirector
 from tests.support.paths import CONTRIB
 
@@ -179,6 +179,29 @@ def test_another_directors_metrics_are_under_its_name(
     done = run(tmp_path, str(SCRIPT), director.address, *options, "-c", str(gmond.config))
     assert done.returncode == 0
     assert len(gmond.with_metrics(METRICS)["director1"]) == METRICS
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "title"),
+    [
+        (b"x\n<b> a|b 1.4.192.0.2.10.6.80 7", "x", "x"),
+        (b"<script>|\\c'$(id)`id`", "_script____c___id__id_", "?script????c???id??id?"),
+        (b"\x1b[2J", "1b_5b_32_4a_", "1B 5B 32 4A "),  # as net-snmp prints it
+    ],
+)
+def test_a_name_is_text_in_a_metric(
+    gmond: Gmond, tmp_path: Path, name: bytes, metric: str, title: str
+) -> None:
+    with forger.running(tmp_path / "director", name) as address:
+        done = run(tmp_path, str(SCRIPT), address, "-c", str(gmond.config))
+    assert (done.returncode, done.stderr) == (0, "")
+    ((_host, metrics),) = gmond.with_metrics(METRICS).items()
+    names = [f"tcp_192.0.2.10_80_{kind}" for kind in ("in", "out")]
+    assert not set(names) & set(metrics)
+    assert len(metrics) == METRICS
+    found = metrics[f"lvs_{metric}_in"]
+    extra = {each.attrib["NAME"]: each.attrib["VAL"] for each in found.iter("EXTRA_ELEMENT")}
+    assert (found.attrib["UNITS"], extra["TITLE"]) == ("bytes/s", f"{title} in")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from lvs_agent.snapshot import VirtualService
-from tests.support import builders, directors, files
+from tests.support import builders, directors, files, forger
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.paths import CONTRIB
 
@@ -73,16 +73,42 @@ class Mrtg:
 def generated(director: SimulatedDirector, tmp_path: Path) -> Mrtg:
     """The configuration that the command in the template makes for a director."""
     director.serve(*directors.farm())
-    shutil.copy(CONTRIB / TEMPLATE, tmp_path)
+    return Mrtg(
+        tmp_path, files.put(configuration(tmp_path, director.address), {WEB: str(tmp_path)})
+    )
+
+
+def configuration(folder: Path, address: str) -> str:
+    """Return the output of the command in the template."""
+    shutil.copy(CONTRIB / TEMPLATE, folder)
     *command, redirection, _name = files.command(
         TEMPLATE,
         "cfgmaker",
-        {"lvs.htp": str(tmp_path / "lvs.htp"), "director1:161": director.address},
+        {"lvs.htp": str(folder / "lvs.htp"), "director1:161": address},
     )
     assert redirection == ">"
     made = files.run(*command)
     assert [line for line in made.stderr.split("\n") if not line.startswith("--base:")] == [""]
-    return Mrtg(tmp_path, files.put(made.stdout, {WEB: str(tmp_path)}))
+    return made.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        (b"x\nTarget: `id`", "x?Target: `id`"),
+        (b"x\r\n\x1b[2J", "x???[2J"),
+        (b"<script>'&\"</script>", "&lt;script&gt;'&amp;\"&lt;/script&gt;"),
+    ],
+)
+def test_a_name_is_text_and_no_line_of_the_configuration(
+    tmp_path: Path, name: bytes, title: str
+) -> None:
+    with forger.running(tmp_path / "director", name) as address:
+        config = configuration(tmp_path, address)
+    assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 15
+    assert "]: `" not in config
+    (line,) = [line for line in config.splitlines() if f"]: Traffic of {title} on " in line]
+    assert line.startswith("Title[")
 
 
 def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:

@@ -9,7 +9,7 @@ from typing import Dict, Iterator
 import pytest
 
 from lvs_agent.snapshot import VirtualService
-from tests.support import directors, files
+from tests.support import directors, files, forger
 from tests.support.directors import SimulatedDirector
 from tests.support.paths import CONTRIB
 
@@ -39,8 +39,8 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 class Node:
     """A Munin node with the plugin for one director."""
 
-    def __init__(self, folder: Path, director: SimulatedDirector) -> None:
-        self._director = director
+    def __init__(self, folder: Path, port: int) -> None:
+        self._port = port
         self._folders = []
         for kind in ("servicedir", "sconfdir", "libdir"):
             (folder / kind).mkdir()
@@ -51,7 +51,7 @@ class Node:
         (folder / "libdir" / PLUGIN.name).symlink_to(PLUGIN)
 
     def configure(self, text: str) -> None:
-        self._config.write_text(files.put(text, {"port 161": f"port {self._director.port}"}) + ROOT)
+        self._config.write_text(files.put(text, {"port 161": f"port {self._port}"}) + ROOT)
 
     def enable(self, name: str) -> None:
         (self._services / name).symlink_to(PLUGIN)
@@ -59,7 +59,7 @@ class Node:
     def suggestions(self) -> str:
         return files.run(
             "munin-node-configure",
-            *("--snmp", "127.0.0.1", "--snmpport", str(self._director.port)),
+            *("--snmp", "127.0.0.1", "--snmpport", str(self._port)),
             *("--shell", *self._folders),
         ).stdout
 
@@ -90,7 +90,7 @@ class Node:
 @pytest.fixture
 def node(director: SimulatedDirector, tmp_path: Path) -> Node:
     director.serve(*directors.farm())
-    node = Node(tmp_path, director)
+    node = Node(tmp_path, director.port)
     node.enable("snmp_127.0.0.1_lvs")
     return node
 
@@ -98,14 +98,14 @@ def node(director: SimulatedDirector, tmp_path: Path) -> Node:
 def test_a_director_is_found(director: SimulatedDirector, tmp_path: Path) -> None:
     director.serve(*directors.farm())
     expected = f"ln -s '{tmp_path}/libdir/snmp__lvs' '{tmp_path}/servicedir/snmp_127.0.0.1_lvs'"
-    assert expected in Node(tmp_path, director).suggestions().splitlines()
+    assert expected in Node(tmp_path, director.port).suggestions().splitlines()
 
 
 def test_a_machine_without_services_is_not_suggested(
     director: SimulatedDirector, tmp_path: Path
 ) -> None:
     director.serve()
-    assert Node(tmp_path, director).suggestions() == ""
+    assert Node(tmp_path, director.port).suggestions() == ""
 
 
 def test_four_graphs_show_each_service(node: Node) -> None:
@@ -163,6 +163,31 @@ def test_snmpv3_by_the_lines_of_the_comment(node: Node) -> None:
     node.configure(files.put("\n".join([*section, ""]), {"SECRET": "authsecret"}))
     node.enable("snmpv3_127.0.0.1_lvs")
     assert node.graphs("snmpv3_127.0.0.1_lvs")["lvs_active"]["FWM_5_active.value"] == "81"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        (b"TCP x\nhost_name other\nmultigraph cpu", "TCP x?host?name other?multigraph cpu"),
+        (b"<script>alert(1)</script>", "?script?alert?1???script?"),
+        (b"a\\b|c\t'\"$(d)`e`", "a?b?c?????d??e?"),
+    ],
+)
+def test_a_name_is_a_label_and_no_line_of_the_plugin(
+    tmp_path: Path, name: bytes, label: str
+) -> None:
+    with forger.running(tmp_path / "director", name) as address:
+        (tmp_path / "node").mkdir()
+        node = Node(tmp_path / "node", int(address.rpartition(":")[2]))
+        node.enable("snmp_127.0.0.1_lvs")
+        config = node.run("snmp_127.0.0.1_lvs", "config").splitlines()
+        values = node.run("snmp_127.0.0.1_lvs").splitlines()
+    (labelled,) = [line for line in config if line.endswith(f"_in.label {label}")]
+    assert f"{labelled.partition('.')[0]}.value U" in values
+    assert [line for line in config if line.startswith("host_name ")] == ["host_name 127.0.0.1"]
+    graphs = [line for line in config if line.startswith("multigraph ")]
+    assert [line for line in values if line.startswith("multigraph ")] == graphs
+    assert len(graphs) == 4
 
 
 def test_a_wrong_community_is_one_clear_line(node: Node) -> None:
