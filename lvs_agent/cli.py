@@ -164,7 +164,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 def oid(args: argparse.Namespace) -> int:
     """Translate words to an OID, and an OID back to words."""
-    log.start(None, stderr=logging.ERROR)
+    _start_poller()
     from lvs_agent.pollers import oid  # here for the same reason, as are those below
 
     return oid.run(args)
@@ -172,7 +172,7 @@ def oid(args: argparse.Namespace) -> int:
 
 def mrtg(args: argparse.Namespace) -> int:
     """Run as an external program of MRTG."""
-    log.start(None, stderr=logging.ERROR)
+    _start_poller()
     from lvs_agent.pollers import mrtg
 
     return mrtg.run(args)
@@ -180,7 +180,7 @@ def mrtg(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Run as a plugin of Nagios."""
-    log.start(None, stderr=logging.ERROR)
+    _start_poller()
     try:
         from lvs_agent.pollers import check
     except ImportError as error:
@@ -191,7 +191,7 @@ def check(args: argparse.Namespace) -> int:
 
 def graph(args: argparse.Namespace) -> int:
     """Update round-robin files, or draw pictures of them."""
-    log.start(None, stderr=logging.ERROR)
+    _start_poller()
     from lvs_agent.pollers.graph import commands
 
     return commands.run(args)
@@ -221,6 +221,15 @@ def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) 
     wheel = f"./lvs_agent-{__version__}-py3-none-any.whl[pollers]"
     pip = f"pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
     return f"{error}; in a virtual environment, run {pip}"
+
+
+def _start_poller() -> None:
+    """Start a command for pollers. SIGINT ends it at once, as SIGTERM does.
+
+    KeyboardInterrupt would wait for name lookups and for the threads that query directors.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    log.start(None, stderr=logging.ERROR)
 
 
 def _disable_cycle_collector() -> None:

@@ -34,13 +34,14 @@ from nagiosplugin.state import ServiceState
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import naming
+from lvs_agent.pollers import limit, naming
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.services import Service, agent, services
 
 NAME = "LVS"
 SHOWN = 5  # services in the first line
+SECONDS = 55.0  # for all, with name lookups; client.SECONDS is for requests
 
 # columns of a service: labels and units
 PERFORMANCE = {
@@ -66,7 +67,9 @@ Threshold = Callable[[int], Range]
 
 def run(args: argparse.Namespace) -> int:
     """Check, print, and return the exit status or raise SystemExit with it; unknown on errors."""
-    status: int = guarded(verbose=0)(_run)(args)
+    late = f"{NAME} UNKNOWN - {args.director}: not finished within {SECONDS:g} s"
+    with limit.within(SECONDS, late, int(Unknown)):
+        status: int = guarded(verbose=0)(_run)(args)
     return status
 
 

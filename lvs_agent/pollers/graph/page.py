@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from lvs_agent.pollers.graph.files import File, Last, stem
-from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, PERIODS, Look, words
+from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, PERIODS, Look, save
 from lvs_agent.pollers.graph.progress import Progress
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
 from lvs_agent.pollers.graph.selection import (
@@ -115,9 +115,8 @@ def draw(
             file = out / _picture(plan, kind, period)
             span = replace(look, start=str(int(now) - PERIODS[period]), end=str(int(now)))
             name = f"{plan.subject.name} - {KINDS[kind].title}, {period}"
-            drawing = words(os.path.abspath(file), KINDS[kind], plan.groups[period], name, span)
             try:
-                rrdtool.run(*drawing)
+                save(rrdtool, file, KINDS[kind], plan.groups[period], name, span)
             except RrdError as error:
                 errors.append(f"{file}: cannot draw: {error}")
             progress.count()

@@ -112,13 +112,25 @@ def draw(
                 " --stack to draw their sum"
             )
         name = name or f"{title_of(list(found.last))} - {KINDS[kind].title}"
-        # absolute, since rrdtool runs in the folder of the files
-        path = os.path.abspath(out)
         try:
-            rrdtool.run(*words(path, KINDS[kind], groups, name, look))
+            save(rrdtool, out, KINDS[kind], groups, name, look)
         except RrdError as error:
             raise CommandError(f"{out}: cannot draw: {error}") from None
         return found.errors
+
+
+def save(
+    rrdtool: Rrdtool, out: Path, kind: Kind, groups: Sequence[Group], title: str, look: Look
+) -> None:
+    """Draw groups to a file, which is replaced as a whole. Raises RrdError and OSError."""
+    # absolute, since rrdtool runs in the folder of the files
+    path = Path(os.path.realpath(out))
+    new = path.with_name(f".new.{path.name}")
+    try:
+        rrdtool.run(*words(str(new), kind, groups, title, look))
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def colour(place: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,9 @@ class Rrdtool:
 
     def _start(self) -> subprocess.Popen[str]:
         os.stat(self._folder)  # so that FileNotFoundError below can only mean the program
+        # rrdtool inherits this mask: when a signal ends this command, it completes the file that it
+        # writes, and exits at the end of its input
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             return subprocess.Popen(
                 [PROGRAM, "-"],
@@ -76,6 +80,8 @@ class Rrdtool:
         except FileNotFoundError:
             message = f"{PROGRAM}: not installed; install the package {PROGRAM}"
             raise NoRrdtoolError(message) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _stop(self) -> None:
         assert self._process.stdin is not None

@@ -46,6 +46,15 @@ def test_a_crash_is_an_error_of_its_command_alone(rrdtool: Rrdtool) -> None:
     assert rrdtool.run("last", "present") == ["1800000000"]
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_lets_rrdtool_complete(rrdtool: Rrdtool, sent: int) -> None:
+    (child,) = subprocess.check_output(["pgrep", "-P", str(os.getpid()), "rrdtool"]).split()
+    os.kill(int(child), sent)
+    rrdtool.run("create", "present", "--start", "1800000000", *CREATE)
+    assert rrdtool.run("last", "present") == ["1800000000"]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
 def test_without_rrdtool_the_package_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

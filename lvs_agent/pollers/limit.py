@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A limit to the time of a command, which holds where no exception arrives: in a name lookup."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import Iterator
+
+
+@contextlib.contextmanager
+def within(seconds: float, text: str, status: int) -> Iterator[None]:
+    """Print a text and end the process with a status if the with statement takes longer."""
+
+    def end() -> None:
+        print(text, flush=True)
+        os._exit(status)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands that a signal or their time limit ends: at once, and without half-written files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, Iterator, List, Union
+
+import pytest
+
+from tests.support import files, rounds
+from tests.support.snmpd import AGENT
+
+HTTPS = "TCP 192.0.2.10:443"
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SOON = 20  # seconds; what is waited for takes longer, or never ends
+
+# a FIFO without a writer as /etc/hosts stops each name lookup
+USER = ["--map-root-user"] if os.geteuid() else []
+NAMESPACE = ["unshare", *USER, "--mount", "sh", "-ec"]
+SCRIPT = 'mount --bind "$0" /etc/hosts; exec "$@"'
+
+
+@pytest.fixture
+def silent() -> Iterator[List[socket.socket]]:
+    """Two directors that do not answer."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        yield [one, other]
+
+
+def start(*words: Union[str, Path]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def ended(process: subprocess.Popen[str], sent: int) -> str:
+    """Send a signal and return all output of the process, which must end by it."""
+    process.send_signal(sent)
+    try:
+        out, err = process.communicate(timeout=SOON)
+    finally:
+        process.kill()
+    assert process.returncode == -sent
+    return out + err
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+@pytest.mark.parametrize("command", ["check", "mrtg", "update"])
+def test_a_signal_ends_a_command_that_waits_for_directors(
+    silent: List[socket.socket], tmp_path: Path, sent: int, command: str
+) -> None:
+    conf = tmp_path / "snmp.conf"
+    conf.write_text("timeout 60\nretries 0\n")
+    one, other = (f"127.0.0.1:{each.getsockname()[1]}" for each in silent)
+    words: Dict[str, List[Union[str, Path]]] = {
+        "check": ["check", one],
+        "mrtg": ["mrtg", f"{one},{other}", HTTPS, "bytes"],
+        "update": ["graph", "update", one, other, "--into", tmp_path / "files"],
+    }
+    process = start(AGENT, *words[command], "--snmp-conf", conf)
+    for each in silent[: 1 if command == "check" else 2]:
+        each.recv(65535)
+    assert ended(process, sent) == ""
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+def test_a_signal_ends_a_name_lookup(tmp_path: Path, sent: int) -> None:
+    hosts = tmp_path / "hosts"
+    os.mkfifo(hosts)
+    process = start(*NAMESPACE, SCRIPT, hosts, AGENT, "check", "director.test")
+    with hosts.open("wb"):  # opens when the lookup reads
+        assert ended(process, sent) == ""
+
+
+@pytest.mark.parametrize("words", [["director.test"], ["127.0.0.1", "TCP www.example.org:443"]])
+def test_a_check_whose_name_lookup_hangs_is_unknown_in_time(
+    tmp_path: Path, words: List[str]
+) -> None:
+    hosts = tmp_path / "hosts"
+    os.mkfifo(hosts)
+    code = (
+        "import sys; from lvs_agent import cli; from lvs_agent.pollers import check;"
+        " check.SECONDS = 1; sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "check", *words]
+    done = files.run("timeout", str(SOON), *NAMESPACE, SCRIPT, str(hosts), *command)
+    assert done.stdout == f"LVS UNKNOWN - {words[0]}: not finished within 1 s\n"
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+@pytest.mark.parametrize("command", ["draw", "page"])
+def test_a_picture_is_whole_or_the_old_one(tmp_path: Path, sent: int, command: str) -> None:
+    """rrdtool writes the new picture to a FIFO, so it is still writing when the command ends."""
+    rounds.folder(tmp_path / "files", {"lb1": {HTTPS: 1}}, int(time.time()))
+    name = {"draw": "out.png", "page": "all-active-day.png"}[command]
+    new = tmp_path / f".new.{name}"
+    os.mkfifo(new)
+    (tmp_path / name).write_text("old")
+    os.utime(tmp_path / name, (0, 0))
+    words: Dict[str, List[Union[str, Path]]] = {
+        "draw": ["draw", "active", "-o", tmp_path / name],
+        "page": ["page", "--into", tmp_path],
+    }
+    process = start(AGENT, "graph", *words[command], "--from", tmp_path / "files")
+    with new.open("rb") as reading:  # opens when rrdtool does
+        assert ended(process, sent) == ""
+        assert reading.read(8) == b"\x89PNG\r\n\x1a\n"
+    assert (tmp_path / name).read_text() == "old"
