@@ -35,6 +35,7 @@ ALONE = {"__init__", "codes", "errors", "log", "regular"}
 # the third-party packages, and the modules that import them; pysnmp's values have pyasn1's types
 FOREIGN = {
     "responder.passpersist": {"snmp_passpersist"},
+    "pollers.engine": {"pysnmp"},
     "pollers.session": {"pysnmp", "pyasn1"},
     "pollers.check": {"nagiosplugin"},
 }

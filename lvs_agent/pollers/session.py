@@ -8,45 +8,25 @@ MIB files at the first request. This takes 0.2 s, too long for a command that ru
 from __future__ import annotations
 
 import asyncio
-import functools
-import socket
+import contextlib
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from pyasn1.type.univ import Integer, Null, OctetString
-from pysnmp.carrier.asyncio.dgram import udp, udp6
-from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413.cmdgen import BulkCommandGeneratorSingleRun, GetCommandGenerator
 from pysnmp.error import PySnmpError
 from pysnmp.proto import errind
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
-from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.mib.smi import Oid, SnmpAdminString, dotted
 from lvs_agent.netsnmp.snmpconf import Credentials
-from lvs_agent.pollers.addresses import Address, forget_errors, hearing, resolve
+from lvs_agent.pollers.addresses import Address, resolve
 from lvs_agent.pollers.director import Director, DirectorError
+from lvs_agent.pollers.engine import TARGET, opened, unreadable
 
 # an object identifier is text with dots; None if there is no such instance
 Raw = Union[int, bytes, str, None]
-
-AUTH = {
-    "MD5": config.USM_AUTH_HMAC96_MD5,
-    "SHA": config.USM_AUTH_HMAC96_SHA,
-    "SHA224": config.USM_AUTH_HMAC128_SHA224,
-    "SHA256": config.USM_AUTH_HMAC192_SHA256,
-    "SHA384": config.USM_AUTH_HMAC256_SHA384,
-    "SHA512": config.USM_AUTH_HMAC384_SHA512,
-}
-PRIV = {
-    "DES": config.USM_PRIV_CBC56_DES,
-    "AES": config.USM_PRIV_CFB128_AES,
-    # net-snmp's names: keys are extended as Cisco does with C, as in Blumenthal's draft without
-    "AES192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
-    "AES192C": config.USM_PRIV_CFB192_AES,
-    "AES256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
-    "AES256C": config.USM_PRIV_CFB256_AES,
-}
 
 # errors that a director reports for a message it rejects
 REFUSALS = {
@@ -57,10 +37,9 @@ REFUSALS = {
     errind.DecryptionError: "defPrivPassphrase or defPrivType is wrong for user {user}",
 }
 
+_UNREADABLE = "cannot read snmpd's answer"
 _MAX_SUBID = 2**32 - 1  # RFC 2578, 3.5
 _AUTHORIZATION_ERROR, _TOO_BIG, _GEN_ERR = 16, 1, 5  # error-status, RFC 3416
-
-_TARGET, _PARAMETERS = "director", "parameters"
 
 
 class TooBig(Exception):  # noqa: N818
@@ -83,6 +62,7 @@ class Session:
         self.director = director
         self.credentials = credentials
         self._port = director.port or credentials.port
+        self._patience = credentials.timeout * (credentials.retries + 1)
         self._seconds = seconds
         self._ends: Optional[float] = None  # of time.monotonic()
         self._answers = 0
@@ -90,6 +70,7 @@ class Session:
         self._loop.set_exception_handler(self._unreadable)
         self._answered: Optional[asyncio.Future[Tuple[Any, ...]]] = None
         self._engine: Optional[SnmpEngine] = None
+        self._address: Optional[Address] = None
 
     def close(self) -> None:
         """Close the socket."""
@@ -136,7 +117,7 @@ class Session:
         try:
             return self._loop.run_until_complete(awaited)
         except PySnmpError as error:
-            raise self.error(" ".join(str(error).split())) from error
+            raise self.error(str(SnmpAdminString.fit(str(error)))) from error
 
     async def _close(self, engine: SnmpEngine) -> None:
         engine.close_dispatcher()
@@ -150,12 +131,15 @@ class Session:
         if self._ends is None:
             self._ends = time.monotonic() + self._seconds
         if self._engine is not None:
-            return await self._question(send, oids, *how)
+            return await self._next(self._engine, send, oids, *how)
         tried: Dict[Address, str] = {}
         addresses = self._resolve()
         for address in addresses:
             try:
-                self._engine = self._open(address, last=address == addresses[-1])
+                # a refusal by the last is no end: snmpd may be restarting
+                refused = None if address == addresses[-1] else self._refused
+                self._engine = opened(address, self.credentials, self._loop, refused)
+                self._address = address
                 return await self._question(send, oids, *how)
             except (_NoAnswer, OSError) as error:
                 tried[address] = (
@@ -166,6 +150,23 @@ class Session:
                     await self._close(self._engine)
                     self._engine = None
         raise self._unanswered(tried)
+
+    async def _next(
+        self, engine: SnmpEngine, send: Callable[..., object], oids: Sequence[Oid], *how: int
+    ) -> List[Tuple[Oid, Raw]]:
+        with contextlib.suppress(_NoAnswer):
+            return await self._question(send, oids, *how)
+        said = f"no answer from UDP port {self._port} within {self._patience:g} s"
+        lost = self.error(f"{said}, after {self._answers} answers")
+        if self.credentials.version != "3" or self._address is None:
+            raise lost
+        # a director that restarted with another engine ID drops what it is sent until it is met
+        await self._close(engine)
+        self._engine = opened(self._address, self.credentials, self._loop, None)
+        try:
+            return await self._question(send, oids, *how)
+        except _NoAnswer:
+            raise lost from None
 
     async def _question(
         self, send: Callable[..., object], oids: Sequence[Oid], *how: int
@@ -179,7 +180,7 @@ class Session:
                 answered.set_result(answer)
 
         nulls = [(oid, Null("")) for oid in oids]
-        send(self._engine, _TARGET, None, "", *how, nulls, done)
+        send(self._engine, TARGET, None, "", *how, nulls, done)
         try:
             answer = await asyncio.wait_for(answered, self._ends - time.monotonic())
         except asyncio.TimeoutError:
@@ -198,14 +199,17 @@ class Session:
     def _unreadable(self, _loop: object, context: Dict[str, Any]) -> None:
         """Handle what pysnmp raises in a callback: it could not read a datagram."""
         if self._answered is not None and not self._answered.done():
-            said = " ".join(str(context.get("exception") or context["message"]).split())
-            self._answered.set_exception(self.error(f"cannot read snmpd's answer: {said}"))
+            # not its text, which Python may write about the program that reads, not the answer
+            said = type(context.get("exception")).__name__
+            self._answered.set_exception(self.error(f"{_UNREADABLE}: {said}"))
 
     def _check(self, status: int) -> None:
         if status == _TOO_BIG:
             raise TooBig
         if status == _AUTHORIZATION_ERROR:
             raise self.unserved()
+        if status >= 2**31:  # Python refuses to write a number of more than 4300 digits
+            raise self.error(f"{_UNREADABLE}: its error-status is out of range")
         if status:
             name = "genErr" if status == _GEN_ERR else f"error {status}"
             raise self.error(f"snmpd answers with {name}; see its log")
@@ -225,51 +229,16 @@ class Session:
     def _failure(self, indication: Any) -> Union[DirectorError, _NoAnswer]:
         asked = self.credentials
         if isinstance(indication, errind.RequestTimedOut):
-            said = f"within {asked.timeout * (asked.retries + 1):g} s"
-            if not self._answers:
-                return _NoAnswer(said)
-            said = f"no answer from UDP port {self._port} {said}"
-            return self.error(f"{said}, after {self._answers} answers")
+            if self._engine is not None and unreadable(self._engine):
+                return self.error(f"{_UNREADABLE}: it is not valid SNMP")
+            return _NoAnswer(f"within {self._patience:g} s")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):
                 user = asked.user.decode("utf-8", "backslashreplace")
                 return self.error(text.format(user=user, level=asked.level))
         return self.error(str(indication))
 
-    def _open(self, address: Address, last: bool) -> SnmpEngine:
-        """Return an engine for an address. Unless it is the last, a refusal ends the request."""
-        asked = self.credentials
-        engine = SnmpEngine()
-        if asked.version == "3":
-            config.add_v3_user(
-                engine,
-                asked.user,
-                AUTH[asked.auth_type] if asked.authenticates else config.USM_AUTH_NONE,
-                asked.auth_passphrase if asked.authenticates else None,
-                PRIV[asked.priv_type] if asked.encrypts else config.USM_PRIV_NONE,
-                asked.priv_passphrase if asked.encrypts else None,
-            )
-            config.add_target_parameters(engine, _PARAMETERS, asked.user, asked.level, 3)
-        else:
-            config.add_v1_system(engine, "community", asked.community)
-            config.add_target_parameters(engine, _PARAMETERS, "community", "noAuthNoPriv", 1)
-        six = address.family == socket.AF_INET6
-        domain = udp6.SNMP_UDP6_DOMAIN if six else udp.SNMP_UDP_DOMAIN
-        transport = (udp6.Udp6Transport if six else udp.UdpTransport)(loop=self._loop)
-        if last:  # retry after a refusal: snmpd may be restarting
-            config.add_transport(engine, domain, transport.open_client_mode())
-        else:
-            sock = hearing(address)
-            transport.error_received = functools.partial(self._refused, sock)
-            config.add_transport(engine, domain, transport.open_server_mode(sock=sock))
-        hundredths = int(asked.timeout * 100)
-        config.add_target_address(
-            engine, _TARGET, domain, address.place, _PARAMETERS, hundredths, asked.retries
-        )
-        return engine
-
-    def _refused(self, sock: socket.socket, error: OSError) -> None:
-        forget_errors(sock)
+    def _refused(self, error: OSError) -> None:
         if self._answered is not None and not self._answered.done() and not self._answers:
             self._answered.set_exception(_NoAnswer(error.strerror))
 

@@ -22,7 +22,7 @@ from lvs_agent.pollers.director import Director, DirectorError, parse_director
 from lvs_agent.pollers.objects import ObjectError
 from lvs_agent.pollers.session import Raw, Session, TooBig
 from lvs_agent.snapshot import VirtualService
-from tests.support import builders, directors
+from tests.support import builders, directors, snmpd
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.lvsmib import BASE
 
@@ -189,6 +189,37 @@ def test_secrets_are_bytes_in_no_encoding(
 def test_a_walk_by_snmpv3_is_the_same(director: SimulatedDirector) -> None:
     with client(director) as plain, client(director, USER) as encrypted:
         assert list(encrypted.walk(["lvsRsName"])) == list(plain.walk(["lvsRsName"]))
+
+
+ENGINE = "oldEngineID 0x80001f8880{:08x}"
+
+
+@pytest.mark.parametrize(
+    ("engine", "boots"), [(1, 9), (1, 1), (2, 1)], ids=["restarted", "boots lost", "engine lost"]
+)
+def test_a_director_that_restarts_is_met_again(tmp_path: Path, engine: int, boots: int) -> None:
+    user = replace(USER, timeout=1, retries=0)
+    lines = [*user_lines(), "rocommunity public 127.0.0.1"]
+    before = [*lines, ENGINE.format(1), "engineBoots 4"]
+    after = [*lines, ENGINE.format(engine), f"engineBoots {boots}"]
+    with snmpd.configured(tmp_path / "before", *before) as first:
+        asking = Client(parse_director(first.address), user)
+        assert asking.scalars("sysName") == [socket.gethostname()]
+    port = int(first.address.rpartition(":")[2])
+    with asking, snmpd.configured(tmp_path / "after", *after, port=port) as second:
+        assert second.value(".1.3.6.1.6.3.10.2.1.2.0") == f"INTEGER: {boots + 1}"
+        for _ in range(2):
+            assert asking.scalars("sysName") == [socket.gethostname()]
+
+
+def test_a_director_that_stops_is_told_with_what_it_answered(tmp_path: Path) -> None:
+    lines = [*user_lines(), "rocommunity public 127.0.0.1"]
+    with snmpd.configured(tmp_path / "director", *lines) as running:
+        asking = Client(parse_director(running.address), replace(USER, timeout=1, retries=0))
+        asking.scalars("sysName")
+    said = r"no answer from UDP port \d+ within 1 s, after 1 answers"
+    with asking, pytest.raises(DirectorError, match=said):
+        asking.scalars("sysName")
 
 
 REFUSALS: List[Tuple[Credentials, str]] = [

@@ -48,9 +48,10 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
     "negative": (fakes.negative, EVERY, "lvs.* in snmpd's answer is out of range"),
     "oids": (fakes.oids, EVERY, "lvs.* in snmpd's answer is not "),
     "nulls": (fakes.nulls, EVERY, "lvs.* in snmpd's answer is not a number"),
-    "garbage": (fakes.garbage, EVERY, r"no answer from UDP port \d+ within 1 s"),
-    "unreadable": (fakes.unreadable, EVERY, "cannot read snmpd's answer: cannot fit 'int'"),
-    "cut off": (fakes.cut_off, EVERY, r"no answer from UDP port \d+ within 1 s"),
+    "garbage": (fakes.garbage, EVERY, "cannot read snmpd's answer: it is not valid SNMP"),
+    "unreadable": (fakes.unreadable, EVERY, "cannot read snmpd's answer: OverflowError"),
+    "cut off": (fakes.cut_off, EVERY, "cannot read snmpd's answer: it is not valid SNMP"),
+    "huge error": (fakes.huge_error, EVERY, "its error-status is out of range"),
     "other request": (fakes.other_request, EVERY, r"no answer from UDP port \d+ within 1 s"),
     "error": (fakes.error_99, EVERY, "answers with error 99"),
     "half-way": (

@@ -245,6 +245,11 @@ def error_99(request: Request) -> Sequence[bytes]:
     return [request.reply(request.honestly(), status=99)]
 
 
+def huge_error(request: Request) -> Sequence[bytes]:
+    """Return an error-status of 5001 digits."""
+    return [request.reply(request.honestly(), status=10**5000)]
+
+
 def huge_oids(request: Request) -> Sequence[bytes]:
     """Return OIDs with a sub-identifier above 2^32-1 (RFC 2578, 3.5)."""
     return [request.reply([((*o, 2**32), value) for o, value in request.honestly()])]

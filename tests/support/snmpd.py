@@ -87,14 +87,16 @@ def running(folder: Path, command: str, *lines: str) -> Iterator[Snmpd]:
 
 
 @contextmanager
-def configured(folder: Path, *lines: str, community: str = "public") -> Iterator[Snmpd]:
+def configured(
+    folder: Path, *lines: str, community: str = "public", port: int = 0
+) -> Iterator[Snmpd]:
     """Run snmpd on loopback with these lines and its files in folder; end it afterwards.
 
     A surrogate in a line stands for a byte, as in file names. snmpd is up when a request with the
     community is answered.
     """
     folder.mkdir(exist_ok=True)
-    port = _free_port()
+    port = port or _free_port()
     config = folder / "snmpd.conf"
     config.write_bytes(os.fsencode("\n".join([*lines, f"agentaddress udp:127.0.0.1:{port}", ""])))
     environment = {
