@@ -208,7 +208,7 @@ class Session:
             raise TooBig
         if status == _AUTHORIZATION_ERROR:
             raise self.unserved()
-        if status >= 2**31:  # Python refuses to write a number of more than 4300 digits
+        if not 0 <= status < 2**31:  # Python refuses to write a number of more than 4300 digits
             raise self.error(f"{_UNREADABLE}: its error-status is out of range")
         if status:
             name = "genErr" if status == _GEN_ERR else f"error {status}"

@@ -208,6 +208,21 @@ def test_a_check_without_an_end_is_unknown_in_time(
     assert capsys.readouterr().out.startswith(said)
 
 
+def test_a_flood_does_not_outlast_the_time() -> None:
+    over = threading.Event()
+
+    def flood(request: fakes.Request) -> Iterator[bytes]:
+        while not over.is_set():
+            yield request.reply(request.honestly(), later=1)
+
+    with fakes.running(snapshot(), flood) as bad, asking(bad, 1) as one:
+        try:
+            with pytest.raises(DirectorError, match="not finished within 1 s, after 0 answers"):
+                one.scalars("lvsAgentStatus")
+        finally:
+            over.set()
+
+
 def test_a_walk_of_too_many_rows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MOST_ROWS", 20)
     said = "lvsVsConns: more than 20 rows"

@@ -12,7 +12,7 @@ import threading
 from bisect import bisect_right
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 from pyasn1.codec.ber import decoder, encoder
 from pyasn1.type.univ import Integer
@@ -85,7 +85,7 @@ class Request:
         return oids[place], self.values[oids[place]]
 
 
-Manner = Callable[[Request], Sequence[bytes]]
+Manner = Callable[[Request], Iterable[bytes]]
 
 
 def honest(request: Request) -> Sequence[bytes]:
@@ -246,8 +246,8 @@ def error_99(request: Request) -> Sequence[bytes]:
 
 
 def huge_error(request: Request) -> Sequence[bytes]:
-    """Return an error-status of 5001 digits."""
-    return [request.reply(request.honestly(), status=10**5000)]
+    """Return an error-status of 5001 digits below 0."""
+    return [request.reply(request.honestly(), status=-(10**5000))]
 
 
 def huge_oids(request: Request) -> Sequence[bytes]:
