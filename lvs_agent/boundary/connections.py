@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Optional, Protocol
 
 COLLECTOR_SOCKET = Path("/run/lvs-agent/collector.sock")
-BACKLOG = 64
 LISTEN_FDS_START = 3  # sd_listen_fds(3)
 
 
@@ -76,7 +75,7 @@ def listen_at(path: Path) -> Listener:
         raise
     finally:
         os.umask(before)
-    listening.listen(BACKLOG)
+    listening.listen(socket.SOMAXCONN)  # as systemd does; beyond it connect(2) fails
     return _SocketListener(listening, made=path)
 
 
