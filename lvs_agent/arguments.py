@@ -7,7 +7,6 @@ The man page is generated from the same texts (tools/manpage).
 from __future__ import annotations
 
 import argparse
-import difflib
 import itertools
 import sys
 from pathlib import Path
@@ -85,9 +84,9 @@ class _Parser(argparse.ArgumentParser):
             self.exit(0 if words else 2)
         options = list(itertools.takewhile(lambda word: word.startswith("-"), words))
         self._refuse_unknown(options)
-        for word in words[len(options) : len(options) + 1]:
-            if word not in self._commands:
-                self.error(f"unknown command: {word}{_suggestion(word, self._commands)}")
+        left = words[len(options) :]
+        if left and left[0] not in self._commands:
+            self.error(f"unknown command: {left[0]}{_suggestion(left[0], self._commands)}")
 
     def _refuse_unknown(self, words: List[str]) -> None:
         """Report an unknown option, before its value is taken for another argument."""
@@ -102,6 +101,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _suggestion(word: str, names: Iterable[str]) -> str:
     """Return a question about the name that is most like the word; empty if none is."""
+    import difflib  # here so that it does not delay the start of pass-persist
+
     near = difflib.get_close_matches(word, list(names), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

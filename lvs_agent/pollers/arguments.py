@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any, NoReturn, Optional, Sequence, Union
@@ -58,13 +59,11 @@ def add(commands: Commands) -> None:
 
 def seconds(text: str) -> float:
     """Return the number of seconds that text gives."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
-    return seconds
+    with contextlib.suppress(ValueError):
+        number = float(text)
+        if 0 <= number < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
 
 
 def asking() -> argparse.ArgumentParser:
