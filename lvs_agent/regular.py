@@ -48,21 +48,9 @@ class Files:
 def read(path: Path, limit: Optional[int] = None) -> bytes:
     """Return the content of a regular file.
 
-    Raises OSError: EINVAL for another kind of file, EFBIG for a file of more than limit bytes,
-    EAGAIN for a file below /proc or /sys that would block.
+    Raises OSError as descriptor() does, and EFBIG for a file of more than limit bytes.
     """
-    # O_PATH does not open the file itself (open(2)): some devices act as soon as they are opened
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(place).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        try:
-            file = os.open(f"/proc/self/fd/{place}", flags)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        os.close(place)
+    file = descriptor(path)
     try:
         data = bytearray()
         while chunk := os.read(file, _CHUNK):
@@ -72,3 +60,23 @@ def read(path: Path, limit: Optional[int] = None) -> bytes:
         return bytes(data)
     finally:
         os.close(file)
+
+
+def descriptor(path: Path, link: bool = True) -> int:
+    """Return a descriptor of a regular file, open for reading.
+
+    Raises OSError: EINVAL for another kind of file, which is not opened, and for a link if link is
+    False; EAGAIN for a file below /proc or /sys that would block.
+    """
+    # O_PATH does not open the file itself (open(2)): some devices act as soon as they are opened
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if link else os.O_NOFOLLOW))
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        try:
+            return os.open(f"/proc/self/fd/{place}", flags)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        os.close(place)

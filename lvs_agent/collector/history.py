@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Optional, Sequence, Set, Type, Union
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Type, Union
 
 from lvs_agent.codes import Status
 from lvs_agent.collector.remembered import (
@@ -22,15 +22,24 @@ from lvs_agent.collector.remembered import (
     RowState,
     ServiceState,
     State,
+    forget_missing,
+    missing,
 )
-from lvs_agent.collector.statefile import StateError, StateFile
+from lvs_agent.collector.statefile import MAX_MISSING, StateError, StateFile
 from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
 
 log = logging.getLogger(__name__)
 
-# The number of missing rows to remember, for each service's servers and for the services: enough
-# for months of manual changes, and a limit where pods come and go every minute.
-MAX_MISSING = 10000
+# Rows are forgotten a part at a time, because that takes a look at all of them.
+_PART = 16
+
+
+class _Found(NamedTuple):
+    """The names of rows that are new, were counted or came back, and went missing."""
+
+    new: List[str]
+    changed: List[str]
+    gone: List[str]
 
 
 class History:
@@ -45,9 +54,12 @@ class History:
         # True while this process may save, from _open() to close()
         self._held = False
         self._services: Numbering[ServiceState] = Numbering()
-        # True if _services has what the file lacks; set where it changes, reset only in _save()
-        self._new_numbers = False
-        self._new_counts = False
+        # What the file lacks: services by name, each with the names of its servers. New rows are
+        # saved before they are served, other changes afterwards.
+        self._new: Dict[str, Set[str]] = {}
+        self._changed: Dict[str, Set[str]] = {}
+        # True if the file lacks other rows too, and has to be replaced
+        self._behind = False
         # the reason why nothing is saved; "" if all is well
         self._trouble = ""
 
@@ -59,21 +71,37 @@ class History:
         self._open()
         if snapshot.status == Status.NO_IPVS:
             self._note_unload()
-        self._rows(self._services, ServiceState, snapshot.services, snapshot.taken)
+        taken, now = snapshot.taken, time.time()
+        found = _look(self._services, ServiceState, snapshot.services, taken, now)
+        self._new.update((name, set()) for name in found.new)
+        for name in found.changed:
+            self._changed.setdefault(name, set())
+        gone = len(found.gone)
+        for name in found.gone:  # with its servers
+            servers = self._services.rows[name].servers
+            went = [each for each, row in servers.rows.items() if servers.note_missing(row, now)]
+            self._changed.setdefault(name, set()).update(went)
         for service in snapshot.services:
             state = self._services.rows.get(service.name)
-            if state is not None:
-                servers = service.real_servers
-                self._rows(state.servers, RealServerState, servers, snapshot.taken)
-        if self._new_numbers:
-            self._save(durable=True)
+            if state is None:
+                continue
+            found = _look(state.servers, RealServerState, service.real_servers, taken, now)
+            if found.new:
+                self._new.setdefault(service.name, set()).update(found.new)
+            if found.changed or found.gone:
+                self._changed.setdefault(service.name, set()).update(found.changed, found.gone)
+            gone += len(found.gone)
+        if gone and missing(self._services) > MAX_MISSING + MAX_MISSING // _PART:
+            forget_missing(self._services, MAX_MISSING)
+        if self._new or self._behind:
+            self._save(self._new)
         if self._trouble and snapshot.status == Status.OK:
             snapshot.status, snapshot.text = Status.DEGRADED, self._trouble
 
     def keep(self) -> None:
         """Save the counters. Call this after serving a snapshot, so that no client waits for it."""
-        if self._new_counts:
-            self._save(durable=False)
+        if self._changed:
+            self._save(self._changed, shorten=True)
 
     def close(self) -> None:
         """Release the state directory."""
@@ -94,20 +122,25 @@ class History:
             self._file.close()
             self._say(f"row numbers are not saved: {error}")
             return
-        for problem in self._file.problems:
-            log.error("damaged state file: %s", problem)
-        self._held, self._new_numbers = True, True
+        if self._file.damaged:
+            count, first = self._file.damaged, self._file.problem
+            log.error("damaged state file: %d lines, the first: %s", count, first)
+        self._held, self._behind = True, True
 
-    def _save(self, durable: bool) -> None:
-        if self._file is None or not self._held:
-            return
-        try:
-            self._file.save(self._services, durable)
-        except StateError as error:
-            self._say(f"row numbers are not saved: {error}")
-            return
-        self._say("")
-        self._new_numbers = self._new_counts = False
+    def _save(self, changes: Dict[str, Set[str]], shorten: bool = False) -> None:
+        if self._file is not None and self._held:
+            try:
+                if shorten and self._file.is_long():
+                    self._file.replace(self._services)
+                else:
+                    self._file.save(self._services, changes)
+            except StateError as error:
+                self._say(f"row numbers are not saved: {error}")
+                self._behind = True
+            else:
+                self._say("")
+                self._behind = False
+        changes.clear()
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -119,73 +152,63 @@ class History:
 
         The next ones may be higher than the last, which would not look like a reset.
         """
-        for service in self._services.rows.values():
-            for state in (service, *service.servers.rows.values()):
-                if state.counters is not None:
-                    state.note_reset()
-                    self._new_counts = True
+        for name, service in self._services.rows.items():
+            counted = {each for each, row in service.servers.rows.items() if row.counters}
+            if counted or service.counters:
+                self._changed.setdefault(name, set()).update(counted)
+                service.note_reset()
+                for each in counted:
+                    service.servers.rows[each].note_reset()
 
-    def _rows(
-        self,
-        known: Numbering[State],
-        kind: Type[State],
-        rows: Sequence[Union[VirtualService, RealServer]],
-        now: float,
-    ) -> None:
-        present = 0
-        for row in rows:
-            state = known.rows.get(row.name)
+
+def _look(
+    known: Numbering[State],
+    kind: Type[State],
+    rows: Sequence[Union[VirtualService, RealServer]],
+    taken: float,
+    now: float,
+) -> _Found:
+    """Fill in rows from the states of the same names, and these from the rows."""
+    found = _Found([], [], [])
+    present = 0
+    for row in rows:
+        state = known.rows.get(row.name)
+        if state is None:
+            state = _admit(known, kind, row.name, taken)
             if state is None:
-                state = self._admit(known, kind, row.name, now)
-                if state is None:
-                    continue
-            present += 1
-            state.missing_since = None
-            if row.counters is not None and row.counters != state.counters:
-                if _lower(row.counters, state.counters):
-                    state.note_reset()
-                state.counters = row.counters
-                self._new_counts = True
-            row.number, row.continuous_since = state.number, state.continuous_since
-            row.counter_offset = state.counter_offset
-        if present < len(known.rows):
-            self._miss(known, {row.name for row in rows})
+                continue
+            found.new.append(row.name)
+        present += 1
+        if state.missing_since is not None:
+            known.note_present(state)
+            found.changed.append(row.name)
+        if row.counters is not None and row.counters != state.counters:
+            if _lower(row.counters, state.counters):
+                state.note_reset()
+            state.counters = row.counters
+            found.changed.append(row.name)
+        row.number, row.continuous_since = state.number, state.continuous_since
+        row.counter_offset = state.counter_offset
+    if present < len(known.rows) - known.missing:
+        for name in known.rows.keys() - {row.name for row in rows}:
+            if known.note_missing(known.rows[name], now):
+                found.gone.append(name)
+    return found
 
-    def _admit(
-        self, known: Numbering[State], kind: Type[State], name: str, now: float
-    ) -> Optional[State]:
-        if len(known.names) == MAX_NUMBER:
-            self._forget(known, 1)
-        if len(known.names) == MAX_NUMBER:
-            return None  # every number is in use by a row that is present
-        number = known.next_number
-        while number in known.names:
-            number = number % MAX_NUMBER + 1
-        known.next_number = number % MAX_NUMBER + 1
-        state = kind(number, continuous_since=now)
-        known.add(name, state)
-        self._new_numbers = True
-        return state
 
-    def _miss(self, known: Numbering[State], present: Set[str]) -> None:
-        missing = 0
-        for name in known.rows.keys() - present:
-            state = known.rows[name]
-            missing += 1
-            if state.missing_since is None:
-                state.missing_since = time.time()
-        if missing > MAX_MISSING:
-            self._forget(known, missing - MAX_MISSING)
-
-    def _forget(self, known: Numbering[State], count: int) -> None:
-        missing = [
-            (row.missing_since, name)
-            for name, row in known.rows.items()
-            if row.missing_since is not None
-        ]
-        for _since, name in sorted(missing)[:count]:
-            known.remove(name)
-        self._new_numbers = True
+def _admit(known: Numbering[State], kind: Type[State], name: str, taken: float) -> Optional[State]:
+    """Return the state of a new row; None if rows that are present have all numbers."""
+    if len(known.names) == MAX_NUMBER:
+        known.forget(known.missing // _PART + 1)
+    if len(known.names) == MAX_NUMBER:
+        return None
+    number = known.next_number
+    while number in known.names:
+        number = number % MAX_NUMBER + 1
+    known.next_number = number % MAX_NUMBER + 1
+    state = kind(number, continuous_since=taken)
+    known.add(name, state)
+    return state
 
 
 def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
@@ -212,7 +235,11 @@ def _merge(served: Numbering[State], loaded: Numbering[State]) -> None:
                 loaded.add(name, row)
         elif _counted(row) >= _counted(there):
             there.counters, there.counter_offset = row.counters, row.counter_offset
-            there.continuous_since, there.missing_since = row.continuous_since, row.missing_since
+            there.continuous_since = row.continuous_since
+            if row.missing_since is None:
+                loaded.note_present(there)
+            else:
+                loaded.note_missing(there, row.missing_since)
 
 
 def _counted(row: RowState) -> int:

@@ -1,38 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collector's state on disk: one file of JSON lines, replaced as a whole or not at all.
+"""The collector's state on disk: history.jsonl in a folder, whose lines stateformat describes.
 
-The file has a header, then a row for each virtual service that is remembered, followed by one for
-each of its real servers. A row holds the fields of its state. After the first field it has the
-number that a service gives its next real server, or 1 if it is a real server's. A row that can't
-be read is left out, and the file is kept beside the new one as history.damaged. One process at a
-time may write.
+A new file replaces the old one as a whole or not at all. Changes are appended to it until it is
+about twice as long; then it is replaced. A line that can't be read is left out, and the file is
+kept beside the new one as history.damaged. One process at a time may write.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import BinaryIO, Iterable, Iterator, Optional
 
 from lvs_agent import regular
-from lvs_agent.boundary.rows import RowCodec, RowError
-from lvs_agent.collector.remembered import (
-    MAX_NUMBER,
-    Numbering,
-    RealServerState,
-    RowState,
-    ServiceState,
-    State,
-)
+from lvs_agent.collector.remembered import Numbering, ServiceState
+from lvs_agent.collector.stateformat import Changes, FormatError, LineError, Reader, Writer
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
-FORMAT = 1
-# the exceptions that a damaged row can raise
-_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RowError, RecursionError)
+# The number of missing rows to remember: enough for a large director that is cleared and set up
+# again, and a limit where pods come and go every minute.
+MAX_MISSING = 65536
+MAX_LINE_BYTES = 4096  # a row has less than 400
+MAX_FILE_BYTES = 1 << 30
+_SPARE_BYTES = 1 << 20  # of changes in a small file
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class StateError(Exception):
@@ -40,15 +35,21 @@ class StateError(Exception):
 
 
 class StateFile:
-    """history.jsonl in a folder. Any process may load it; the one that holds it may save it."""
+    """history.jsonl in a folder. Any process may load it; the one that holds it may save it.
+
+    damaged counts the lines that the last load could not read, problem tells of the first.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "history.jsonl"
-        self._service = RowCodec(ServiceState, until="servers")
-        self._server = RowCodec(RealServerState)
+        self._writer = Writer()
         self._lock: Optional[int] = None
-        self.problems: List[str] = []
+        # the file's length if it is as this process left it, else -1; and when it was last replaced
+        self._bytes = -1
+        self._whole_bytes = 0
+        self.damaged = 0
+        self.problem = ""
 
     def hold(self) -> None:
         """Lock the folder in order to save, and create it if needed. Raises StateError."""
@@ -59,11 +60,11 @@ class StateFile:
                 # the collector that owns the folder could not read root's files in it, and root
                 # would follow any links that the owner has put there
                 raise StateError(
-                    f"{self._folder}: belongs to user {owner}, not to this user ({os.geteuid()});"
-                    " name another folder with --state"
+                    f"{self._folder}: belongs to user {owner}, not to this user"
+                    f" ({os.geteuid()}); name another folder with --state"
                 )
-            lock = self._folder / "lock"
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._lock = os.open(self._folder / "lock", flags, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
@@ -83,95 +84,62 @@ class StateFile:
     def load(self) -> Numbering[ServiceState]:
         """Return the saved state, which is empty if there is no file yet.
 
-        Rows that can't be read are reported in problems. Raises StateError, also for a newer
-        version's file, which is left alone.
+        Raises StateError, also for a newer version's file, which is left alone.
         """
+        self.damaged, self.problem = 0, ""
         try:
-            data = regular.read(self._path)
+            with os.fdopen(regular.descriptor(self._path, link=False), "rb") as file:
+                services = self._read(file)
+            if self.damaged and self._lock is not None:
+                self._keep_damaged()
         except FileNotFoundError:
             return Numbering()
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
-        self.problems = []
-        lines = data.decode("utf-8", "replace").splitlines()
-        header = self._header(lines[0] if lines else "")
-        boot = boot_id()
-        same_boot = boot != "" and header.get("boot") == boot
-        services: Numbering[ServiceState] = Numbering()
-        servers: Numbering[RealServerState] = Numbering()
-        rows = 0
-        for place, line in enumerate(lines[1:], 2):
-            try:
-                kind, name, values = json.loads(line)
-                next_number = values.pop(1)
-                if type(next_number) is not int:
-                    raise ValueError(f"next number: not an integer: {next_number!r}")
-                state: RowState
-                if kind == "service":
-                    state = service = self._service.decode(values)
-                    services.add(str(name), service)
-                    servers = service.servers
-                    servers.next_number = _next_number(next_number, servers)
-                elif kind == "server":
-                    state = server = self._server.decode(values)
-                    servers.add(str(name), server)
-                else:
-                    raise ValueError(f"neither a service nor a server: {kind!r}")
-                if not same_boot:  # a boot resets all counters
-                    state.note_reset()
-                    state.continuous_since = 0.0
-            except _DAMAGED as error:
-                self.problems.append(f"{self._path}:{place}: {error}")
-                if not line.startswith('["server"'):
-                    servers = Numbering()  # the servers that follow belong to no known service
-                continue
-            rows += 1
-        services.next_number = _next_number(header.get("fresh"), services)
-        if header.get("rows") != rows:
-            self.problems.append(f"{self._path}: {rows} rows, expected {header.get('rows')}")
-        if self.problems and self._lock is not None:
-            self._keep_damaged()
         return services
 
-    def save(self, services: Numbering[ServiceState], durable: bool) -> None:
-        """Replace the file. If durable, a later power failure can't bring the old one back.
+    def save(self, services: Numbering[ServiceState], changes: Changes) -> None:
+        """Append changes to the file, or replace it where that is not possible.
 
-        Raises StateError, and leaves the old file, if the new one can't be written.
+        A power failure can't take back what was saved. Raises StateError, and leaves a file that
+        can be loaded.
         """
+        try:
+            self._append(self._writer.changes(services, changes, boot_id()))
+        except OSError:
+            self.replace(services)
+
+    def replace(self, services: Numbering[ServiceState]) -> None:
+        """Replace the file. Raises StateError, and leaves the old file, if that fails."""
         new = self._path.with_suffix(".new")
         try:
-            with open(new, "wb") as file:
-                file.writelines(self._lines(services))
+            with suppress(FileNotFoundError):
+                new.unlink()
+            with open(os.open(new, _NEW, 0o600), "wb") as file:
+                file.writelines(self._writer.whole(services, boot_id()))
                 file.flush()
-                # even if not durable: otherwise, on some file systems, a power failure can leave
-                # the renamed file empty
                 os.fsync(file.fileno())
+                self._bytes = self._whole_bytes = file.tell()
             os.replace(new, self._path)
-            if durable:
-                self._sync_folder()
+            self._sync_folder()
         except OSError as error:
+            self._bytes = -1
             raise StateError(f"{self._path}: {error.strerror}") from error
 
-    def _lines(self, services: Numbering[ServiceState]) -> Iterator[bytes]:
-        dumps = json.JSONEncoder(separators=(",", ":")).encode
-        yield (
-            dumps(
-                {
-                    "lvs-agent history": FORMAT,
-                    "boot": boot_id(),
-                    "fresh": services.next_number,
-                    "rows": sum(1 + len(row.servers.rows) for row in services.rows.values()),
-                }
-            ).encode()
-            + b"\n"
-        )
-        for name, service in services.rows.items():
-            number, *rest = self._service.encode(service)
-            row = (number, service.servers.next_number, *rest)
-            yield dumps(("service", name, row)).encode() + b"\n"
-            for address, server in service.servers.rows.items():
-                number, *rest = self._server.encode(server)
-                yield dumps(("server", address, (number, 1, *rest))).encode() + b"\n"
+    def is_long(self) -> bool:
+        """Return whether the file is to be replaced when no client waits."""
+        return self._bytes > 2 * self._whole_bytes + _SPARE_BYTES
+
+    def _append(self, lines: Iterable[bytes]) -> None:
+        """Append lines. Raises OSError, also if the file is not the one that was last written."""
+        with open(os.open(self._path, _APPEND), "ab") as file:
+            if os.fstat(file.fileno()).st_size != self._bytes:
+                raise OSError("changed by another program")
+            self._bytes = -1  # until all lines are on disk
+            file.writelines(lines)
+            file.flush()
+            os.fdatasync(file.fileno())
+            self._bytes = file.tell()
 
     def _sync_folder(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -180,28 +148,41 @@ class StateFile:
         finally:
             os.close(folder)
 
-    def _header(self, line: str) -> Dict[str, object]:
-        try:
-            header = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            self.problems.append(f"{self._path}:1: {error}")
-            return {}
-        if not isinstance(header, dict):
-            self.problems.append(f"{self._path}:1: header missing")
-            return {}
-        version = header.get("lvs-agent history")
-        if isinstance(version, int) and version > FORMAT:
-            raise StateError(
-                f"{self._path}: unsupported format {version}, expected {FORMAT};"
-                " upgrade lvs-agent, or move the file away to number the rows again"
-            )
-        return header
+    def _read(self, file: BinaryIO) -> Numbering[ServiceState]:
+        found = os.fstat(file.fileno())
+        if found.st_size > MAX_FILE_BYTES:
+            raise StateError(f"{self._path}: longer than {MAX_FILE_BYTES} bytes; move it away")
+        if found.st_uid not in (0, self._folder.stat().st_uid):
+            raise StateError(f"{self._path}: belongs to user {found.st_uid}; move it away")
+        reader = Reader(boot_id(), MAX_MISSING)
+        place = 0
+        for place, line in enumerate(_lines(file), 1):
+            try:
+                if place == 1:
+                    reader.header(line)
+                elif line.endswith(b"\n"):  # a power failure can cut off the last line
+                    reader.line(line)
+            except FormatError as error:
+                raise StateError(
+                    f"{self._path}: {error};"
+                    " upgrade lvs-agent, or move the file away to number the rows again"
+                ) from error
+            except LineError as error:
+                self._note(f"{self._path}:{place}: {error}")
+        missing = reader.finish()
+        if missing:
+            self._note(f"{self._path}: {missing}")
+        return reader.services
+
+    def _note(self, problem: str) -> None:
+        self.damaged += 1
+        self.problem = self.problem or problem
 
     def _keep_damaged(self) -> None:
-        try:
-            shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
-        except OSError as error:
-            raise StateError(f"{self.problems[0]}; cannot keep a copy: {error.strerror}") from error
+        kept = self._path.with_suffix(".damaged")
+        with suppress(FileNotFoundError):
+            kept.unlink()
+        os.link(self._path, kept, follow_symlinks=False)
 
 
 def boot_id() -> str:
@@ -212,7 +193,10 @@ def boot_id() -> str:
         return ""
 
 
-def _next_number(value: object, otherwise: Numbering[State]) -> int:
-    if type(value) is int and 1 <= value <= MAX_NUMBER:
-        return value
-    return max(otherwise.names, default=0) % MAX_NUMBER + 1
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield each line. Of one that is too long, yield the first bytes, which are not JSON."""
+    while line := file.readline(MAX_LINE_BYTES):
+        rest = line
+        while len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
+        yield line if rest is line else line + b"\n"

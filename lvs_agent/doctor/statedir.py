@@ -59,8 +59,8 @@ def _history(machine: Machine, names: List[str], owner: str) -> Finding:
         if isinstance(error.__cause__, PermissionError):
             return unseen("state", f"{FOLDER}/history.jsonl: not readable by this user")
         return wrong("state", str(error), command("ls", "-l", FOLDER))
-    if file.problems:
-        text = f"invalid lines: {len(file.problems)}, the first: {file.problems[0]}"
+    if file.damaged:
+        text = f"invalid lines: {file.damaged}, the first: {file.problem}"
         return wrong("state", text, command("less", f"{FOLDER}/history.jsonl"))
     servers = sum(len(each.servers.rows) for each in services.rows.values())
     return ok("state", f"{FOLDER} ({owner}): remembers {count(len(services.rows), servers)}")

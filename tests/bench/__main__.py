@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List
 
-from tests.bench import agents, answers, decoders, lab, report, upkeep, walks
+from tests.bench import agents, answers, decoders, lab, remembering, report, upkeep, walks
 from tests.bench.report import Figure
 from tests.bench.rounds import say
 
@@ -34,6 +34,7 @@ FIGURES: Dict[str, Callable[[Path], List[Figure]]] = {
     "longest-answer": answers.longest,
     "polls": upkeep.polls,
     "memory": upkeep.memory,
+    "remembered": remembering.figures,
 }
 
 

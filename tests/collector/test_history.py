@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol
-from lvs_agent.collector.history import MAX_MISSING, History
-from lvs_agent.collector.remembered import MAX_NUMBER
+from lvs_agent.collector.history import History
+from lvs_agent.collector.remembered import MAX_NUMBER, missing
+from lvs_agent.collector.statefile import MAX_MISSING, StateFile
 from lvs_agent.snapshot import Snapshot, VirtualService
-from tests.support.builders import farm, fwmark, server, service, snapshot
-from tests.support.statefiles import edit_header, lines
+from tests.support.builders import farm, fwmark, server, service, snapshot, traffic
+from tests.support.statefiles import lines, other_boot
 
 WEB = ("192.0.2.10", 80)
 
@@ -105,7 +106,7 @@ def test_numbers_stay_over_another_boot(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.annotate(snapshot(*farm()))
     history.close()
-    edit_header(tmp_path, boot="00000000-0000-0000-0000-000000000000")
+    other_boot(tmp_path)
     history = History(tmp_path)
     assert numbers(history, fwmark(9), *farm()[::-1]) == {**FARM, "FWM 9": 4}
     history.close()
@@ -174,7 +175,7 @@ def test_a_row_that_came_back_is_not_forgotten_for_having_been_gone() -> None:
     history = History(None)
     numbers(history, fwmark(1))
     numbers(history)
-    for start in range(2, MAX_MISSING + 4 * BATCH, BATCH):
+    for start in range(2, MAX_NUMBER + 4 * BATCH, BATCH):
         look = snapshot(fwmark(1), *map(fwmark, range(start, start + BATCH)))
         history.annotate(look)
         assert look.services[0].number == 1
@@ -203,3 +204,38 @@ def test_a_table_full_of_live_rows_leaves_the_next_without_a_number_until_one_go
         late = fwmark(MAX_NUMBER + 1)
         history.annotate(snapshot(late, *every[:99], *every[100:]))
     assert late.number == 100
+
+
+def test_what_is_remembered_is_bounded_and_what_is_present_is_kept(tmp_path: Path) -> None:
+    """A hundred services, of which each has twenty other servers at each look."""
+    history = History(tmp_path)
+    first: Dict[str, Any] = {}
+    looks = (MAX_MISSING * 5 // 4) // 2000
+    for look in range(looks):
+        services = [
+            service(
+                f"192.0.2.{n}",
+                443,
+                server("172.16.0.1", counters=traffic(look)),
+                *(server(f"10.{look}.0.{k}") for k in range(20)),
+                counters=traffic(look),
+            )
+            for n in range(100)
+        ]
+        history.annotate(snapshot(*services, taken=1000.0 + look))
+        history.keep()
+        for vs in services:
+            rs = vs.real_servers[0]
+            assert first.setdefault(vs.name, (vs.number, rs.number)) == (vs.number, rs.number)
+            assert (vs.continuous_since, rs.continuous_since) == (1000.0, 1000.0)
+    history.close()
+    kept = missing(StateFile(tmp_path).load())
+    assert MAX_MISSING - 2000 <= kept <= MAX_MISSING
+    assert (tmp_path / "history.jsonl").stat().st_size < 2 * 130 * (kept + 2200) + (1 << 20)
+    history = History(tmp_path)
+    back = service("192.0.2.0", 443, server("10.0.0.0"), server(f"10.{looks - 2}.0.0"))
+    history.annotate(snapshot(back, taken=5000.0))
+    history.close()
+    forgotten, remembered = back.real_servers
+    assert (forgotten.number, forgotten.continuous_since) == (2 + looks * 20, 5000.0)
+    assert (remembered.number, remembered.continuous_since) == (2 + (looks - 2) * 20, 998.0 + looks)

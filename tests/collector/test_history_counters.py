@@ -14,9 +14,8 @@ from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
 from lvs_agent.snapshot import RealServer, Traffic, VirtualService
 from tests.support.builders import server, service, snapshot
-from tests.support.statefiles import edit_header
+from tests.support.statefiles import other_boot
 
-OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
 ZERO = Traffic(0, 0, 0, 0, 0)
 
 Sums = Tuple[int, ...]
@@ -196,7 +195,7 @@ def test_another_boot_has_begun_counters_anew_however_high_they_are(
     tmp_path: Path, ended: Callable[..., None], now: int
 ) -> None:
     ended(tmp_path, 100)
-    edit_header(tmp_path, boot=OTHER_BOOT)
+    other_boot(tmp_path)
     history = History(tmp_path)
     assert both(history, five(now), 50.0) == (sums(100 + now), 0.0)
     assert both(history, five(now + 1), 55.0) == (sums(100 + now + 1), 0.0)
@@ -206,7 +205,7 @@ def test_another_boot_has_begun_counters_anew_however_high_they_are(
 def test_what_is_not_seen_after_another_boot_is_carried_over_the_next_too(tmp_path: Path) -> None:
     closed(tmp_path, 100)
     for _boot in range(2):
-        edit_header(tmp_path, boot=OTHER_BOOT)
+        other_boot(tmp_path)
         history = History(tmp_path)
         history.annotate(snapshot(service("192.0.2.1"), taken=50.0))
         history.keep()

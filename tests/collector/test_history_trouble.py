@@ -12,7 +12,9 @@ import pytest
 
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
+from lvs_agent.collector.statefile import StateFile
 from tests.support.builders import farm, service, snapshot, traffic
+from tests.support.statefiles import file_size_limit
 
 
 def spoilt_by_a_file(folder: Path) -> Path:
@@ -20,13 +22,13 @@ def spoilt_by_a_file(folder: Path) -> Path:
     return folder / "file" / "state"
 
 
-def spoilt_by_a_full_disk(folder: Path) -> Path:
-    (folder / "history.new").symlink_to("/dev/full")
+def spoilt_by_a_folder(folder: Path) -> Path:
+    (folder / "history.new").mkdir()
     return folder
 
 
 def spoilt_by_a_newer_version(folder: Path) -> Path:
-    (folder / "history.jsonl").write_text(json.dumps({"lvs-agent history": 2}) + "\n")
+    (folder / "history.jsonl").write_text(json.dumps({"lvs-agent history": 3}) + "\n")
     return folder
 
 
@@ -34,7 +36,7 @@ def spoilt_by_a_newer_version(folder: Path) -> Path:
     ("spoilt", "reason"),
     [
         (spoilt_by_a_file, "name a writable folder with --state"),
-        (spoilt_by_a_full_disk, "No space left on device"),
+        (spoilt_by_a_folder, "Is a directory"),
         (spoilt_by_a_newer_version, "upgrade lvs-agent, or move the file away"),
     ],
 )
@@ -70,14 +72,14 @@ def test_a_disk_that_fills_up_is_said_until_it_can_be_written_again(tmp_path: Pa
         return look.status
 
     assert status_with(1) == Status.OK
-    spoilt_by_a_full_disk(tmp_path)
-    status_with(2)
-    assert status_with(2) == Status.DEGRADED
-    assert status_with(3) == Status.DEGRADED
-    (tmp_path / "history.new").unlink()
+    with file_size_limit(100):
+        status_with(2)
+        assert status_with(2) == Status.DEGRADED
+        assert status_with(3) == Status.DEGRADED
     status_with(4)
     assert status_with(4) == Status.OK
     history.close()
+    assert list(StateFile(tmp_path).load().rows) == ["TCP 192.0.2.10:443"]
 
 
 def test_a_second_collector_numbers_the_same_and_says_that_it_saves_nothing(

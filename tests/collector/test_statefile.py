@@ -5,19 +5,27 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
 from lvs_agent.collector import statefile
 from lvs_agent.collector.remembered import Numbering
-from lvs_agent.collector.statefile import StateError, StateFile, boot_id
+from lvs_agent.collector.statefile import MAX_FILE_BYTES, StateError, StateFile, boot_id
+from lvs_agent.snapshot import Traffic
 from tests.support.builders import traffic
-from tests.support.statefiles import NAMES, edit_header, held, lines, numbering, write
+from tests.support.statefiles import (
+    NAMES,
+    edit_header,
+    file_size_limit,
+    held,
+    kill_while,
+    lines,
+    numbering,
+    other_boot,
+    write,
+)
 
 
 @pytest.fixture
@@ -28,7 +36,7 @@ def file(tmp_path: Path) -> Iterator[StateFile]:
 
 def test_what_was_saved_is_loaded(file: StateFile, tmp_path: Path) -> None:
     assert StateFile(tmp_path).load() == numbering()
-    assert file.problems == []
+    assert not file.damaged
 
 
 def test_without_a_file_there_is_nothing_to_remember(tmp_path: Path) -> None:
@@ -40,14 +48,16 @@ def test_the_folder_is_made_and_its_file_is_lines_of_json(tmp_path: Path) -> Non
     folder = tmp_path / "var" / "lib"
     file = StateFile(folder)
     file.hold()
-    file.save(numbering(), durable=False)
+    file.replace(numbering())
     file.close()
     header, *rows = map(json.loads, lines(folder))
+    values = ["number", "continuous_since", "missing_since", "counters", "counter_offset"]
     assert header == {
-        "lvs-agent history": 1,
-        "boot": boot_id(),
-        "fresh": 8,
+        "lvs-agent history": 2,
+        "columns": {"service": [*values, "next_server_number"], "server": values},
         "rows": 6,
+        "boot": boot_id(),
+        "next": 8,
     }
     assert [row[:2] for row in rows] == [
         ["service", NAMES[0]],
@@ -59,31 +69,23 @@ def test_the_folder_is_made_and_its_file_is_lines_of_json(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize("durable", [True, False])
-def test_what_need_not_be_durable_is_saved_as_well(
-    file: StateFile, tmp_path: Path, durable: bool
-) -> None:
-    file.save(Numbering(next_number=9), durable)
-    assert StateFile(tmp_path).load() == Numbering(next_number=9)
-
-
 def test_the_next_number_of_a_services_servers_is_kept(file: StateFile, tmp_path: Path) -> None:
     services = numbering()
     services.rows[NAMES[2]].servers.next_number = 9
-    file.save(services, durable=True)
+    file.replace(services)
     assert StateFile(tmp_path).load().rows[NAMES[2]].servers.next_number == 9
 
 
 def test_another_boot_begins_counters_and_time_anew(file: StateFile, tmp_path: Path) -> None:
-    edit_header(tmp_path, boot="00000000-0000-0000-0000-000000000000")
+    other_boot(tmp_path)
     row = file.load().rows[NAMES[0]]
     assert (row.continuous_since, row.servers.rows["192.168.0.1:80"].continuous_since) == (0.0, 0.0)
-    assert (row.counters, row.counter_offset) == (None, traffic(2**64 + 5, 2))
+    assert (row.counters, row.counter_offset) == (None, Traffic(5, 7, 9, 11, 13))
     assert row.servers.rows["192.168.0.1:80"].counter_offset == traffic(1)
 
 
 def test_a_newer_versions_file_is_refused_and_left_alone(file: StateFile, tmp_path: Path) -> None:
-    edit_header(tmp_path, **{"lvs-agent history": 2})
+    edit_header(tmp_path, **{"lvs-agent history": 3})
     before = lines(tmp_path)
     with pytest.raises(StateError, match="upgrade lvs-agent, or move the file away"):
         file.load()
@@ -102,7 +104,7 @@ def test_one_that_does_not_hold_the_folder_writes_nothing_there(
 
 def test_a_folder_of_another_user_is_not_written(file: StateFile, tmp_path: Path) -> None:
     """As when root runs a command beside the collector, which has a user of its own."""
-    file.save(numbering(), durable=False)
+    file.replace(numbering())
     file.close()
     folder = Path("/")
     if os.geteuid() == 0:
@@ -130,39 +132,83 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_remedy(tmp_path: Path)
         StateFile(tmp_path / "file" / "state").hold()
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    (tmp_path / "history.jsonl").mkdir()
-    with pytest.raises(StateError, match=r"history\.jsonl"):
-        StateFile(tmp_path).load()
+def a_folder(path: Path) -> None:
+    path.mkdir()
 
 
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Limit the size of files, so that writing fails in the middle, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def a_fifo(path: Path) -> None:
+    os.mkfifo(path)
 
 
-def to_a_folder(new: Path) -> None:
-    new.mkdir()
+def a_link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
 
 
-def to_a_full_disk(new: Path) -> None:
-    new.symlink_to("/dev/full")
+def a_link_to_a_file(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
 
 
-@pytest.mark.parametrize("spoil", [to_a_folder, to_a_full_disk])
-def test_if_writing_fails_the_old_file_is_whole(
-    file: StateFile, tmp_path: Path, spoil: Callable[[Path], Any]
+def a_huge_file(path: Path) -> None:
+    path.touch()
+    os.truncate(path, MAX_FILE_BYTES + 1)
+
+
+def a_file_of_another_user(path: Path) -> None:
+    if os.geteuid() == 0:
+        path.touch()
+        os.chown(path, 12345, -1)
+    else:
+        path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        a_folder,
+        a_fifo,
+        a_link_to_a_device,
+        a_link_to_a_file,
+        a_huge_file,
+        a_file_of_another_user,
+    ],
+)
+def test_what_is_not_a_file_of_ours_is_refused(
+    tmp_path: Path, made: Callable[[Path], None]
 ) -> None:
+    made(tmp_path / "history.jsonl")
+    file = StateFile(tmp_path)
+    file.hold()
+    with pytest.raises(StateError, match=r"history\.jsonl: "):
+        file.load()
+    file.close()
+
+
+@pytest.mark.parametrize("name", ["history.new", "history.damaged"])
+def test_links_in_the_folder_are_replaced_and_not_followed(
+    file: StateFile, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "other").write_text("other")
+    (tmp_path / name).symlink_to("other")
+    with (tmp_path / "history.jsonl").open("a") as history:
+        history.write("garbage\n")
+    file.replace(file.load())
+    assert (file.load(), file.damaged) == (numbering(), 0)
+    assert (tmp_path / "other").read_text() == "other"
+    assert not (tmp_path / name).is_symlink()
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("other")
+    with pytest.raises(StateError, match="name a writable folder"):
+        StateFile(tmp_path).hold()
+    assert not (tmp_path / "other").exists()
+
+
+def test_if_writing_fails_the_old_file_is_whole(file: StateFile, tmp_path: Path) -> None:
     before = lines(tmp_path)
-    spoil(tmp_path / "history.new")
+    (tmp_path / "history.new").mkdir()
     with pytest.raises(StateError):
-        file.save(Numbering(), durable=False)
+        file.replace(Numbering())
     assert lines(tmp_path) == before
 
 
@@ -171,32 +217,17 @@ def test_if_the_disk_fills_while_writing_the_old_file_is_whole(
 ) -> None:
     before = lines(tmp_path)
     with file_size_limit(100), pytest.raises(StateError):
-        file.save(numbering(), durable=False)
+        file.replace(numbering())
     assert lines(tmp_path) == before
-    file.save(Numbering(next_number=9), durable=False)
+    file.replace(Numbering(next_number=9))
     assert file.load() == Numbering(next_number=9)
 
 
-def test_killed_while_saving_it_leaves_one_file_or_the_other(tmp_path: Path) -> None:
+def test_killed_while_replacing_it_leaves_one_file_or_the_other(tmp_path: Path) -> None:
     for _time in range(5):
-        read, write = os.pipe()
-        child = os.fork()
-        if not child:
-            file = StateFile(tmp_path)
-            file.hold()
-            while True:
-                file.save(numbering(), durable=False)
-                os.write(write, b".")
-        os.read(read, 1)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(read)
-        os.close(write)
+        kill_while(tmp_path, lambda file: file.replace(numbering()))
         file = StateFile(tmp_path)
-        file.hold()
-        assert list(file.load().rows) == NAMES
-        assert file.problems == []
-        file.close()
+        assert (list(file.load().rows), file.damaged) == (NAMES, 0)
 
 
 def test_where_the_boot_is_hidden_numbers_are_kept_and_counters_begin_anew(
@@ -209,5 +240,5 @@ def test_where_the_boot_is_hidden_numbers_are_kept_and_counters_begin_anew(
             name: row.number for name, row in numbering().rows.items()
         }
         assert {row.counters for row in services.rows.values()} == {None}
-        file.save(services, durable=False)
-    assert file.problems == []
+        file.replace(services)
+    assert not file.damaged

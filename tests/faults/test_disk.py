@@ -153,7 +153,7 @@ def numbers(walk: Walk) -> list[str]:
 def test_a_file_of_a_newer_version(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    newer = json.dumps({"lvs-agent history": 2, "more": "than is known"}) + "\n"
+    newer = json.dumps({"lvs-agent history": 3, "more": "than is known"}) + "\n"
     (state / "history.jsonl").write_text(newer)
     with site(tmp_path) as director, collector_of(director.path, MadeKernel(3), state):
         director.until(Status.DEGRADED, ALL, "upgrade lvs-agent, or move the file away")

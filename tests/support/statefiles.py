@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List
+from typing import Callable, Iterator, List
 
 from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
-from lvs_agent.collector.statefile import StateFile
+from lvs_agent.collector.statefile import StateFile, boot_id
 from tests.support.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
@@ -29,14 +32,50 @@ def edit_header(folder: Path, **values: object) -> None:
     write(folder, b"".join([header, *rows]))
 
 
+def other_boot(folder: Path) -> None:
+    """Change the boot that the file was written in, of all its parts."""
+    old = f'"boot":"{boot_id()}"'.encode()
+    data = b"".join(lines(folder))
+    assert old in data
+    write(folder, data.replace(old, b'"boot":"00000000-0000-0000-0000-000000000000"'))
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[StateFile]:
     """Yield a state file that is locked and has numbering() in it."""
     file = StateFile(folder)
     file.hold()
-    file.save(numbering(), durable=True)
+    file.replace(numbering())
     yield file
     file.close()
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Limit the size of files, so that writing fails in the middle, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def kill_while(folder: Path, save: Callable[[StateFile], None]) -> None:
+    """Save again and again in a process, and kill it once it has saved some times."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        file = StateFile(folder)
+        file.hold()
+        while True:
+            save(file)
+            os.write(write, b".")
+    os.close(write)
+    os.read(read, 20)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(read)
 
 
 def numbering() -> Numbering[ServiceState]:

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lines of the state file, and the state that they describe.
+
+The first line is an object with the format, the names of each row's columns, the number of rows
+that were written with it, the id of the boot, and the number that the next service gets. A line
+for each service follows, and after it one for each of its real servers. Changed rows are appended
+behind another such object, which gives only the boot and the next number. A later row replaces an
+earlier one of the same name, or of the same number.
+
+Columns are found by their names, so that a version with fewer or more of them can read the file:
+it ignores those that it does not know, and gives the others their defaults.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from lvs_agent.boundary.rows import RowCodec, RowError
+from lvs_agent.collector.remembered import (
+    COUNTER64,
+    MAX_NUMBER,
+    Numbering,
+    RealServerState,
+    RowState,
+    ServiceState,
+    State,
+    forget_missing,
+)
+
+FORMAT = 2
+NEXT = "next_server_number"  # the column of a service with the number that its next server gets
+# Format 1 did not name its columns. A server's second has no use.
+_FORMAT_1 = {
+    "service": ["number", NEXT, "continuous_since", "missing_since", "counters", "counter_offset"],
+    "server": ["number", "", "continuous_since", "missing_since", "counters", "counter_offset"],
+}
+# A file with more missing rows than are kept is read in parts of this many rows, so that no more
+# are in memory.
+_PART = 16384
+# the exceptions that a damaged line can raise
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RowError, RecursionError)
+
+# the changed services by name, each with the names of its changed servers
+Changes = Mapping[str, Set[str]]
+
+
+class FormatError(Exception):
+    """A file of a newer version of lvs-agent; the text gives its format."""
+
+
+class LineError(Exception):
+    """A line that can't be read; the text says why."""
+
+
+class _Codecs:
+    def __init__(self) -> None:
+        self.service = RowCodec(ServiceState, until="servers")
+        self.server = RowCodec(RealServerState)
+
+    def columns(self) -> Dict[str, List[str]]:
+        return {"service": [*self.service.names, NEXT], "server": self.server.names}
+
+
+class Writer:
+    """An encoder of states."""
+
+    def __init__(self) -> None:
+        self._codecs = _Codecs()
+        self._dumps = json.JSONEncoder(separators=(",", ":")).encode
+
+    def whole(self, services: Numbering[ServiceState], boot: str) -> Iterator[bytes]:
+        """Yield the lines of a new file."""
+        yield self._line(
+            {
+                "lvs-agent history": FORMAT,
+                "columns": self._codecs.columns(),
+                "rows": sum(1 + len(row.servers.rows) for row in services.rows.values()),
+                "boot": boot,
+                "next": services.next_number,
+            }
+        )
+        for name, service in services.rows.items():
+            yield from self._rows(name, service, service.servers.rows)
+
+    def changes(
+        self, services: Numbering[ServiceState], changes: Changes, boot: str
+    ) -> Iterator[bytes]:
+        """Yield the lines to append. Rows that have been forgotten since are left out."""
+        yield self._line({"boot": boot, "next": services.next_number})
+        for name, changed in changes.items():
+            service = services.rows.get(name)
+            if service is not None:
+                servers = service.servers.rows
+                yield from self._rows(
+                    name, service, {each: servers[each] for each in changed if each in servers}
+                )
+
+    def _rows(
+        self, name: str, service: ServiceState, servers: Mapping[str, RealServerState]
+    ) -> Iterator[bytes]:
+        values = (*self._codecs.service.encode(service), service.servers.next_number)
+        yield self._line(("service", name, values))
+        for address, server in servers.items():
+            yield self._line(("server", address, self._codecs.server.encode(server)))
+
+    def _line(self, value: object) -> bytes:
+        return self._dumps(value).encode() + b"\n"
+
+
+class Reader:
+    """A decoder of a file's lines, which are given to header() and then to line().
+
+    boot is the id of this boot: counters that were saved before it have been reset. Of the missing
+    rows, about keep remain, those that went last.
+    """
+
+    def __init__(self, boot: str, keep: int) -> None:
+        self.services: Numbering[ServiceState] = Numbering()
+        self._codecs = _Codecs()
+        # the names of the file's columns by kind of row, and the places of those that are known
+        self._columns = self._codecs.columns()
+        self._places = self._find()
+        self._boot = boot
+        self._keep = keep
+        self._same_boot = False
+        self._appended = False
+        self._next: object = None
+        self._rows = 0
+        self._expected: object = None
+        # the service that the servers of the next lines belong to
+        self._service: Optional[ServiceState] = None
+
+    def header(self, line: bytes) -> None:
+        """Take the first line. Raises FormatError and LineError."""
+        try:
+            header = json.loads(line)
+            version = header["lvs-agent history"]
+            if type(version) is not int:
+                raise ValueError(f"format: not an integer: {version!r:.40}")
+            if version > FORMAT:
+                raise FormatError(f"unsupported format {version}, expected {FORMAT}")
+            columns = header["columns"] if version > 1 else _FORMAT_1
+            self._columns = {kind: list(map(str, names)) for kind, names in columns.items()}
+            self._places = self._find()
+            self._expected = header.get("rows")
+            self._begin(header.get("boot"), header.get("next" if version > 1 else "fresh"))
+        except _DAMAGED as error:
+            raise LineError(str(error)) from error
+
+    def line(self, line: bytes) -> None:
+        """Take a further line. Raises LineError, which costs what the line describes."""
+        try:
+            value = json.loads(line)
+            if isinstance(value, dict):
+                self._begin(value["boot"], value["next"])
+                self._appended = True
+                return
+            kind, name, values = value
+            if kind == "service":
+                self._take_service(str(name), self._known(kind, values))
+            elif kind == "server":
+                self._take_server(str(name), self._known(kind, values))
+            elif kind not in self._columns:
+                raise ValueError(f"neither a service nor a server: {kind!r:.40}")
+        except _DAMAGED as error:
+            if not line.startswith(b'["server"'):
+                self._service = None  # the servers that follow belong to no known service
+            raise LineError(f"{type(error).__name__}: {error}"[:200]) from error
+        self._rows += 1
+        if self._rows % _PART == 0:
+            forget_missing(self.services, self._keep)
+
+    def finish(self) -> str:
+        """Return what is missing at the file's end, "" for a whole file."""
+        forget_missing(self.services, self._keep)
+        self.services.next_number = _next_number(self._next, self.services)
+        if type(self._expected) is not int or self._rows < self._expected:
+            return f"{self._rows} rows, expected {self._expected}"
+        return ""
+
+    def _find(self) -> Dict[str, List[Tuple[Optional[int], object]]]:
+        """Return the place of each known column in the file's rows, and the column's default."""
+        defaults = {
+            "service": (*self._codecs.service.encode(ServiceState(0)), 1),
+            "server": self._codecs.server.encode(RealServerState(0)),
+        }
+        found = {}
+        for kind, names in self._codecs.columns().items():
+            places = {name: place for place, name in enumerate(self._columns[kind])}
+            found[kind] = [(places.get(name), value) for name, value in zip(names, defaults[kind])]
+        return found
+
+    def _known(self, kind: str, values: Sequence[object]) -> List[object]:
+        if len(values) != len(self._columns[kind]):
+            raise ValueError(f"{len(values)} columns, expected {len(self._columns[kind])}")
+        return [
+            default if place is None else values[place] for place, default in self._places[kind]
+        ]
+
+    def _begin(self, boot: object, next_number: object) -> None:
+        self._same_boot = boot == self._boot != ""
+        self._next = next_number
+
+    def _take_service(self, name: str, values: List[object]) -> None:
+        next_number = values.pop()
+        if type(next_number) is not int:
+            raise ValueError(f"{NEXT}: not an integer: {next_number!r:.40}")
+        service = self._codecs.service.decode(values)
+        old = self.services.rows.get(name)
+        self._put(self.services, name, service)
+        if old is not None and old.number == service.number:
+            service.servers = old.servers
+        self._service = service
+        servers = service.servers
+        servers.next_number = _next_number(next_number, servers)
+        if service.missing_since is not None:
+            for server in servers.rows.values():
+                servers.note_missing(server, service.missing_since)
+
+    def _take_server(self, name: str, values: List[object]) -> None:
+        server = self._codecs.server.decode(values)
+        if self._service is None:
+            return
+        if server.missing_since is None:  # format 1 did not mark the servers of missing services
+            server.missing_since = self._service.missing_since
+        self._put(self._service.servers, name, server)
+
+    def _put(self, known: Numbering[State], name: str, row: State) -> None:
+        """Add a row, in place of those that it replaces. Raises ValueError."""
+        _check(row)
+        if self._appended:
+            if name in known.rows:
+                known.remove(name)
+            # a number is given again after its row has been forgotten
+            holder = known.names.get(row.number)
+            if holder is not None and known.rows[holder].missing_since is not None:
+                known.remove(holder)
+        known.add(name, row)
+        if not self._same_boot:  # a boot resets all counters
+            row.note_reset()
+            row.continuous_since = 0.0
+
+
+def _check(row: RowState) -> None:
+    for part in (row.counters, row.counter_offset):
+        if part is not None and not all(0 <= value < COUNTER64 for value in part):
+            raise ValueError("a counter that is not from 0 to 2^64-1")
+
+
+def _next_number(value: object, otherwise: Numbering[State]) -> int:
+    if type(value) is int and 1 <= value <= MAX_NUMBER:
+        return value
+    return max(otherwise.names, default=0) % MAX_NUMBER + 1
