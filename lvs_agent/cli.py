@@ -85,11 +85,15 @@ def pass_persist(args: argparse.Namespace) -> int:
     _disable_cycle_collector()
     from lvs_agent.responder.passpersist import PassPersist  # only this command needs its package
 
-    feed = Feed(_connector(args).connect, Patience(args.max_age, args.deadline, args.expire))
+    connector = _connector(args)
+    feed = Feed(connector.connect, Patience(args.max_age, args.deadline, args.expire))
     parent = os.getppid()
     backend = LvsBackend(feed, process_started(parent), not args.no_legacy)
     early_pong = not args.no_early_pong and process_name(parent) == "snmpd"
-    PassPersist(lvs.LVS, backend, early_pong=early_pong).run()
+    try:
+        PassPersist(lvs.LVS, backend, early_pong=early_pong).run()
+    finally:
+        connector.close()
     return 0
 
 

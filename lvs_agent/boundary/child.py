@@ -8,12 +8,14 @@ one end of it over the first. When the responder dies, the child reads end of fi
 from __future__ import annotations
 
 import errno
-import multiprocessing
+import logging
 import os
 import socket
-from typing import Callable, Optional
+from typing import Callable, List, NoReturn, Optional
 
 from lvs_agent.boundary.connections import Listener
+
+log = logging.getLogger(__name__)
 
 
 class HandoffListener:
@@ -50,12 +52,14 @@ class ChildCollector:
         self._run = run
         # this process's end of the socketpair; the child runs until it is closed
         self._control: Optional[socket.socket] = None
-        # the last child, until it is known to have ended
-        self._process: Optional[multiprocessing.process.BaseProcess] = None
+        self._child = 0
+        # that child and earlier ones, until they are known to have ended
+        self._pids: List[int] = []
 
     def connect(self) -> socket.socket:
         """Return a connection to the child. Raises OSError if it can't be started or reached."""
-        if self._control is None or self._process is None or not self._process.is_alive():
+        self._reap(os.WNOHANG)
+        if self._control is None or self._child not in self._pids:
             self._start()
         assert self._control is not None
         ours, theirs = socket.socketpair()
@@ -74,32 +78,54 @@ class ChildCollector:
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._process is not None and not self._process.is_alive():
-            self._process = None
+        self._reap(os.WNOHANG)
 
     def close(self) -> None:
         """Tell the child to save its state and exit, and wait until it has."""
         self.let_go()
-        if self._process is not None:
-            self._process.join()
-            self._process = None
+        self._reap(0)
+
+    def _reap(self, options: int) -> None:
+        self._pids = [pid for pid in self._pids if not _ended(pid, options)]
 
     def _start(self) -> None:
         self.let_go()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # sending to a hung collector must not block once its queue is full
         ours.setblocking(False)
-        context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=self._child, args=(ours, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
+        with theirs:
+            try:
+                # not multiprocessing, which leaves descriptors open when fork(2) fails
+                self._child = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if self._child == 0:
+                self._serve(ours, theirs)
+        self._pids.append(self._child)
         self._control = ours
 
-    def _child(self, ours: socket.socket, theirs: socket.socket) -> None:
-        ours.close()
-        # snmpd waits for the end of this pipe when the responder exits, so don't hold it open
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 0)
-        os.dup2(null, 1)
-        os.close(null)
-        self._run(HandoffListener(theirs))
+    def _serve(self, ours: socket.socket, theirs: socket.socket) -> NoReturn:
+        """Run the collector in the child, and end the child there: its caller is the parent's."""
+        try:
+            ours.close()
+            # snmpd waits for the end of this pipe when the responder exits, so don't hold it open
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            os.close(null)
+            self._run(HandoffListener(theirs))
+        except OSError as error:
+            log.error("the child collector ended: %s", error)
+        except Exception:
+            log.critical("internal error; please report it", exc_info=True)
+        finally:
+            os._exit(0)
+
+
+def _ended(pid: int, options: int) -> bool:
+    """Return True if a child has ended; wait for its end unless options is WNOHANG."""
+    try:
+        return os.waitpid(pid, options)[0] == pid
+    except ChildProcessError:  # SIGCHLD is ignored: the kernel does not keep the status
+        return True

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import select
 import signal
@@ -28,6 +27,7 @@ from lvs_agent.responder.connector import Connector
 from tests.support.commands import collector, received
 from tests.support.recorded import SMALL
 from tests.support.snmpd import AGENT
+from tests.support.watch import gone
 
 
 def flood_with(connection: socket.socket) -> None:
@@ -155,8 +155,7 @@ def test_what_was_served_is_kept_when_nobody_waits_for_it() -> None:
     with own.connect() as client:
         client.settimeout(20)
         assert sum(map(len, portions(client))) == LARGE
-    assert own._process is not None
-    own._process.kill()
+    os.kill(own._child, signal.SIGKILL)
     own.close()
 
 
@@ -243,11 +242,8 @@ def test_an_own_collector_serves_and_is_started_again_when_it_dies() -> None:
 
     own = ChildCollector(run)
     assert received(own.connect()).services
-    process = own._process
-    assert process is not None
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join(timeout=20)
+    os.kill(own._child, signal.SIGKILL)
+    assert gone([own._child])
     assert received(own.connect()).services
     own.close()
 
@@ -287,7 +283,8 @@ def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
     def run(listener: object) -> None:
         serve(Collector(ReplayedKernel(SMALL), History(state)), listener)  # type: ignore[arg-type]
 
-    connector = Connector(path, ChildCollector(run))
+    child = ChildCollector(run)
+    connector = Connector(path, child)
     assert received(connector.connect()).status == Status.OK
     with collector(path, "--state", str(state)):
         assert received(connector.connect()).services
@@ -296,7 +293,7 @@ def test_an_own_collector_lets_go_of_the_state_when_there_is_another(
             assert time.monotonic() < until, "the state directory is still locked"
             time.sleep(0.1)
         connector.connect().close()
-        assert multiprocessing.active_children() == []
+        assert child._pids == []
     assert received(connector.connect()).status == Status.OK, "the new child collector is not OK"
     connector.close()
 
