@@ -119,12 +119,12 @@ def walk(args: argparse.Namespace) -> int:
 def collector(args: argparse.Namespace) -> int:
     """Run the process that reads the kernel's tables."""
     log.start(args.log, stderr=logging.INFO)
-    listener = activated()
-    if listener is None:
+    listeners = activated()
+    if not listeners:
         if args.listen is None:
             raise CommandError("no socket from systemd; name one with --listen PATH")
-        listener = listen_at(args.listen)
-    _collect(args, listener)
+        listeners = [listen_at(args.listen)]
+    _collect(args, *listeners)
     return 0
 
 
@@ -244,10 +244,10 @@ def _disable_cycle_collector() -> None:
     gc.disable()
 
 
-def _collect(args: argparse.Namespace, listener: Listener) -> None:
+def _collect(args: argparse.Namespace, *listeners: Listener) -> None:
     _disable_cycle_collector()
     kernel: Kernel = ReplayedKernel(args.replay) if args.replay else LiveKernel()
-    serve(Collector(kernel, History(_state(args))), listener)
+    serve(Collector(kernel, History(_state(args))), *listeners)
 
 
 def _connector(args: argparse.Namespace) -> Connector:

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from pathlib import Path
-from typing import Optional, Protocol
+from typing import List, Optional, Protocol
 
 COLLECTOR_SOCKET = Path("/run/lvs-agent/collector.sock")
 LISTEN_FDS_START = 3  # sd_listen_fds(3)
@@ -64,6 +64,8 @@ def listen_at(path: Path) -> Listener:
         if not path.is_socket():
             raise FileExistsError(f"{path}: not a socket") from None
         path.unlink()
+    except BlockingIOError:  # its queue of clients is full
+        raise FileExistsError(f"{path}: another collector already listens there") from None
     else:
         raise FileExistsError(f"{path}: another collector already listens there")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -79,17 +81,33 @@ def listen_at(path: Path) -> Listener:
     return _SocketListener(listening, made=path)
 
 
-def activated() -> Optional[Listener]:
-    """Return the socket that systemd has passed to this process (sd_listen_fds(3)), or None.
+def activated() -> List[Listener]:
+    """Return the sockets that systemd has passed to this process (sd_listen_fds(3)).
 
-    Raises OSError if systemd has passed several.
+    Raises OSError if one of them is no listening unix socket.
     """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
     count = os.environ.get("LISTEN_FDS", "0")
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or count == "0":
-        return None
-    if count != "1":
-        raise OSError(errno.EINVAL, f"systemd passed {count} sockets; leave one ListenStream=")
-    return _SocketListener(socket.socket(fileno=LISTEN_FDS_START))
+    if not (count.isascii() and count.isdigit() and len(count) < 10):
+        raise OSError(errno.EINVAL, f"LISTEN_FDS: not a number of sockets: {count!r}")
+    return [_passed(fd) for fd in range(LISTEN_FDS_START, LISTEN_FDS_START + int(count))]
+
+
+def _passed(fd: int) -> Listener:
+    try:
+        passed = socket.socket(fileno=fd)
+        kind = passed.family, passed.type
+        listens = passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise OSError(error.errno, f"descriptor {fd} from systemd: {error.strerror}") from error
+    if kind != (socket.AF_UNIX, socket.SOCK_STREAM) or not listens:
+        raise OSError(
+            errno.EINVAL,
+            f"descriptor {fd} from systemd is no listening unix stream socket; let the socket unit"
+            " have only ListenStream=PATH, without Accept=yes",
+        )
+    return _SocketListener(passed)
 
 
 def connect_to(path: Path) -> socket.socket:

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 from contextlib import contextmanager
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, Optional, Sequence
 
 from lvs_agent.boundary import wire
 from lvs_agent.boundary.connections import Listener
@@ -94,26 +94,27 @@ class _Client:
 
 
 class _Server:
-    def __init__(self, collector: Collector, listener: Listener) -> None:
+    def __init__(self, collector: Collector, listeners: Sequence[Listener]) -> None:
         self._collector = collector
-        self._listener = listener
+        self._listeners = listeners
         # unfinished clients by file descriptor: those that the selector watches for writing
         self._clients: Dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
+        # True while the selector watches the listeners; changed only in _listen()
+        self._listening = False
         # the latest time to save what was served; None if there is nothing to save
         self._keep_by: Optional[float] = None
 
     def run(self, stop: socket.socket) -> None:
         self._selector.register(stop, selectors.EVENT_READ)
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        listening = True
         while True:
+            self._listen()
             for key, _events in self._selector.select(self._patience()):
                 if key.fileobj is stop:
                     return
-                if key.fileobj is self._listener:
+                if key.data is not None:
                     try:
-                        self._accept()
+                        self._accept(key.data)
                     except EOFError:
                         return
                 elif self._clients[key.fd].send():
@@ -123,12 +124,6 @@ class _Server:
                     log.warning("client dropped: it did not read its snapshot in time")
                     self._drop(fd)
             self._keep()
-            if listening != (len(self._clients) < MAX_CLIENTS):
-                listening = not listening
-                if listening:
-                    self._selector.register(self._listener, selectors.EVENT_READ)
-                else:
-                    self._selector.unregister(self._listener)
 
     def close(self) -> None:
         for fd in list(self._clients):
@@ -136,15 +131,27 @@ class _Server:
         self._keep()
         self._selector.close()
 
+    def _listen(self) -> None:
+        """Watch the listeners while there is room for another client."""
+        wanted = len(self._clients) < MAX_CLIENTS
+        if wanted == self._listening:
+            return
+        self._listening = wanted
+        for listener in self._listeners:
+            if wanted:
+                self._selector.register(listener, selectors.EVENT_READ, listener)
+            else:
+                self._selector.unregister(listener)
+
     def _patience(self) -> Optional[float]:
         if not self._clients:
             return None
         first = min(client.deadline for client in self._clients.values())
         return max(0.0, first - time.monotonic())
 
-    def _accept(self) -> None:
+    def _accept(self, listener: Listener) -> None:
         try:
-            connection = self._listener.accept()
+            connection = listener.accept()
         except OSError as error:
             log.debug("client disconnected before it was served: %s", error)
             return
@@ -174,15 +181,16 @@ class _Server:
         client.connection.close()
 
 
-def serve(collector: Collector, listener: Listener) -> None:
-    """Send snapshots to clients until SIGTERM or SIGINT, or until the listener ends."""
-    server = _Server(collector, listener)
+def serve(collector: Collector, *listeners: Listener) -> None:
+    """Send snapshots to clients until SIGTERM or SIGINT, or until a listener ends."""
+    server = _Server(collector, listeners)
     try:
         with _stop_signals() as stop:
             server.run(stop)
     finally:
         server.close()
-        listener.close()
+        for listener in listeners:
+            listener.close()
         collector.close()
 
 

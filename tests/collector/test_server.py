@@ -12,7 +12,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Iterator, Protocol, Tuple
 
 import pytest
 
@@ -28,6 +28,13 @@ from tests.support.commands import collector, received
 from tests.support.recorded import SMALL
 from tests.support.snmpd import AGENT
 from tests.support.watch import gone
+
+
+class HasFileno(Protocol):
+    """An open file or socket."""
+
+    def fileno(self) -> int:
+        """Return its file descriptor."""
 
 
 def flood_with(connection: socket.socket) -> None:
@@ -182,34 +189,65 @@ def test_a_second_collector_at_the_same_path_is_refused(path: Path) -> None:
         received(connect_to(path))
 
 
-def test_it_listens_where_systemd_does(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(str(path))
-        listening.listen(8)
-        # as systemd does between fork and exec: the socket becomes fd 3, LISTEN_PID the pid
-        shell = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
-        command = ["bash", "-c", shell, "bash", str(AGENT), "collector"]
-        command += ["--replay", str(SMALL)]
-        process = subprocess.Popen(command, pass_fds=[listening.fileno()])
-        assert received(connect_to(path)).services
+def activated_by(*passed: HasFileno, count: str) -> subprocess.Popen[str]:
+    """Start a collector as systemd does: what is passed becomes fd 3 and up, LISTEN_PID the pid."""
+    copies = "".join(f"exec {fd}<&{each.fileno()};" for fd, each in enumerate(passed, 3))
+    shell = f'{copies} LISTEN_PID=$$ LISTEN_FDS={count} exec "$@"'
+    return subprocess.Popen(
+        ["bash", "-c", shell, "bash", AGENT, "collector", "--replay", SMALL],
+        pass_fds=[each.fileno() for each in passed],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_listens_wherever_systemd_does(tmp_path: Path) -> None:
+    paths = [tmp_path / "one", tmp_path / "two"]
+    with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as two:
+        for listening, path in zip((one, two), paths):
+            listening.bind(str(path))
+            listening.listen(8)
+        process = activated_by(one, two, count="2")
+        for path in (*paths, *paths):
+            assert received(connect_to(path)).services
         process.terminate()
-        assert process.wait(timeout=20) == 0
-    assert path.exists()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+    assert all(path.exists() for path in paths)
 
 
 def test_a_socket_passed_to_another_process_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_PID", str(os.getppid()))
     monkeypatch.setenv("LISTEN_FDS", "1")
-    assert activated() is None
+    assert activated() == []
 
 
-def test_several_sockets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
-    monkeypatch.setenv("LISTEN_FDS", "2")
-    with pytest.raises(OSError, match="systemd passed 2 sockets"):
-        activated()
-    monkeypatch.setenv("LISTEN_FDS", "0")
-    assert activated() is None
+@pytest.mark.parametrize("count", ["two", "-1", "1.0", "9" * 5000])
+def test_a_number_of_sockets_that_is_none_is_refused(count: str) -> None:
+    process = activated_by(count=count)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors == f"lvs-agent: LISTEN_FDS: not a number of sockets: {count!r}\n"
+
+
+def test_what_is_no_listening_unix_stream_socket_is_refused(tmp_path: Path) -> None:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+        socket.socket(socket.AF_UNIX) as silent,
+        socket.create_server(("127.0.0.1", 0)) as internet,
+        open(tmp_path / "file", "w") as file,
+        socket.socket(socket.AF_UNIX) as listening,
+    ):
+        listening.bind(str(tmp_path / "socket"))
+        listening.listen(8)
+        for wrong in (datagrams, silent, internet, file):
+            process = activated_by(listening, wrong, count="2")
+            _, errors = process.communicate(timeout=20)
+            assert process.returncode == 1
+            assert errors.startswith("lvs-agent: descriptor 4 from systemd")
+            assert errors.count("\n") == 1
+        process = activated_by(listening, count="2")
+        assert process.communicate(timeout=20)[1].endswith(": Bad file descriptor\n")
 
 
 @pytest.mark.parametrize("count", [0, 2])
