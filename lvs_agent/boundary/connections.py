@@ -111,12 +111,14 @@ def _passed(fd: int) -> Listener:
 
 
 def connect_to(path: Path) -> socket.socket:
-    """Return a connection to the collector at path. Raises OSError and never waits."""
+    """Return a connection to the collector at path. Raises OSError naming it, and never waits."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
         connection.connect(os.fspath(path))
-    except OSError:
+    except OSError as error:
         connection.close()
-        raise
+        # an error of Python's own has no errno: the path is too long for a socket
+        number, text = error.errno or errno.ENAMETOOLONG, error.strerror or str(error)
+        raise OSError(number, text, os.fspath(path)) from error
     return connection

@@ -28,18 +28,16 @@ class Connector:
         self._refused = False
 
     def connect(self) -> socket.socket:
-        """Return a connection that delivers a snapshot. Raises OSError naming the place."""
+        """Return a connection that delivers a snapshot. Raises OSError."""
         if self._path is not None:
             try:
                 connection = connect_to(self._path)
             except (FileNotFoundError, PermissionError) as error:
                 if self._child is None:
-                    raise OSError(error.errno, error.strerror, str(self._path)) from error
+                    raise
                 if isinstance(error, PermissionError) and not self._refused:
                     self._refused = True
                     log.warning("%s: %s; starting a collector instead", self._path, error.strerror)
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(self._path)) from error
             else:
                 if self._child is not None:
                     self._child.let_go()

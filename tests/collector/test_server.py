@@ -342,3 +342,22 @@ def test_listen_at_replaces_nothing_but_a_dead_socket(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match=": not a socket"):
         listen_at(file)
     assert file.read_text() == "precious"
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(FileExistsError, match=": not a socket"):
+        listen_at(tmp_path / "fifo")
+
+
+def test_listen_at_names_the_path_in_each_error(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(str(path))
+        busy.listen(0)  # one client fills the queue
+        with connect_to(path), pytest.raises(FileExistsError, match=f"{path}: another collector"):
+            listen_at(path)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        datagrams.bind(str(path))
+        with pytest.raises(OSError, match=f"wrong type for socket: '{path}'"):
+            listen_at(path)
+    with pytest.raises(OSError, match="path too long: '/"):
+        listen_at(tmp_path / ("x" * 200))
