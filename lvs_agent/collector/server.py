@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -31,8 +32,14 @@ SHARE_SECONDS = 0.5
 # a responder on a busy machine needs a quarter of a minute for 60,000 services.
 IDLE_SECONDS = 10
 CLIENT_SECONDS = 60
-# Further clients wait in the listening queue.
+# Further clients wait in the listening queue. Each takes a file descriptor, of which a look at the
+# kernel, the state file and the log need some too.
 MAX_CLIENTS = 256
+OTHER_FILES = 32
+# The pause after a client could not be served, for instance because all descriptors were in use.
+# Such failures are logged when there was none for QUIET_SECONDS.
+RETRY_SECONDS = 1
+QUIET_SECONDS = 60
 
 
 class Collector:
@@ -47,8 +54,11 @@ class Collector:
         self._taken = float("-inf")
 
     def snapshot(self) -> bytes:
-        """Return an encoded snapshot, at most SHARE_SECONDS old."""
-        if time.monotonic() - self._taken > SHARE_SECONDS:
+        """Return an encoded snapshot, at most SHARE_SECONDS old.
+
+        Raises OSError if the kernel can't be read now.
+        """
+        if not self._data or time.monotonic() - self._taken > SHARE_SECONDS:
             # Free the old bytes first, and don't join() lines, which would hold each of them
             # twice: this saves 1 to 5 MiB with 10,000 real servers.
             self._data = b""
@@ -99,9 +109,14 @@ class _Server:
         self._listeners = listeners
         # unfinished clients by file descriptor: those that the selector watches for writing
         self._clients: Dict[int, _Client] = {}
+        # not getrlimit(2), which old versions of systemd deny with SystemCallFilter=~@resources
+        files = os.sysconf("SC_OPEN_MAX")
+        self._max_clients = max(1, min(MAX_CLIENTS, files - OTHER_FILES))
         self._selector = selectors.DefaultSelector()
         # True while the selector watches the listeners; changed only in _listen()
         self._listening = False
+        # the time.monotonic() at which a client could not be served
+        self._failed = float("-inf")
         # the latest time to save what was served; None if there is nothing to save
         self._keep_by: Optional[float] = None
 
@@ -132,8 +147,9 @@ class _Server:
         self._selector.close()
 
     def _listen(self) -> None:
-        """Watch the listeners while there is room for another client."""
-        wanted = len(self._clients) < MAX_CLIENTS
+        """Watch the listeners, except while no client can be served."""
+        room = len(self._clients) < self._max_clients
+        wanted = room and time.monotonic() - self._failed > RETRY_SECONDS
         if wanted == self._listening:
             return
         self._listening = wanted
@@ -144,26 +160,44 @@ class _Server:
                 self._selector.unregister(listener)
 
     def _patience(self) -> Optional[float]:
-        if not self._clients:
-            return None
-        first = min(client.deadline for client in self._clients.values())
-        return max(0.0, first - time.monotonic())
+        """Return the seconds after which something is due though nothing happens, or None."""
+        now = time.monotonic()
+        due = [client.deadline - now for client in self._clients.values()]
+        if not self._listening:
+            due.append(RETRY_SECONDS)
+        return max(0.0, min(due)) if due else None
 
     def _accept(self, listener: Listener) -> None:
         try:
             connection = listener.accept()
-        except OSError as error:
-            log.debug("client disconnected before it was served: %s", error)
+        except BlockingIOError:  # another process has accepted it
             return
+        except OSError as error:
+            self._fail(error)
+            return
+        try:
+            self._serve(connection)
+        except OSError as error:
+            connection.close()
+            self._fail(error)
+
+    def _serve(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         client = _Client(connection, self._collector.snapshot())
         if client.send():
             connection.close()
         else:
-            self._clients[connection.fileno()] = client
             self._selector.register(connection, selectors.EVENT_WRITE)
+            self._clients[connection.fileno()] = client
         if self._keep_by is None:
             self._keep_by = client.deadline
+
+    def _fail(self, error: OSError) -> None:
+        """Stop serving new clients for RETRY_SECONDS."""
+        now = time.monotonic()
+        if now - self._failed > QUIET_SECONDS:
+            log.error("cannot serve clients: %s", error.strerror or error)
+        self._failed = now
 
     def _keep(self) -> None:
         """Save what was served once no client waits, or once clients have delayed it too long.

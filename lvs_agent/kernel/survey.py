@@ -2,12 +2,14 @@
 """One look at a director, through the best source that the kernel grants.
 
 That is netlink if this process has CAP_NET_ADMIN, the world-readable files of /proc if it does not,
-and none if ip_vs is not loaded. Failures do not raise; they are reported in the
-snapshot's status, text and errors.
+and none if ip_vs is not loaded. Failures do not raise; they are reported in the snapshot's status,
+text and errors. The exception is a lack of file descriptors, in which nothing can be read: without
+rows, a snapshot would say that the services were deleted.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from operator import attrgetter
@@ -30,6 +32,8 @@ NO_STATISTICS = (
     "no statistics: netlink request failed: {}; run lvs-agent collector with CAP_NET_ADMIN"
 )
 
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+
 Result = TypeVar("Result")
 
 
@@ -43,7 +47,10 @@ class Survey:
         self._logged: List[str] = []
 
     def take(self) -> Snapshot:
-        """Take a snapshot, with rows sorted by their keys and not yet numbered."""
+        """Take a snapshot, with rows sorted by their keys and not yet numbered.
+
+        Raises OSError if no file descriptor is left.
+        """
         snapshot = Snapshot(taken=time.clock_gettime(time.CLOCK_BOOTTIME))
         self._logged, self._problems = self._problems, []
         if procfs.module_loaded(self._kernel):
@@ -105,12 +112,17 @@ class Survey:
         director.version, director.conn_table_size = procfs.header(text)
 
     def attempt(self, read: Callable[[], Result]) -> Optional[Result]:
-        """Return read's result, None if it fails. Failures are reported, except missing files."""
+        """Return read's result, None if it fails. Failures are reported, except missing files.
+
+        Raises OSError if no file descriptor is left.
+        """
         try:
             return read()
         except FileNotFoundError:
             return None
         except (OSError, ValueError, NetlinkError) as error:
+            if isinstance(error, OSError) and error.errno in NO_DESCRIPTORS:
+                raise
             self._report(str(error))
             return None
 

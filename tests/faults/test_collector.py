@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ from tests.support import site as sites
 from tests.support.collectors import Connection
 from tests.support.made_kernel import MadeKernel
 from tests.support.site import collector, expected, expired, resident, site
-from tests.support.watch import children
+from tests.support.watch import children, idle
 
 ALL = expected()
 MEMORY_KIB = 512 << 10
@@ -62,6 +63,19 @@ def test_a_socket_at_which_nobody_listens(tmp_path: Path) -> None:
         director.until(Status.NO_COLLECTOR, nothing, "Connection refused")
         with collector(director.path):
             director.until(Status.OK, ALL)
+
+
+@pytest.mark.parametrize("who", ["collector", "responder"])
+def test_descriptors_that_run_out(tmp_path: Path, who: str) -> None:
+    with site(tmp_path) as director, collector(director.path) as process:
+        director.until(Status.OK, ALL)
+        pid = process.pid if who == "collector" else children(director.agent.pid)[0]
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        director.until(Status.NO_COLLECTOR, ALL)
+        assert idle(pid)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        director.until(Status.OK, ALL)
 
 
 def half(connection: Connection, data: bytes) -> None:

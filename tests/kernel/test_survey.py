@@ -162,6 +162,14 @@ def test_a_kernel_that_does_not_answer_leaves_the_files(error: OSError) -> None:
     assert str(error.strerror) in snapshot.text
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_lack_of_descriptors_is_no_director_without_services(number: int) -> None:
+    lack = OSError(number, "Too many open files")
+    everywhere: Files = dict.fromkeys((procfs.IP_VS, procfs.IP_VS_STATS), lack)
+    with pytest.raises(OSError, match="Too many open files"):
+        Survey(RefusingKernel({GET_FAMILY: lack}, everywhere)).take()
+
+
 def test_a_family_lookup_that_makes_no_sense_is_an_error_and_leaves_the_files() -> None:
     snapshot = Survey(RefusingKernel({GET_FAMILY: NetlinkError("family id: 1 bytes")})).take()
     assert (snapshot.status, snapshot.source) == (Status.NO_STATISTICS, Source.PROCFS)

@@ -146,6 +146,15 @@ def _zombie(pid: int) -> bool:
         return True
 
 
+def idle(pid: int) -> bool:
+    """Return True if a process sleeps most of the time: in most of 50 looks, 10 ms apart."""
+    asleep = 0
+    for _ in range(50):
+        time.sleep(0.01)
+        asleep += ") S " in Path(f"/proc/{pid}/stat").read_text()
+    return asleep > 25
+
+
 def judge(longest: float) -> None:
     """Check that no answer took longer than LONGEST."""
     load = Path("/proc/loadavg").read_text().strip()
