@@ -102,7 +102,7 @@ LARGE = 8 << 20
 class Large(Collector):
     """A collector whose snapshot is larger than a socket's buffer."""
 
-    def snapshot(self) -> bytes:
+    def snapshot(self, again: bool = False) -> bytes:
         return bytes(LARGE)
 
 
