@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Optional, Type
 
+from lvs_agent import regular
+
 SYSLOG = "/dev/log"
 
 log = logging.getLogger("lvs_agent")
@@ -23,13 +25,15 @@ log = logging.getLogger("lvs_agent")
 def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
     """Send messages to a file, to stderr from that level on, or, with neither, to syslog.
 
-    Raises OSError if the file can't be opened. Messages that can't be delivered are dropped,
+    Raises OSError if the file can't be opened or is not a regular file: a FIFO, for instance, would
+    block the process. Messages that can't be delivered are dropped,
     such as those to syslog on a machine without it.
     """
     logging.raiseExceptions = False
     layout = "lvs-agent[%(process)d]: %(message)s"
     if file is not None:
-        _add(logging.FileHandler(file), "%(asctime)s " + layout)
+        lines = os.fdopen(regular.append(file), "a", encoding="utf-8", errors="backslashreplace")
+        _add(logging.StreamHandler(lines), "%(asctime)s " + layout)
     if stderr is not None:
         _add(logging.StreamHandler(), "lvs-agent: %(message)s", stderr)
     elif file is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads regular files at paths that other users control, and never opens any other kind."""
+"""Opens regular files at paths that other users control, and never any other kind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read(path: Path, limit: Optional[int] = None) -> bytes:
 
     Raises OSError as descriptor() does, and EFBIG for a file of more than limit bytes.
     """
-    file = descriptor(path)
+    file = descriptor(path, os.O_RDONLY)
     try:
         data = bytearray()
         while chunk := os.read(file, _CHUNK):
@@ -62,18 +62,30 @@ def read(path: Path, limit: Optional[int] = None) -> bytes:
         os.close(file)
 
 
-def descriptor(path: Path, link: bool = True) -> int:
-    """Return a descriptor of a regular file, open for reading.
+def append(path: Path) -> int:
+    """Return a descriptor that appends to a regular file, which is created if there is none.
 
-    Raises OSError: EINVAL for another kind of file, which is not opened, and for a link if link is
-    False; EAGAIN for a file below /proc or /sys that would block.
+    Raises OSError as descriptor() does.
+    """
+    try:
+        return descriptor(path, os.O_WRONLY | os.O_APPEND)
+    except FileNotFoundError:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(os.path.realpath(path), flags, 0o666)
+
+
+def descriptor(path: Path, flags: int) -> int:
+    """Return a descriptor of a regular file, opened with these flags of open(2).
+
+    Raises OSError: EINVAL for another kind of file, which is not opened, and with O_NOFOLLOW for a
+    link; EAGAIN for a file below /proc or /sys that would block.
     """
     # O_PATH does not open the file itself (open(2)): some devices act as soon as they are opened
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if link else os.O_NOFOLLOW))
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC | (flags & os.O_NOFOLLOW))
     try:
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        flags = (flags & ~os.O_NOFOLLOW) | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
             return os.open(f"/proc/self/fd/{place}", flags)
         except OSError as error:

@@ -47,5 +47,23 @@ def test_a_fifo_a_socket_a_folder_and_devices(tmp_path: Path) -> None:
             assert refusal(path).strerror == "not a regular file"
 
 
+def test_appending_to_a_file_a_new_one_and_where_a_link_leads(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    for path in (link, link, file):
+        with open(regular.append(path), "w") as opened:
+            opened.write("line\n")
+    assert file.read_text() == "line\n" * 3
+
+
+def test_appending_to_a_fifo_a_folder_and_devices(tmp_path: Path) -> None:
+    fifo, link = tmp_path / "fifo", tmp_path / "link"
+    os.mkfifo(fifo)
+    link.symlink_to("/dev/full")
+    for path in (fifo, link, tmp_path, Path("/dev/null"), Path("/dev/tty")):
+        with pytest.raises(OSError, match=f"not a regular file: '{re.escape(str(path))}'"):
+            regular.append(path)
+
+
 def test_what_is_not_there_or_closed(tmp_path: Path) -> None:
     assert isinstance(refusal(tmp_path / "none"), FileNotFoundError)

@@ -27,7 +27,7 @@ MAX_LINE_BYTES = 4096  # a row has less than 400
 MAX_FILE_BYTES = 1 << 30
 _SPARE_BYTES = 1 << 20  # of changes in a small file
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
 
 
 class StateError(Exception):
@@ -88,7 +88,7 @@ class StateFile:
         """
         self.damaged, self.problem = 0, ""
         try:
-            with os.fdopen(regular.descriptor(self._path, link=False), "rb") as file:
+            with os.fdopen(regular.descriptor(self._path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
                 services = self._read(file)
             if self.damaged and self._lock is not None:
                 self._keep_damaged()
@@ -132,7 +132,7 @@ class StateFile:
 
     def _append(self, lines: Iterable[bytes]) -> None:
         """Append lines. Raises OSError, also if the file is not the one that was last written."""
-        with open(os.open(self._path, _APPEND), "ab") as file:
+        with open(regular.descriptor(self._path, _APPEND), "ab") as file:
             if os.fstat(file.fileno()).st_size != self._bytes:
                 raise OSError("changed by another program")
             self._bytes = -1  # until all lines are on disk

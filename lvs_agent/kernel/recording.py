@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List
 
-from lvs_agent import __version__
+from lvs_agent import __version__, regular
 from lvs_agent.kernel import netlink
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.kernel.source import LiveKernel
@@ -108,8 +108,7 @@ class ReplayedKernel:
 
     def read(self, path: str) -> str:
         """See Kernel.read."""
-        file = self._folder / "proc" / path
-        return file.read_text(encoding="utf-8", errors="replace")
+        return regular.read(self._folder / "proc" / path).decode("utf-8", "replace")
 
     def close(self) -> None:
         """Do nothing, since nothing is open."""
@@ -117,7 +116,7 @@ class ReplayedKernel:
     def _load_about(self) -> None:
         file = self._folder / "recording.json"
         try:
-            about = json.loads(file.read_text(encoding="utf-8"))
+            about = json.loads(regular.read(file).decode())
         except OSError as error:
             raise RecordingError(
                 f"{self._folder}: not a recording: {file.name}: {error.strerror}"
@@ -133,7 +132,7 @@ class ReplayedKernel:
     def _load_netlink(self) -> None:
         file = self._folder / "netlink.jsonl"
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = regular.read(file).decode().splitlines()
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:

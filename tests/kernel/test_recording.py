@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import sys
@@ -51,6 +52,19 @@ def test_a_recording_says_of_what_it_is(tmp_path: Path) -> None:
     assert about["kernel"] == Path("/proc/sys/kernel/osrelease").read_text().strip()
     assert about["byteorder"] == sys.byteorder
     assert about["taken"].endswith("Z")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["recording.json", "netlink.jsonl", "proc/self/net/ip_vs"])
+def test_a_recording_of_others_is_read_from_regular_files_only(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "recording"
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        shutil.copytree(SMALL, folder)
+        (folder / name).unlink()
+        make(folder / name)
+        with pytest.raises((RecordingError, OSError), match="not a regular file"):
+            ReplayedKernel(folder).read("self/net/ip_vs")
+        shutil.rmtree(folder)
 
 
 def test_a_folder_with_files_is_not_recorded_over(tmp_path: Path) -> None:
