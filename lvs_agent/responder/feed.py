@@ -177,9 +177,11 @@ class Feed:
             self._fail(f"cannot connect to the collector{where}: {error.strerror}")
 
     def _wait(self, fetch: _Fetch, until: float) -> None:
+        readable = select.poll()  # select(2) has no room for descriptors from 1024 on
+        readable.register(fetch.connection, select.POLLIN)
         while self._fetch is fetch:
             left = until - _boottime()
-            if left <= 0 or not select.select([fetch.connection], [], [], left)[0]:
+            if left <= 0 or not readable.poll(left * 1000):
                 return
             self.advance()
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import select
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,6 +22,9 @@ from lvs_agent.responder import feed as feeds
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.snapshot import Snapshot
 from tests.support import collectors
+from tests.support.lvsmib import BASE
+from tests.support.recorded import SMALL
+from tests.support.snmpd import AGENT
 
 DEADLINE = 0.3
 
@@ -237,6 +242,29 @@ def test_a_collector_that_is_gone_is_not_asked_at_each_request(path: Path) -> No
     for _ in range(1000):
         feed.current()
     assert len(tries) == 1
+
+
+def test_descriptors_from_1024_on(tmp_path: Path) -> None:
+    """select(2) has no room for them."""
+    code = (
+        "import os, resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048))\n"
+        "for fd in range(3, 1024):\n"
+        "    os.dup2(0, fd)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    # the next snapshot is still on its way when the second request is answered
+    agent = [AGENT, "pass-persist", "--replay", SMALL, "--max-age", "0", "--log", tmp_path / "log"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, agent)],
+        input=f"PING\ngetnext\n{BASE}\n" * 2,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == f"PONG\n{BASE}.1.0\nstring\n1.2.1\n" * 2
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_a_snapshot_from_the_future_grows_old_all_the_same(path: Path) -> None:
