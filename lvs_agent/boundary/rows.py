@@ -8,7 +8,7 @@ import json
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
-from typing import Dict, Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
+from typing import Any, Dict, Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
 
 from lvs_agent.snapshot import Traffic
 
@@ -93,7 +93,7 @@ def _accepted(hint: object) -> Tuple[type, ...]:
     return (int,) if issubclass(hint, enum.IntEnum) else (hint,)
 
 
-def _traffic(values: List[object], name: str) -> Traffic:
-    if list(map(type, values)) != [int] * 5:
-        raise RowError(f"{name}: not five numbers")
-    return Traffic(*values)  # type: ignore[arg-type]
+def _traffic(values: List[Any], name: str) -> Traffic:
+    if list(map(type, values)) != [int] * 5 or min(values) < 0:
+        raise RowError(f"{name}: not five numbers from 0 on")
+    return Traffic(*values)

@@ -23,6 +23,7 @@ MAX_PROBLEMS = 1000
 
 MAX_PORT = 65535
 MAX_PART = (1 << 32) - 1  # the largest part of an OID
+MAX_COUNTER = (1 << 64) - 1
 
 
 class WireError(Exception):
@@ -154,6 +155,7 @@ class Reader:
             snapshot = codecs.snapshot.decode(value["snapshot"])
             snapshot.source = Source(snapshot.source)
             snapshot.status = Status(snapshot.status)
+            _check_range("errors", snapshot.errors, MAX_COUNTER)
             snapshot.director = codecs.director.decode(value["director"])
             snapshot.cpus = [codecs.cpu.decode(row) for row in value["cpus"]]
             snapshot.daemons = [codecs.daemon.decode(row) for row in value["daemons"]]
