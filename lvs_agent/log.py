@@ -56,9 +56,17 @@ def silence_stderr() -> None:
     os.close(null)
 
 
+class _SysLogHandler(logging.handlers.SysLogHandler):
+    """Drops messages for which syslog has no room: snmpd must not wait for a syslog that hangs."""
+
+    def _connect_unixsocket(self, address: str) -> None:  # at the start and after each failure
+        super()._connect_unixsocket(address)  # type: ignore[misc]
+        self.socket.setblocking(False)  # type: ignore[attr-defined]
+
+
 def _syslog() -> logging.Handler:
     try:
-        return logging.handlers.SysLogHandler(SYSLOG, logging.handlers.SysLogHandler.LOG_DAEMON)
+        return _SysLogHandler(SYSLOG, logging.handlers.SysLogHandler.LOG_DAEMON)
     except OSError:
         return logging.NullHandler()
 

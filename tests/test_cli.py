@@ -71,6 +71,13 @@ def test_wrong_arguments_of_what_snmpd_runs_are_in_its_log(tmp_path: Path) -> No
     assert "/nonexistent: not a recording" in log.read_text()
 
 
+def test_a_log_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    done = run("walk", "--replay", SMALL, "--log", tmp_path / "fifo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{tmp_path}/fifo: not a regular file\n"
+
+
 def test_a_recording_that_is_none_is_said_in_one_line() -> None:
     done = run("walk", "--replay", "/nonexistent")
     assert (done.returncode, done.stdout) == (1, "")
