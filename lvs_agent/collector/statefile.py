@@ -26,6 +26,7 @@ MAX_MISSING = 65536
 MAX_LINE_BYTES = 4096  # a row has less than 400
 MAX_FILE_BYTES = 1 << 30
 _SPARE_BYTES = 1 << 20  # of changes in a small file
+_READ = os.O_RDONLY | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
 
@@ -88,7 +89,7 @@ class StateFile:
         """
         self.damaged, self.problem = 0, ""
         try:
-            with os.fdopen(regular.descriptor(self._path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            with open(regular.descriptor(self._path, _READ), "rb") as file:
                 services = self._read(file)
             if self.damaged and self._lock is not None:
                 self._keep_damaged()
