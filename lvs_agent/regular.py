@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens regular files at paths that other users control, and never any other kind."""
+"""Opens regular files at paths that other users control: no other kind, and through no link of theirs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import List, Optional
 
 LIMIT = 1 << 20  # bytes of a file that Files reads
 _CHUNK = 1 << 20
+_LINKS = 40  # as in path_resolution(7)
 
 
 class Files:
@@ -78,10 +79,10 @@ def descriptor(path: Path, flags: int) -> int:
     """Return a descriptor of a regular file, opened with these flags of open(2).
 
     Raises OSError: EINVAL for another kind of file, which is not opened, and with O_NOFOLLOW for a
-    link; EAGAIN for a file below /proc or /sys that would block.
+    link; ELOOP for a link that belongs neither to root nor to this user; EAGAIN for a file below
+    /proc or /sys that would block.
     """
-    # O_PATH does not open the file itself (open(2)): some devices act as soon as they are opened
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC | (flags & os.O_NOFOLLOW))
+    place = _place(path, 0 if flags & os.O_NOFOLLOW else _LINKS)
     try:
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -92,3 +93,21 @@ def descriptor(path: Path, flags: int) -> int:
             raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         os.close(place)
+
+
+def _place(path: Path, links: int) -> int:
+    """Return a descriptor for the place of a file, or of a link that follows so many links."""
+    while True:
+        # O_PATH does not open the file itself (open(2)): some devices act when they are opened
+        place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        status = os.fstat(place)
+        if not links or not stat.S_ISLNK(status.st_mode):
+            return place
+        try:
+            target = os.readlink("", dir_fd=place)
+        finally:
+            os.close(place)
+        if status.st_uid not in (0, os.geteuid()):
+            raise OSError(errno.ELOOP, "a link of another user", str(path))
+        path = path.parent / target
+        links -= 1

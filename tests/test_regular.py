@@ -67,3 +67,19 @@ def test_appending_to_a_fifo_a_folder_and_devices(tmp_path: Path) -> None:
 
 def test_what_is_not_there_or_closed(tmp_path: Path) -> None:
     assert isinstance(refusal(tmp_path / "none"), FileNotFoundError)
+
+
+def test_a_link_of_another_user(tmp_path: Path) -> None:
+    file, link, first = tmp_path / "file", tmp_path / "link", tmp_path / "first"
+    file.write_text("secret")
+    link.symlink_to("file")
+    first.symlink_to("link")
+    assert regular.read(first) == b"secret"
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(OSError, match="a link of another user") as raised:
+        regular.read(first)
+    assert not isinstance(raised.value, PermissionError)
+    link.unlink()
+    link.symlink_to("first")
+    with pytest.raises(OSError, match="Too many levels"):
+        regular.read(first)
