@@ -14,7 +14,7 @@ FOLDER = "/etc/snmp"
 DROP_INS = "/etc/snmp/snmpd.conf.d"
 LOCAL = "/etc/snmp/snmpd.local.conf"
 
-_SECTIONS = ("snmpd", "snmp", "agentx")
+_SECTIONS = ("snmpd", "snmp", "agentx")  # snmpd reads a file of each, in this order
 _WITH_ARGUMENT = "cDgIlLmMnpPSuxXY-"
 
 
@@ -68,12 +68,13 @@ def invocation(arguments: Sequence[str]) -> Invocation:
 def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None) -> Config:
     """Return the configuration of an snmpd with this command line and environment."""
     reader = Reader(files, {"SNMPCONFPATH": ""} if told.only else environment or {}, _SECTIONS)
-    if not told.first:
-        reader.search("snmpd", "snmpd")
-    for file in told.files:
+    early, late = (told.files, ()) if told.first else ((), told.files)
+    for file in early:
         reader.file(file, "snmpd")
-    if told.first:
-        reader.search("snmpd", "snmpd")
+    for section in _SECTIONS:
+        reader.search(section, section)
+    for file in late:
+        reader.file(file, "snmpd")
     return reader.config
 
 

@@ -60,6 +60,8 @@ def test_files_come_in_snmpds_order(tmp_path: Path) -> None:
         "/usr/share/snmp/snmpd.conf",
         "/usr/lib/x86_64-linux-gnu/snmp/snmpd.conf",
         "/var/lib/snmp/snmpd.conf",
+        "/etc/snmp/snmp.conf",
+        "/etc/snmp/agentx.conf",
         "/named.conf",
     ]
     config = read(tmp_path, dict.fromkeys(reversed(names), "a b"), "/named.conf")
@@ -95,6 +97,10 @@ FILES = {
     "/etc/snmp/more.conf": "more 1\n",
     "/etc/snmp/absolute": "absolute 1\n",
     "/usr/share/snmp/found.conf": "searched 1\n",
+    # snmpd reads these, too: only what is for it
+    "/etc/snmp/snmp.conf": "foreign 6\n[snmpd] third 1\n[snmpd]\nfourth 1\n[snmp] foreign 7\n",
+    "/usr/share/snmp/snmp.local.conf": "[snmpd]\nfifth 1\n",
+    "/etc/snmp/agentx.conf": "foreign 8\n[snmpd]\nsixth 1\n",
 }
 
 
@@ -112,6 +118,10 @@ def test_includes_stand_where_they_are_named(tmp_path: Path) -> None:
         "last",
         "inside",
         "last",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
     ]
     assert config.lines[0] == Line("/etc/snmp/snmpd.conf", 3, "first", b"1 # not a comment")
     assert config.lines[6].place == "/etc/snmp/snmpd.conf:10"
