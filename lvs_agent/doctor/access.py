@@ -8,13 +8,15 @@ wins, and a mask selects the sub-identifiers that are compared.
 from __future__ import annotations
 
 import enum
+import ipaddress
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Union
 
 from lvs_agent.mib.smi import Oid
 from lvs_agent.netsnmp import oids
 from lvs_agent.netsnmp.reader import Config, Line
 
+Host = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 EVERYWHERE = "default"
 _ALL = "_all_"
 
@@ -50,7 +52,7 @@ class Reader:
     """A community with its source address, or a user of SNMPv3, that may read.
 
     It sees subtree or, if that is None, the view of that name. order is the index, among all
-    lines, of the line that names the community.
+    lines, of the line that names the community. old is True if it may use SNMPv1 only.
     """
 
     line: Line
@@ -60,11 +62,16 @@ class Reader:
     community: Optional[str] = None
     source: str = EVERYWHERE
     ipv6: bool = False
+    old: bool = False
 
-    @property
-    def local(self) -> bool:
-        """True if it may send requests from this machine over loopback."""
-        return self.source in (EVERYWHERE, "localhost") or self.source.startswith(("127.", "::1"))
+    def admits(self, host: Host) -> bool:
+        """Return whether requests from a host are known to be accepted."""
+        if self.source in (EVERYWHERE, "localhost"):
+            return self.source == EVERYWHERE or host.is_loopback
+        try:
+            return host in ipaddress.ip_network(self.source, strict=False)
+        except ValueError:  # a host's name, or !SOURCE
+            return False
 
 
 class Views:
@@ -88,6 +95,10 @@ class Views:
             return _sight([Grant(True, reader.subtree)], oid)
         return _sight(self._views.get(reader.view, []), oid)
 
+    def opened(self, view: str, oid: Oid) -> bool:
+        """Return whether a line at the end that includes a subtree would show all of it."""
+        return _sight([*self._views.get(view, []), Grant(True, oid)], oid) == Sight.ALL
+
 
 def readers(config: Config) -> List[Reader]:
     """Return all readers in snmpd's order."""
@@ -100,7 +111,7 @@ def readers(config: Config) -> List[Reader]:
 
 
 def _covers(one: Reader, other: Reader) -> bool:
-    same = (one.community, one.ipv6) == (other.community, other.ipv6)
+    same = (one.community, one.ipv6, one.old) == (other.community, other.ipv6, other.old)
     return same and one.source in (EVERYWHERE, other.source)
 
 
@@ -132,6 +143,7 @@ def _simple(config: Config) -> Iterator[Reader]:
         words = line.words()
         if line.token.startswith("auth") and (not words or "read" not in words.pop(0)):
             continue
+        old = words[:2] == ["-v", "1"]
         if words[:1] in (["-v"], ["-s"]):
             words = words[2:]
         if not words:
@@ -146,7 +158,7 @@ def _simple(config: Config) -> Iterator[Reader]:
             view = "" if subtree is None else view
         if "community" in line.token:
             source = where[0] if where else EVERYWHERE
-            yield Reader(line, order, view, subtree, who, source, line.token.endswith("6"))
+            yield Reader(line, order, view, subtree, who, source, line.token.endswith("6"), old)
         else:
             yield Reader(line, order, view, subtree)
 
@@ -159,7 +171,8 @@ def _by_groups(config: Config) -> Iterator[Reader]:
         words = line.rest.split()
         if len(words) < 8 or words[5] == "none":
             continue
-        names = [each[2] for each in groups if len(each) > 2 and each[0] == words[0]]
+        models = [each for each in groups if len(each) > 2 and each[0] == words[0]]
+        names = [each[2] for each in models]
         users = 0
         for source in config.all("com2sec", "com2sec6"):
             given = source.words()
@@ -168,6 +181,7 @@ def _by_groups(config: Config) -> Iterator[Reader]:
                 users += 1
                 order = config.lines.index(source)
                 six = source.token.endswith("6")
-                yield Reader(line, order, words[5], None, given[2], given[1], six)
+                old = words[2] == "v1" or {e[1] for e in models if e[2] == given[0]} == {"v1"}
+                yield Reader(line, order, words[5], None, given[2], given[1], six, old)
         if names and not users:
             yield Reader(line, config.lines.index(line), words[5])

@@ -15,10 +15,14 @@ from lvs_agent.kernel.source import Kernel
 
 @dataclass(frozen=True)
 class Director:
-    """The part of IPVS's tables that any user may see; services is None if it is unknown."""
+    """The part of IPVS's tables that any user may see; services is None if it is unknown.
+
+    rows is the number of services and real servers.
+    """
 
     loaded: bool
     services: Optional[int] = None
+    rows: int = 0
 
 
 def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
@@ -29,14 +33,11 @@ def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
     try:
         table = kernel.read(procfs.IP_VS)
     except OSError as error:
-        director, findings = (
-            Director(True),
-            [unseen("ip_vs", f"ip_vs is loaded, but its tables cannot be read: {error.strerror}")],
-        )
+        text = f"ip_vs is loaded, but its tables cannot be read: {error.strerror}"
+        director, first = Director(True), unseen("ip_vs", text)
     else:
         director, first = _tables(table)
-        findings = [first]
-    return director, [*findings, _estimation(kernel)]
+    return director, [first, _estimation(kernel)]
 
 
 def _tables(table: str) -> Tuple[Director, Finding]:
@@ -45,7 +46,7 @@ def _tables(table: str) -> Tuple[Director, Finding]:
     version, _size = procfs.header(table)
     servers = sum(len(service.real_servers) for service in services)
     text = f"ip_vs is loaded ({version or 'unknown version'}): {count(len(services), servers)}"
-    director = Director(True, len(services))
+    director = Director(True, len(services), len(services) + servers)
     if problems:
         text += f"; invalid lines: {len(problems)}, the first: {problems[0]}"
         return director, note("ip_vs", text, RECORD)

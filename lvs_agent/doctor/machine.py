@@ -7,6 +7,7 @@ provide a fake machine; programs always run on this one.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -24,6 +25,7 @@ RUN_SECONDS = 5.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 DELETED = " (deleted)"  # proc_pid_exe(5)
+_INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
 READ, WRITE, EXECUTE = 4, 2, 1  # as in a mode's last digit
 
 
@@ -37,7 +39,6 @@ class Process:
 
     pid: int
     name: str
-    arguments: Tuple[str, ...]
     uid: int
     gid: int
     groups: Tuple[int, ...]
@@ -62,6 +63,8 @@ class Machine(Files):
 
     def path(self, name: str) -> Path:
         """Return the path below root of a file named by its absolute path. Raises OSError."""
+        if not name.startswith("/"):  # relative to another process's folder
+            raise OSError(errno.EINVAL, "not an absolute path", name)
         return self.root / super().path(name.lstrip("/"))
 
     def read(self, name: str) -> str:
@@ -99,6 +102,17 @@ class Machine(Files):
         """Return a process's namespace (net, user) for comparison; None if it may not be seen."""
         return self._link(f"/proc/{pid}/ns/{kind}")
 
+    def confined(self, pid: int) -> bool:
+        """Return whether a process is known to be outside the initial user namespace."""
+        return self.namespace(pid, "user") not in (None, _INITIAL)
+
+    def arguments(self, pid: int) -> List[str]:
+        """Return the arguments of a process, its name first; none if they can't be read."""
+        try:
+            return self.read(f"/proc/{pid}/cmdline").split("\0")[:-1]
+        except OSError:
+            return []
+
     def program(self, pid: int) -> Optional[str]:
         """Return the file a process runs, then DELETED if it is gone; None if it may not be seen.
 
@@ -130,14 +144,11 @@ class Machine(Files):
 
         False if the file does not exist. Access control lists are ignored.
         """
-        if process.uid == 0:
-            return self.exists(name)
         try:
             real = Path(os.path.realpath(self.path(name)))
-            steps = [
-                (folder, EXECUTE) for folder in real.parents if folder.is_relative_to(self.root)
-            ]
-            return all(_grants(at.stat(), process, bits) for at, bits in [*steps, (real, mode)])
+            folders = [each for each in real.parents if each.is_relative_to(self.root)]
+            steps = [(real, mode), *((each, EXECUTE) for each in folders)]
+            return all(_grants(at.stat(), process, bits) for at, bits in steps)
         except OSError:
             return False
 
@@ -186,14 +197,12 @@ class Machine(Files):
             pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").splitlines())
             status = {name: value.split() for name, _, value in pairs}
             line = self.read(f"/proc/{pid}/stat")
-            arguments = self.read(f"/proc/{pid}/cmdline").split("\0")[:-1]
             if len(status.get("NSpid", "1")) > 1:
                 return None  # in a container
             ticks = int(line.rpartition(")")[2].split()[19])
             return Process(
                 pid,
                 " ".join(status["Name"]),
-                tuple(arguments),
                 int(status["Uid"][1]),
                 int(status["Gid"][1]),
                 tuple(map(int, status.get("Groups", []))),
@@ -218,14 +227,6 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def user_number(name: str) -> Optional[int]:
-    """Return a user's number; None if there is no such user."""
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return None
-
-
 def group_name(gid: int) -> str:
     """Return a group's name, or the number if there is no name."""
     try:
@@ -236,6 +237,9 @@ def group_name(gid: int) -> str:
 
 def _grants(status: os.stat_result, process: Process, bits: int) -> bool:
     mode = stat.S_IMODE(status.st_mode)
+    if process.uid == 0:
+        # CAP_DAC_OVERRIDE, capabilities(7)
+        return not bits & EXECUTE or bool(mode & 0o111) or stat.S_ISDIR(status.st_mode)
     if status.st_uid == process.uid:
         mode >>= 6
     elif status.st_gid in (process.gid, *process.groups):

@@ -7,15 +7,16 @@ The community is passed in a file that only this user can read: every user can r
 from __future__ import annotations
 
 import enum
+import ipaddress
 import os
 import re
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from lvs_agent.doctor.access import Reader
+from lvs_agent.doctor.access import Host, Reader
 from lvs_agent.doctor.machine import Machine, user_name
 from lvs_agent.mib.lvs import AGENT, LVS
 from lvs_agent.mib.smi import dotted
@@ -27,9 +28,25 @@ SERVICES, SERVERS = _SCALARS["lvsAgentServices"], _SCALARS["lvsAgentRealServers"
 ASKED = (VERSION, STATUS, TEXT, SERVICES, SERVERS)
 WAIT_SECONDS = 3
 NOT_INSTALLED = "snmpget is not installed"
-_OTHERS = ("tcp", "tcp6", "unix", "tlstcp", "dtlsudp", "ssh")  # transports that may precede a colon
-_ROOTS_PORTS = 1024  # lower ports are privileged, ip(7)
-DEFAULT_ADDRESS = "udp:127.0.0.1:161"
+_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+_ADDRESS = re.compile(r"(?:(udp|tcp)((?:ipv|v)?6)?:)?(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+
+
+class Address(NamedTuple):
+    """An address that snmpd listens on, as net-snmp writes it. transport is udp or tcp."""
+
+    transport: str
+    host: Host
+    port: int
+
+    def rank(self) -> Tuple[bool, bool, int]:
+        """Return a key that sorts addresses: loopback, UDP and IPv4 first."""
+        return not self.host.is_loopback, self.transport != "udp", self.host.version
+
+    def __str__(self) -> str:
+        if self.host.version == 6:
+            return f"{self.transport}6:[{self.host}]:{self.port}"
+        return f"{self.transport}:{self.host}:{self.port}"
 
 
 class Outcome(enum.Enum):
@@ -52,7 +69,7 @@ class Reply:
     said: str = ""
 
 
-def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
+def ask(machine: Machine, address: Address, community: Optional[str]) -> Reply:
     """Query the agent's status. Without a community, this user's snmp.conf applies."""
     with tempfile.TemporaryDirectory(prefix="lvs-agent-") as folder:
         # load no MIB files, and leave no files behind
@@ -64,7 +81,7 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
             file.write_bytes(os.fsencode(f'defVersion 2c\ndefCommunity "{quoted}"\n'))
             environment["SNMPCONFPATH"] = folder
         began = time.monotonic()
-        command = ["snmpget", "-On", "-r0", f"-t{WAIT_SECONDS}", address, *ASKED]
+        command = ["snmpget", "-On", "-r0", f"-t{WAIT_SECONDS}", str(address), *ASKED]
         done = machine.run(command, environment)
         seconds = time.monotonic() - began
     if done is None:
@@ -75,27 +92,26 @@ def ask(machine: Machine, address: str, community: Optional[str]) -> Reply:
         values[oid] = re.sub(r"^[A-Za-z0-9-]+: ", "", value).strip('"')
     # -1: machine.run has ended an snmpget that hung, a little after its own time-out
     if "Timeout" in done.err or done.status == -1:
-        return Reply(Outcome.TIMEOUT, values, seconds)
+        said = f"no answer within {WAIT_SECONDS} s: it hangs, or has not read the community"
+        return Reply(Outcome.TIMEOUT, said=said)
     if "No Such Object" in done.out:
-        return Reply(Outcome.NO_OBJECT, values, seconds)
+        said = "no such object: snmpd has not read the pass_persist line"
+        return Reply(Outcome.NO_OBJECT, said=said)
     if "No Such Instance" in done.out:
-        return Reply(Outcome.NO_INSTANCE, values, seconds)
+        said = "no such instance: the pass_persist program does not start"
+        return Reply(Outcome.NO_INSTANCE, said=said)
     if done.status != 0 or VERSION not in values:
-        said = done.err.strip().splitlines() or ["snmpget printed nothing"]
-        return Reply(Outcome.NOT_ASKED, values, seconds, said[-1])
+        return Reply(Outcome.NOT_ASKED, said=done.err.strip().rpartition("\n")[2])
     return Reply(Outcome.ANSWERED, values, seconds)
 
 
-def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
+def refusal(machine: Machine, address: Address, uid: int) -> Optional[str]:
     """Return the reason to send no community to an address; None if one may be sent.
 
-    The process that listens there may belong to a user other than uid, the user of snmpd.
+    At any port, the process that listens may belong to a user other than uid, the user of snmpd.
     """
-    port = int(address.rpartition(":")[2])
-    if port < _ROOTS_PORTS:
-        return None
     try:
-        users = set(_listening(machine, port))
+        users = set(_listening(machine, address))
     except OSError as error:
         return str(error)
     if not users:
@@ -104,39 +120,43 @@ def refusal(machine: Machine, address: str, uid: int) -> Optional[str]:
     return f"its port is in use by {names}, not by snmpd's user" if names else None
 
 
-def _listening(machine: Machine, port: int) -> Iterator[int]:
-    """Yield the user of each UDP socket at a port (Documentation/networking/proc_net_tcp.rst)."""
-    for file in ("/proc/net/udp", "/proc/net/udp6"):
-        if machine.exists(file):
-            rows = [row.split() for row in machine.read(file).splitlines()[1:]]
-            yield from (int(row[7]) for row in rows if int(row[1].rpartition(":")[2], 16) == port)
+def _listening(machine: Machine, address: Address) -> Iterator[int]:
+    """Yield the user of each socket at a port (Documentation/networking/proc_net_tcp.rst)."""
+    for file in (f"/proc/net/{address.transport}", f"/proc/net/{address.transport}6"):
+        rows = machine.read(file).splitlines()[1:] if machine.exists(file) else []
+        for _slot, local, _remote, state, _queue, _timer, _retries, uid, *_ in map(str.split, rows):
+            here = int(local.rpartition(":")[2], 16) == address.port
+            if here and (state == _LISTEN or address.transport == "udp"):
+                yield int(uid)
 
 
-def address(agentaddress: List[str]) -> str:
-    """Return the address at which to query snmpd: one on loopback if it has one, else the first."""
+def address(agentaddress: List[str]) -> Optional[Address]:
+    """Return the address at which to query snmpd, on loopback if possible and by UDP if possible.
+
+    It is None if snmpd listens on other transports only, or the addresses are names.
+    """
     found = []
-    for one in (part.strip() for text in agentaddress for part in text.split(",")):
-        match = re.fullmatch(
-            r"(?:(udp6?|udpv6|udpipv6):)?(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?", one.lower()
-        )
-        if match is None or match[2] in _OTHERS:
+    for one in ",".join(agentaddress or ["udp:161"]).lower().split(","):
+        match = _ADDRESS.fullmatch(one.strip())
+        if match is None:
             continue
-        transport, host, port = match[1] or "", match[2], match[3] or "161"
+        host, port = match[3].strip("[]"), match[4] or "161"
         if re.fullmatch("[0-9]{1,5}", host):
             host, port = "", host
-        six = "6" in transport or host.startswith("[")
-        if host in ("", "0.0.0.0", "[::]", "localhost"):
-            host = "[::1]" if six else "127.0.0.1"
-        found.append(f"{'udp6' if six else 'udp'}:{host}:{port}")
-    loopback = [each for each in found if "127." in each or "[::1]" in each]
-    four_first = sorted(loopback, key=lambda each: each.startswith("udp6"))
-    return [*four_first, *found, DEFAULT_ADDRESS][0]
+        if host in ("", "localhost", "0.0.0.0", "::"):
+            host = "::1" if match[2] or host == "::" else "127.0.0.1"
+        try:
+            found.append(Address(match[1] or "udp", ipaddress.ip_address(host), int(port)))
+        except ValueError:
+            continue
+    return min(found, key=Address.rank, default=None)
 
 
-def choose(readers: List[Reader], address: str) -> Optional[str]:
-    """Return the community for queries to an address; None if no line has one for it."""
-    six = address.startswith("udp6")
-    able = [each for each in readers if each.community is not None and each.ipv6 == six]
-    for reader in sorted(able, key=lambda each: not each.local):
-        return reader.community
+def choose(readers: List[Reader], address: Address) -> Optional[str]:
+    """Return the community for queries to an address of this machine; None if no line has one."""
+    for reader in readers:
+        fits = reader.ipv6 == (address.host.version == 6) and not reader.old
+        # a request to one of this machine's addresses comes from that address
+        if fits and reader.community is not None and reader.admits(address.host):
+            return reader.community
     return None

@@ -10,6 +10,7 @@ import sys
 from typing import NewType
 
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.netsnmp.reader import Line
 
 # Only the functions of this module make one: mypy rejects any other string.
 Remedy = NewType("Remedy", str)
@@ -39,21 +40,15 @@ def both(*commands: Remedy) -> Remedy:
     return Remedy(" && ".join(commands))
 
 
-def append(machine: Machine, line: str, file: str) -> Remedy:
-    """Return the command that adds a line to a file, ending the last line first if necessary."""
-    if not _ended(machine, file):
-        begins = command("printf", r"\n%s\n", line)
-    elif "\\" in line:  # in some shells, echo takes it for an escape
-        begins = command("printf", r"%s\n", line)
-    else:
-        begins = command("echo", line)
+def append(machine: Machine, file: str, *lines: str) -> Remedy:
+    """Return the command that adds lines to a file, ending the last line first if necessary."""
+    begins = command("printf", r"%s\n", *([] if _ended(machine, file) else [""]), *lines)
     return Remedy(f"{begins} >> {shlex.quote(file)}")
 
 
-def write(file: str, *lines: str) -> Remedy:
-    """Return the command that writes lines to a file."""
-    text = command("printf", r"%s\n", *lines)
-    return Remedy(f"{text} > {shlex.quote(file)}")
+def comment(line: Line) -> Remedy:
+    """Return the command that turns a line into a comment, so that others keep their numbers."""
+    return command("sed", "-i", "--follow-symlinks", f"{line.number}s/^/#/", line.file)
 
 
 def move(path: str, to: str) -> Remedy:

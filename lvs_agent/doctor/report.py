@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, List, Optional
+from dataclasses import asdict
+from typing import List
 
 from lvs_agent import __version__
-from lvs_agent.doctor import asking, collector, director, mibs, snmpd, statedir
-from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor import asking, collector, director, mibs, passline, snmpd, statedir
+from lvs_agent.doctor.finding import Finding, State, unseen
 from lvs_agent.doctor.machine import Machine
+from lvs_agent.doctor.remedy import command, program
 from lvs_agent.kernel.source import LiveKernel
 
 GOOD, BAD, UNKNOWN = 0, 1, 3  # exit statuses; 2 is argparse's
@@ -17,16 +19,21 @@ GOOD, BAD, UNKNOWN = 0, 1, 3  # exit statuses; 2 is argparse's
 
 def examine(machine: Machine) -> List[Finding]:
     """Return all findings on a machine. Takes some seconds if something does not answer."""
-    kernel = LiveKernel(machine.path("/proc"))
-    tables, findings = director.look(kernel)
     running = snmpd.find(machine)
     first = running.chosen
-    findings += collector.look(machine, tables, first)
+    if first is not None and snmpd.elsewhere(machine, first):
+        text = f"snmpd (pid {first.pid}) runs in another network namespace than the doctor"
+        enter = command("nsenter", "-t", str(first.pid), "-n", program(), "doctor")
+        return [unseen("namespace", text, enter)]
+    setup = None if first is None else asking.read(machine, first)
+    at = None if setup is None else passline.collector(setup.config.lines)
+    tables, findings = director.look(LiveKernel(machine.path("/proc")))
+    findings += collector.look(machine, tables, first, at or collector.SOCKET_PATH)
     findings += statedir.look(machine)
     findings += snmpd.look(machine, running)
-    if first is not None:
+    if setup is not None:
         bad = any(finding.state == State.WRONG for finding in findings)
-        findings += asking.look(machine, first, bad)
+        findings += asking.look(machine, setup, bad, tables.rows)
     findings += mibs.look(machine)
     return findings
 
@@ -64,14 +71,6 @@ def _printable(text: str) -> str:
 
 def as_json(findings: List[Finding]) -> str:
     """Return the report for programs, as JSON; its status is the exit status."""
-    rows: List[Dict[str, Optional[str]]] = [
-        {
-            "check": finding.check,
-            "state": finding.state.value,
-            "text": finding.text,
-            "remedy": finding.remedy,
-        }
-        for finding in findings
-    ]
+    rows = [{**asdict(finding), "state": finding.state.value} for finding in findings]
     report = {"version": __version__, "status": exit_status(findings), "findings": rows}
     return json.dumps(report, indent=1)

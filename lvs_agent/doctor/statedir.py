@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the state directory: row numbers and counters are saved, and there is room for more."""
+"""Checks of the state directory: that row numbers and counters are saved."""
 
 from __future__ import annotations
 
@@ -17,35 +17,22 @@ FOLDER = str(STATE_DIRECTORY)
 
 
 def look(machine: Machine) -> List[Finding]:
-    """Return findings on history.jsonl and on the disk that holds it."""
+    """Return findings on history.jsonl."""
     folder = machine.path(FOLDER)
     try:
         names = os.listdir(folder)
         owner = user_name(folder.stat().st_uid)
-        room = os.statvfs(folder)
     except PermissionError:
         return [unseen("state", f"{FOLDER}: not readable by this user")]
     except OSError:
-        return [
-            note(
-                "state",
-                f"{FOLDER}: does not exist; the collector creates it when it first numbers a row",
-            )
-        ]
+        text = f"{FOLDER}: does not exist; the collector creates it when it first numbers a row"
+        return [note("state", text)]
     findings = [_history(machine, names, owner)]
     if "history.damaged" in names:
-        changed = time.strftime(
-            "%Y-%m-%d", time.localtime(machine.changed(f"{FOLDER}/history.damaged"))
-        )
-        text = (
-            f"{FOLDER}/history.damaged: on {changed}, a part could not be read; the rest was kept"
-        )
-        findings.append(
-            note("state", text, move(f"{FOLDER}/history.damaged", f"{FOLDER}/history.damaged.old"))
-        )
-    if room.f_bavail == 0:
-        text = f"{FOLDER}: no space left, so new row numbers cannot be saved"
-        findings.append(wrong("state", text, command("df", "-h", FOLDER)))
+        damaged = f"{FOLDER}/history.damaged"
+        changed = time.strftime("%Y-%m-%d", time.localtime(machine.changed(damaged)))
+        text = f"{damaged}: on {changed}, a part could not be read; the rest was kept"
+        findings.append(note("state", text, move(damaged, f"{damaged}.old")))
     return findings
 
 

@@ -7,24 +7,27 @@ from typing import Dict, List, Optional
 
 from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.doctor.remedy import Remedy, both, command, write
+from lvs_agent.doctor.remedy import Remedy, append, both, command, move
 
 SOCKET, SERVICE = "lvs-agent.socket", "lvs-agent.service"
 ENABLE = command("systemctl", "enable", "--now", SOCKET)
 RELISTEN = command("systemctl", "restart", SOCKET)
+RELOAD = command("systemctl", "daemon-reload")
 PROPERTIES = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,DropInPaths,SocketGroup"
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,DropInPaths,SocketGroup,"
+    "MainPID"
 )
-DROP_IN = f"/etc/systemd/system/{SOCKET}.d/snmpd.conf"
+DROP_IN = f"/etc/systemd/system/{SOCKET}.d/zz-snmpd.conf"  # after the administrator's
 
 
 class Units:
-    """The two units, or none if there is no systemd or it does not answer."""
+    """The two units of a machine, or none if there is no systemd or it does not answer."""
 
-    def __init__(self, shown: Optional[str] = None, trouble: str = "") -> None:
+    def __init__(self, machine: Machine, shown: str = "", trouble: str = "") -> None:
+        self._machine = machine
         self._trouble = trouble
         self._units: Dict[str, Dict[str, str]] = {}
-        for block in (shown or "").strip().split("\n\n"):
+        for block in shown.strip().split("\n\n"):
             pairs = (line.partition("=") for line in block.splitlines())
             unit = {name: value for name, _, value in pairs}
             if unit.get("LoadState", "not-found") != "not-found":
@@ -67,10 +70,12 @@ class Units:
         """Return the command that restores the service as packaged; None if there is no unit."""
         if SERVICE not in self._units:
             return None
-        restart = command("systemctl", "restart", SERVICE)
-        if _own_drop_ins(self._units[SERVICE]):
-            return both(command("systemctl", "revert", SERVICE), restart)
-        return restart
+        return _restored(self._units[SERVICE], command("systemctl", "restart", SERVICE))
+
+    def pid(self, listener: int) -> int:
+        """Return the collector's PID or 0; listener is systemd if there is a unit."""
+        unit = self._units.get(SERVICE)
+        return listener if unit is None else int(unit.get("MainPID", "0"))
 
     def open_to(self, group: str) -> Optional[Remedy]:
         """Return the command that gives a group access to the socket; None if there is no unit."""
@@ -79,12 +84,11 @@ class Units:
         unit = self._units[SOCKET]
         if unit.get("SocketGroup") == group:
             return RELISTEN
-        if _own_drop_ins(unit):
-            return both(command("systemctl", "revert", SOCKET), RELISTEN)
+        lines = ("[Socket]", f"SocketGroup={group}", "SocketMode=0660")
         return both(
             command("mkdir", "-p", DROP_IN.rpartition("/")[0]),
-            write(DROP_IN, "[Socket]", f"SocketGroup={group}", "SocketMode=0660"),
-            command("systemctl", "daemon-reload"),
+            append(self._machine, DROP_IN, *lines),
+            RELOAD,
             RELISTEN,
         )
 
@@ -92,12 +96,12 @@ class Units:
 def ask(machine: Machine) -> Units:
     """Return the units as systemctl show reports them."""
     if not machine.systemd:
-        return Units()
+        return Units(machine)
     done = machine.run(["systemctl", "show", "--no-pager", "-p", PROPERTIES, SOCKET, SERVICE])
     if done is None or done.status != 0:
         said = done.err.strip().splitlines() if done is not None else []
-        return Units(None, f"systemctl: {said[0] if said else 'not installed'}")
-    return Units(done.out)
+        return Units(machine, trouble=f"systemctl: {said[0] if said else 'not installed'}")
+    return Units(machine, done.out)
 
 
 def _socket(unit: Dict[str, str]) -> Finding:
@@ -108,7 +112,8 @@ def _socket(unit: Dict[str, str]) -> Finding:
         )
     if unit["LoadState"] != "loaded":
         text = f"{SOCKET} cannot be loaded: {unit['LoadState']}"
-        return wrong("units", text, both(command("systemctl", "revert", SOCKET), ENABLE))
+        verify = command("systemd-analyze", "verify", SOCKET)
+        return wrong("units", text, _restored(unit, ENABLE) if _own_drop_ins(unit) else verify)
     if state == "failed":
         text = f"{SOCKET} has failed: {unit.get('Result')}"
         log = command("journalctl", "-u", SOCKET, "-n", "20")
@@ -119,6 +124,12 @@ def _socket(unit: Dict[str, str]) -> Finding:
         text = f"{SOCKET} listens, but is disabled: it will not listen after the next boot"
         return note("units", text, command("systemctl", "enable", SOCKET))
     return ok("units", f"{SOCKET} listens")
+
+
+def _restored(unit: Dict[str, str], restart: Remedy) -> Remedy:
+    """Return the command that renames the administrator's files and then restarts a unit."""
+    renamed = [move(path, f"{path}.old") for path in _own_drop_ins(unit)]
+    return both(*renamed, RELOAD, restart) if renamed else restart
 
 
 def _own_drop_ins(unit: Dict[str, str]) -> List[str]:

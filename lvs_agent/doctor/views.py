@@ -3,66 +3,63 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from lvs_agent.doctor.access import Reader, Sight, Views, readers
 from lvs_agent.doctor.finding import Finding, note, ok, wrong
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.doctor.remedy import Remedy, append, both, command
+from lvs_agent.doctor.passline import Snmpd, used
 from lvs_agent.mib.lvs import LVS
-from lvs_agent.mib.smi import dotted
+from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
-from lvs_agent.netsnmp.reader import Config
+
+# Milliseconds in which snmpd skips a service or real server, and the five 64-bit counters of one.
+ROW, COUNTERS = 2.0, 0.2
+LONG = 1000.0  # milliseconds; snmpd answers nobody meanwhile
 
 
-def look(machine: Machine, config: Config, target: str, restart: Remedy) -> List[Finding]:
-    """Return a finding for each view; target is the file to add lines to."""
-
-    def add(line: str) -> Remedy:
-        return both(append(machine, line, target), restart)
-
-    found = readers(config)
+def look(machine: Machine, snmpd: Snmpd, rows: int) -> List[Finding]:
+    """Return a finding for each view. rows is the number of services and real servers."""
+    config, one = snmpd.config, used(snmpd.config.lines)
+    target = None if one is None else one.line.file
+    found, views = readers(config), Views(config)
     if not found:
         if not config.whole:
             return []  # another finding reports the files that were not read
+        line = f"rocommunity public 127.0.0.1 {oids.SUBTREE}"
         text = "no community or user may read anything"
-        return [wrong("view", text, add("rocommunity COMMUNITY default -V lvs"))]
-    views = Views(config)
-    groups: Dict[Tuple[str, object], List[Reader]] = {}
+        return [wrong("view", text, snmpd.add(machine, line, target))]
+    groups: Dict[Tuple[str, Optional[Oid]], List[Reader]] = {}
     for reader in found:
         groups.setdefault((reader.view, reader.subtree), []).append(reader)
-    sights = {key: views.sight(group[0], LVS) for key, group in groups.items()}
-    visible = any(sight == Sight.ALL for sight in sights.values())
+    visible = any(views.sight(group[0], LVS) != Sight.NONE for group in groups.values())
     findings = []
-    for key, group in groups.items():
-        findings.append(_finding(config, group, sights[key], visible, add, restart))
+    for (view, subtree), group in groups.items():
+        sight, places = views.sight(group[0], LVS), _places(group)
+        at = [f" ({each.place})" for each in config.all("view") if each.rest.split()[:1] == [view]]
+        what = f"view {view}{''.join(at[-1:])}" if subtree is None else f".{dotted(subtree)}"
+        if sight == Sight.ALL:
+            findings.append(ok("view", f"{what} shows {oids.SUBTREE} to {places}"))
+        elif sight == Sight.PART:
+            text = f"{what} shows only a part of {oids.SUBTREE} to {places}"
+            findings.append(_skipping(text, rows * ROW))
+        else:
+            remedy = None
+            if not visible and subtree is None and views.opened(view, LVS):
+                line = f"view {view} included {oids.SUBTREE}"
+                remedy = snmpd.add(machine, line, target)
+            text = f"{what} hides {oids.SUBTREE} from {places}"
+            findings.append((note if visible else wrong)("view", text, remedy))
+    old = [reader for reader in found if reader.old and views.sight(reader, LVS) == Sight.ALL]
+    if old:
+        text = f"{_places(old)}: SNMPv1 only, which hides 64-bit counters"
+        findings.append(_skipping(text, rows * COUNTERS))
     return findings
 
 
-def _finding(
-    config: Config,
-    group: List[Reader],
-    sight: Sight,
-    visible: bool,
-    add: Callable[[str], Remedy],
-    restart: Remedy,
-) -> Finding:
-    places = _places(group)
-    first = group[0]
-    if first.subtree is not None:
-        what = f".{dotted(first.subtree)}"
-        remedy = both(command("vi", f"+{first.line.number}", first.line.file), restart)
-    else:
-        lines = [line for line in config.all("view") if line.rest.split()[:1] == [first.view]]
-        what = f"view {first.view}" + (f" ({lines[-1].place})" if lines else "")
-        remedy = add(f"view {first.view} included {oids.SUBTREE}")
-    if sight == Sight.ALL:
-        return ok("view", f"{what} shows {oids.SUBTREE} to {places}")
-    if sight == Sight.PART:
-        text = f"{what} shows only a part of {oids.SUBTREE}; snmpd fetches the rest and discards it"
-        return note("view", text, remedy)
-    text = f"{what} hides {oids.SUBTREE} from {places}"
-    return note("view", text, remedy) if visible else wrong("view", text, remedy)
+def _skipping(text: str, took: float) -> Finding:
+    text += f"; a request may take {took / 1000:.1f} s to skip the rest, and snmpd answers no other"
+    return (wrong if took > LONG else note)("view", text)
 
 
 def _places(group: List[Reader]) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Dict, List
 
@@ -81,13 +82,16 @@ view wrongtype Included .1.3.6.1.4.1.8225.4711
 """
 
 
+HERE = ipaddress.ip_address("127.0.0.1")
+
+
 def config(machine: doctors.Picture) -> Config:
     return snmpdconf.read(machine, Invocation())
 
 
 def sights(found: Config, community: str) -> List[Sight]:
     views = Views(found)
-    able = [each for each in readers(found) if each.community == community and each.local]
+    able = [each for each in readers(found) if each.community == community and each.admits(HERE)]
     return [views.sight(each, LVS) for each in able]
 
 
@@ -142,14 +146,20 @@ def test_a_user_of_snmpv3_has_no_community(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "local"),
-    [("default", True), ("localhost", True), ("127.0.0.1", True), ("10.0.0.0/8", False)],
+    [
+        ("default", True),
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("10.0.0.0/8", False),
+        ("127.example.org", False),
+    ],
 )
 def test_who_may_ask_over_loopback(tmp_path: Path, source: str, local: bool) -> None:
     text = f"rocommunity secret {source}\n"
     machine = doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": text})
     (reader,) = readers(config(machine))
     assert isinstance(reader, Reader)
-    assert reader.local is local
+    assert reader.admits(HERE) is local
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,19 @@ import pytest
 from lvs_agent import __version__
 from lvs_agent.doctor import asking, query
 from lvs_agent.doctor.finding import Finding, State
-from lvs_agent.doctor.machine import Done, Machine
+from lvs_agent.doctor.machine import Done, Machine, Process
 from lvs_agent.doctor.query import Outcome, Reply
 from tests.support import doctors
 
 CONF = "/etc/snmp/snmpd.conf"
 ANSWER = dict(zip(query.ASKED, (__version__, "1", "", "3", "4")))
+# a socket of root's at UDP port 161
+LISTENING = "\n   0: 00000000:00A1 00000000:0000 07 0:0 00:0 0 0        0 1 2 0 0\n"
 LINE = "pass_persist .1.3.6.1.4.1.8225.4711 /usr/bin/lvs-agent pass-persist\n"
+
+
+def judged(machine: Machine, process: Process, bad: bool) -> List[Finding]:
+    return asking.look(machine, asking.read(machine, process), bad)
 
 
 def look(
@@ -32,9 +38,10 @@ def look(
     """Return the findings on the query, on a machine with this configuration."""
     machine = doctors.Picture(tmp_path, {CONF: conf})
     machine.draw("/usr/bin/lvs-agent", "", 0o755)
+    machine.draw("/proc/net/udp", LISTENING)
     monkeypatch.setattr(query, "ask", lambda *asked: reply)
     monkeypatch.setattr(asking, "AGAIN_SECONDS", 0)
-    found = asking.look(machine, doctors.process(), bad)
+    found = judged(machine, doctors.process(), bad)
     return [each for each in found if each.check == "query"]
 
 
@@ -57,12 +64,12 @@ def look(
         (
             Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: "6", query.TEXT: "too old"}),
             State.WRONG,
-            "status expired: too old",
+            "expired(6): too old",
             "grep lvs-agent /var/log/syslog",
         ),
-        (Reply(Outcome.TIMEOUT), State.WRONG, "hangs, or its community", "service snmpd restart"),
-        (Reply(Outcome.NO_OBJECT), State.WRONG, "no such object", "service snmpd restart"),
-        (Reply(Outcome.NO_INSTANCE), State.WRONG, "does not start", "service snmpd restart"),
+        (Reply(Outcome.TIMEOUT, said="odd"), State.WRONG, "odd", "service snmpd restart"),
+        (Reply(Outcome.NO_OBJECT, said="odd"), State.WRONG, "odd", "service snmpd restart"),
+        (Reply(Outcome.NO_INSTANCE, said="odd"), State.WRONG, "odd", "service snmpd restart"),
         (
             Reply(Outcome.NOT_ASKED, said=query.NOT_INSTALLED),
             State.UNSEEN,
@@ -99,8 +106,9 @@ def test_what_was_fixed_a_moment_ago_is_given_time(
     """The responder serves its last snapshot for some seconds, so the doctor asks again."""
     replies = [Reply(Outcome.ANSWERED, {**ANSWER, query.STATUS: each}) for each in ("5", "5", "1")]
     machine = doctors.Picture(tmp_path, {CONF: LINE + "rocommunity public\n"})
+    machine.draw("/proc/net/udp", LISTENING)
     monkeypatch.setattr(query, "ask", lambda *asked: replies.pop(0))
-    found = asking.look(machine, doctors.process(), False)
+    found = judged(machine, doctors.process(), False)
     assert [each.state for each in found if each.check == "query"] == [State.OK]
     assert replies == []
 
@@ -116,14 +124,15 @@ def test_without_a_community_silence_says_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (finding,) = look(tmp_path, monkeypatch, Reply(Outcome.TIMEOUT), LINE + "rouser who\n")
-    assert (finding.state, finding.remedy) == (State.UNSEEN, "sudo lvs-agent doctor")
+    assert (finding.state, finding.remedy) == (State.UNSEEN, None)
+    assert "no community of snmpd.conf may be used from here" in finding.text
 
 
 def test_the_view_is_fixed_where_the_line_is(tmp_path: Path) -> None:
     drop_in = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
     machine = doctors.Picture(tmp_path, {CONF: doctors.DEBIAN, drop_in: LINE})
     machine.draw("/usr/bin/lvs-agent", "", 0o755)
-    finding = doctors.only(asking.look(machine, doctors.process(), False), State.WRONG)
+    finding = doctors.only(judged(machine, doctors.process(), False), State.WRONG)
     assert finding.check == "view"
     assert f">> {drop_in} && " in (finding.remedy or "")
 
@@ -131,7 +140,7 @@ def test_the_view_is_fixed_where_the_line_is(tmp_path: Path) -> None:
 def test_a_file_that_was_not_read_is_named(tmp_path: Path) -> None:
     machine = doctors.Picture(tmp_path, {CONF: LINE.replace("pass", "#") + "includeFile fifo\n"})
     os.mkfifo(machine.path("/etc/snmp/fifo"))
-    found = asking.look(machine, doctors.process(), True)
+    found = judged(machine, doctors.process(), True)
     assert [each.text for each in found if each.check == "snmpd.conf"] == [
         "/etc/snmp/fifo: not read: not a regular file"
     ]
@@ -174,17 +183,17 @@ def test_a_community_is_not_for_another_users_port(
     conf = f"agentaddress {'udp6:[::1]' if six else '127.0.0.1'}:{port}\n" + LINE
     community = "rocommunity6 secret\n" if six else "rocommunity secret\n"
     machine = Connected(tmp_path, {CONF: conf + community})
-    found = asking.look(machine, doctors.process(uid=uid), True)
+    found = judged(machine, doctors.process(uid=uid), True)
     (finding,) = [each for each in found if each.check == "query"]
     assert finding.state == State.UNSEEN
     assert finding.text.endswith("its port is in use by nobody, not by snmpd's user")
     with pytest.raises(BlockingIOError):
         nobodys.recv(1500)
     # a socket of snmpd's own user receives the community
-    asking.look(machine, doctors.process(uid=65534), True)
+    judged(machine, doctors.process(uid=65534), True)
     assert b"secret" in nobodys.recv(1500)
     nobodys.close()
-    found = asking.look(machine, doctors.process(uid=uid), True)
+    found = judged(machine, doctors.process(uid=uid), True)
     assert [each.text for each in found if each.check == "query"] == [
         f"snmpd at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}: not queried:"
         " no process listens there"

@@ -23,7 +23,7 @@ SYSCTL = "sys/net/ipv4/vs/"
 
 def test_a_healthy_director() -> None:
     tables, findings = director.look(ReplayedKernel(DIRECTORS / "small"))
-    assert tables == director.Director(True, 4)
+    assert tables == director.Director(True, 4, 6)
     assert doctors.states(findings) == [State.OK, State.OK]
     assert findings[0].text == "ip_vs is loaded (1.2.1): 4 virtual services, 2 real servers"
 

@@ -26,7 +26,7 @@ def test_this_process_is_seen_as_it_is() -> None:
     (here,) = [each for each in Machine().processes() if each.pid == os.getpid()]
     assert (here.uid, here.gid) == (os.geteuid(), os.getegid())
     assert set(here.groups) == set(os.getgroups())
-    assert list(here.arguments)[1:] == sys.orig_argv[1:]
+    assert Machine().arguments(here.pid)[1:] == sys.orig_argv[1:]
     assert Machine().namespace(here.pid, "net") == os.readlink("/proc/self/ns/net")
     assert Machine().program(here.pid) == os.readlink("/proc/self/exe")
 
@@ -55,7 +55,7 @@ def test_a_container_s_processes_are_not_ours(tmp_path: Path) -> None:
     machine.draw("/proc/10/status", "Name:\tgone\n")
     found = Machine(tmp_path).processes()
     assert [each.pid for each in found] == [7, 9]
-    assert found[0].arguments == ("snmpd", "-f")
+    assert Machine(tmp_path).arguments(7) == ["snmpd", "-f"]
     assert (found[0].uid, found[0].groups, found[0].capabilities) == (3, (4, 5), 0x1000)
     assert found[0].started == pytest.approx(100 + 250 / os.sysconf("SC_CLK_TCK"))
 
@@ -100,6 +100,26 @@ def test_groups_and_folders_count(tmp_path: Path) -> None:
     assert not machine.may(doctors.process(uid=4242, gid=gid + 1), "/folder/file", READ)
     assert not machine.may(doctors.process(uid=4242), "/none", READ)
     assert not machine.may(doctors.process(uid=0), "/none", READ)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o100, 0o001, 0o666])
+def test_root_runs_only_what_somebody_may_run(tmp_path: Path, mode: int) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(mode)
+    ran = os.access(program, os.X_OK)
+    assert ran is bool(mode & 0o111)
+    (tmp_path / "closed").mkdir(mode=0o000)
+    machine = Machine(tmp_path)
+    assert machine.may(doctors.process(uid=0), "/program", READ | EXECUTE) is ran
+    (tmp_path / "closed/file").touch(mode)
+    assert machine.may(doctors.process(uid=0), "/closed/file", EXECUTE) is ran
+
+
+def test_a_path_relative_to_another_process_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "snmpd.conf").write_text("rocommunity public\n")
+    with pytest.raises(OSError, match="not an absolute path"):
+        Machine(tmp_path).read("snmpd.conf")
 
 
 def test_programs_run_without_a_shell_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +172,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert machine.changed("/none") == 0
     assert machine.namespace(1, "net") is None
     assert machine.environment(1) is None
+    assert machine.arguments(1) == []
     assert not machine.systemd
 
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_no_file(folder: Path) -> None:
     (finding,) = mibs.look(Machine())
     assert finding.state == State.NOTE
-    assert finding.remedy == f"cp {MIB} /usr/share/snmp/mibs/LVS-MIB.txt"
+    assert finding.remedy == f"cp --backup=numbered {MIB} /usr/share/snmp/mibs/LVS-MIB.txt"
     shutil.copy(MIB, folder)  # as the remedy does
 
 
@@ -51,7 +51,7 @@ def test_no_ietf_modules(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "begins"),
-    [("", "echo '"), ("mibs :\n", "echo '"), ("mibs :", "printf '\\n%s\\n' '")],
+    [("", "printf '%s\\n' '"), ("mibs :\n", "printf '%s\\n' '"), ("mibs :", "printf '%s\\n' '' '")],
 )
 def test_the_folder_is_named_in_a_line_of_its_own(
     folder: Path, tmp_path: Path, text: str, begins: str

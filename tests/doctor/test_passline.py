@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 
@@ -13,6 +16,7 @@ from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import command
 from lvs_agent.netsnmp import snmpdconf
+from lvs_agent.netsnmp.reader import Config
 from lvs_agent.netsnmp.snmpdconf import Invocation
 from tests.support import doctors
 from tests.support.lvsmib import BASE, oid
@@ -27,6 +31,7 @@ REPLAY = f"{AGENT} pass-persist --replay {SMALL}"
 # a line, and part of the finding on it: None if it is good
 LINES: Dict[str, Optional[str]] = {
     f"pass_persist {BASE} {REPLAY}": None,
+    f"pass_persist -p {5000 * '1'} {BASE} {REPLAY}": "no pass_persist line",
     f"PASS_persist   {BASE[1:]}\t{REPLAY}  ": None,
     f"pass_persist {BASE} {REPLAY}\t": None,
     f"pass_persist {BASE} {REPLAY}\r": None,
@@ -46,12 +51,20 @@ LINES: Dict[str, Optional[str]] = {
 }
 
 
-def snmpd(uid: int = 0, target: str = "/etc/snmp/snmpd.local.conf") -> passline.Snmpd:
-    return passline.Snmpd(doctors.process(uid=uid), target, RESTART)
+def added(line: str, file: str) -> str:
+    return f"printf '%s\\n' '{line}' >> {file}"
+
+
+def commented(number: int, file: str) -> str:
+    return f"sed -i --follow-symlinks '{number}s/^/#/' {file}"
+
+
+def described(config: Config, uid: int = 0, target: str = snmpdconf.LOCAL) -> passline.Snmpd:
+    return passline.Snmpd(doctors.process(uid=uid), config, (), target, RESTART)
 
 
 def look(machine: Machine, uid: int = 0) -> List[Finding]:
-    return passline.look(machine, snmpd(uid), snmpdconf.read(machine, Invocation()))
+    return passline.look(machine, described(snmpdconf.read(machine, Invocation()), uid))
 
 
 @pytest.fixture
@@ -67,18 +80,70 @@ def test_snmpd_makes_of_a_line_what_is_said_of_it(tmp_path: Path, line: str) -> 
     with doctors.daemon(tmp_path, line) as daemon:
         answers = "INTEGER: 1" in daemon.ask("snmpget", oid("lvsAgentStatus", 0), community="probe")
         told = Invocation((str(daemon.config),), only=True)
-        (finding,) = passline.look(Machine(), snmpd(), snmpdconf.read(Machine(), told))
+        (finding,) = passline.look(Machine(), described(snmpdconf.read(Machine(), told)))
     expected = LINES[line]
     assert answers == (expected is None)
     assert finding.state == (State.OK if expected is None else State.WRONG)
     assert (expected or "runs ") in finding.text
 
 
-def test_of_two_lines_snmpd_takes_the_first(tmp_path: Path) -> None:
-    lines = f"pass_persist {BASE} /bin/false\npass_persist {BASE} {REPLAY}\n"
-    with doctors.daemon(tmp_path, lines) as daemon:
+# the first words of two lines, and whether the second is used
+ORDERS = {
+    ("pass_persist", "pass_persist"): False,
+    ("pass_persist -p 20", "pass_persist -p 10"): False,
+    ("pass_persist -p 200", "pass_persist"): False,
+    ("pass", "pass_persist"): False,
+    ("pass -p 20", "pass_persist -p 10"): True,
+    ("pass_persist", "pass"): False,
+    ("pass_persist", "pass -p 10"): True,
+}
+
+
+@pytest.mark.parametrize("words", ORDERS, ids=" ".join)
+def test_of_two_lines_the_used_one_is_known(tmp_path: Path, words: Tuple[str, str]) -> None:
+    second = ORDERS[words]
+    programs = ["/bin/false", REPLAY] if second else [REPLAY, "/bin/false"]
+    lines = [f"{word} {BASE} {program}" for word, program in zip(words, programs)]
+    with doctors.daemon(tmp_path, "\n".join(lines)) as daemon:
         said = daemon.ask("snmpget", oid("lvsAgentStatus", 0), community="probe")
-    assert "No Such Instance" in said
+        config = snmpdconf.read(Machine(), Invocation((str(daemon.config),), only=True))
+    one = passline.used(config.lines)
+    assert one is not None
+    assert one.line.number == 1 + second
+    # a program of pass gives no answer here, as this one speaks the other protocol
+    assert ("INTEGER: 1" in said) is (one.line.token == "pass_persist")
+
+
+@pytest.mark.parametrize(
+    ("token", "shadows"), [("pass_persist", True), ("pass", False)], ids=["pass_persist", "pass"]
+)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_a_line_for_a_larger_subtree(
+    tmp_path: Path, token: str, shadows: bool, first: bool
+) -> None:
+    lines = [f"pass_persist {BASE} {REPLAY}", f"{token} .1.3.6.1.4.1.8225 /bin/false"]
+    with doctors.daemon(tmp_path, "\n".join(lines[:: -1 if first else 1])) as daemon:
+        said = daemon.ask("snmpget", oid("lvsAgentStatus", 0), community="probe")
+        config = snmpdconf.read(Machine(), Invocation((str(daemon.config),), only=True))
+    (finding,) = passline.look(Machine(), described(config))
+    assert ("INTEGER: 1" in said) is not shadows
+    assert (finding.state == State.WRONG, finding.remedy) == (shadows, None)
+
+
+@pytest.mark.parametrize("line", [each for each, said in LINES.items() if said is not None])
+def test_the_remedy_makes_a_line_that_works(
+    tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(AGENT)])
+    conf = tmp_path / "snmpd.conf"
+    conf.write_text(f"rocommunity public\n{line}")
+    told = Invocation((str(conf),), only=True)
+    where = described(snmpdconf.read(Machine(), told), target=str(conf))
+    (finding,) = passline.look(Machine(), replace(where, restart=command("true")))
+    subprocess.run(["sh", "-c", finding.remedy or ""], check=True)
+    assert line in conf.read_text()
+    (finding,) = passline.look(Machine(), described(snmpdconf.read(Machine(), told)))
+    assert finding.state == State.OK
 
 
 def test_a_healthy_line(machine: doctors.Picture) -> None:
@@ -91,7 +156,7 @@ def test_a_healthy_line(machine: doctors.Picture) -> None:
 def test_no_line_gives_the_one_to_add(machine: doctors.Picture) -> None:
     (finding,) = look(machine)
     assert finding.state == State.WRONG
-    assert finding.remedy == f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf && {RESTART}"
+    assert finding.remedy == f"{added(GOOD.strip(), '/etc/snmp/snmpd.local.conf')} && {RESTART}"
 
 
 def test_a_file_that_may_not_be_read_is_not_called_empty(machine: doctors.Picture) -> None:
@@ -99,7 +164,7 @@ def test_a_file_that_may_not_be_read_is_not_called_empty(machine: doctors.Pictur
     machine.draw("/etc/snmp/snmpd.conf")
     config = snmpdconf.read(machine, Invocation())
     config.closed.append("/etc/snmp/snmpd.local.conf")
-    (finding,) = passline.look(machine, snmpd(), config)
+    (finding,) = passline.look(machine, described(config))
     assert finding.state == State.UNSEEN
 
 
@@ -107,8 +172,8 @@ def test_a_line_that_is_repeated(machine: doctors.Picture) -> None:
     machine.draw("/etc/snmp/snmpd.local.conf", GOOD)
     machine.draw(DROP_IN, "# comment\n" + GOOD)
     finding = doctors.only(look(machine), State.NOTE)
-    assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1: repeats " + DROP_IN + ":2")
-    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.local.conf && {RESTART}"
+    assert finding.text.startswith("/etc/snmp/snmpd.local.conf:1: not used: " + DROP_IN + ":2")
+    assert finding.remedy == f"{commented(1, '/etc/snmp/snmpd.local.conf')} && {RESTART}"
 
 
 def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) -> None:
@@ -116,9 +181,11 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
     old = GOOD.replace("/usr/bin", "/usr/local/bin")
     machine.draw("/etc/snmp/snmpd.conf", old + doctors.DEBIAN)
     machine.draw(DROP_IN, GOOD)
-    finding = doctors.only(look(machine), State.WRONG)
-    assert finding.text.startswith(f"{DROP_IN}:1: repeats /etc/snmp/snmpd.conf:1")
-    assert finding.remedy == f"sed -i '1s/^/#/' /etc/snmp/snmpd.conf && {RESTART}"
+    used, other = look(machine)
+    assert used.text == "/etc/snmp/snmpd.conf:1: runs /usr/local/bin/lvs-agent pass-persist"
+    assert other.state == State.NOTE
+    assert other.text.startswith(f"{DROP_IN}:1: not used: /etc/snmp/snmpd.conf:1")
+    assert other.remedy == f"{commented(1, DROP_IN)} && {RESTART}"
 
 
 @pytest.mark.parametrize(
@@ -128,19 +195,13 @@ def test_a_line_that_is_repeated_with_another_program(machine: doctors.Picture) 
             "rocommunity public\n",
             DROP_IN,
             "no includeDir line",
-            "echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.local.conf",
+            added("includeDir /etc/snmp/snmpd.conf.d", "/etc/snmp/snmpd.local.conf"),
         ),
         (
             doctors.DEBIAN,
             DROP_IN[:-5],
             "must end in .conf",
             f"mv -T --backup=numbered {DROP_IN[:-5]} {DROP_IN}",
-        ),
-        (
-            doctors.DEBIAN,
-            "/etc/snmp/snmp.conf",
-            "does not read this file",
-            f"echo '{GOOD.strip()}' >> /etc/snmp/snmpd.local.conf",
         ),
     ],
 )
@@ -168,7 +229,12 @@ def test_an_oid_that_is_not_quite_ours(machine: doctors.Picture, oid: str) -> No
     (finding,) = look(machine)
     assert finding.state == State.WRONG
     assert f"{oid}, not {BASE}" in finding.text
-    assert finding.remedy == f"vi +1 {DROP_IN}"
+    right = f"{commented(1, DROP_IN)} && {added(GOOD.strip(), DROP_IN)} && {RESTART}"
+    assert finding.remedy == right
+    machine.draw(DROP_IN, GOOD.replace(BASE, oid).replace("lvs-agent", "another"))
+    (finding,) = look(machine)
+    # what another program serves is not taken from it
+    assert finding.remedy == f"{added(GOOD.strip(), '/etc/snmp/snmpd.local.conf')} && {RESTART}"
 
 
 def test_a_drop_in_that_snmpds_user_can_not_read(machine: doctors.Picture, tmp_path: Path) -> None:
@@ -177,7 +243,7 @@ def test_a_drop_in_that_snmpds_user_can_not_read(machine: doctors.Picture, tmp_p
     machine.draw(DROP_IN, GOOD, 0o600)
     (finding,) = look(machine, uid=4242)
     assert finding.state == State.WRONG
-    assert finding.remedy == f"chmod 0644 {DROP_IN} && {RESTART}"
+    assert finding.remedy == f"chgrp 4242 {DROP_IN} && chmod g+r {DROP_IN} && {RESTART}"
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o744, 0o711])
@@ -203,10 +269,10 @@ def test_the_module_of_2001_is_in_the_way(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD + "dlmod lvs /usr/lib/snmp/dlmod/liblvs.so\n")
     finding = doctors.only(look(machine), State.WRONG)
     assert finding.text.startswith(f"{DROP_IN}:2: loads the module of 2001")
-    assert finding.remedy == f"sed -i '2s/^/#/' {DROP_IN} && {RESTART}"
+    assert finding.remedy == f"{commented(2, DROP_IN)} && {RESTART}"
 
 
 def test_what_is_included_and_not_there(machine: doctors.Picture) -> None:
     machine.draw(DROP_IN, GOOD + "includeFile gone.conf\n")
-    finding = doctors.only(look(machine), State.WRONG)
-    assert finding.text == f"{DROP_IN}:2: gone.conf: no such file"
+    finding = doctors.only(look(machine), State.NOTE)
+    assert finding.text == f"{DROP_IN}:2: gone.conf: no such file; snmpd reads the others"

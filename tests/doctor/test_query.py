@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Sequence
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
 
@@ -26,6 +26,12 @@ from tests.support.snmpd import AGENT, Snmpd
 ODD = 'odd "one" #'
 
 
+def at(address: str) -> query.Address:
+    found = query.address([address])
+    assert found is not None
+    return found
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
     lines = (
@@ -39,25 +45,25 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
 
 @pytest.mark.parametrize("community", ["probe", ODD])
 def test_an_answer(daemon: Snmpd, community: str) -> None:
-    reply = query.ask(Machine(), daemon.address, community)
+    reply = query.ask(Machine(), at(daemon.address), community)
     assert reply.outcome == Outcome.ANSWERED
     assert [reply.values[oid] for oid in query.ASKED] == [__version__, "1", "", "4", "2"]
     assert 0 < reply.seconds < 5
 
 
 def test_a_view_that_hides(daemon: Snmpd) -> None:
-    assert query.ask(Machine(), daemon.address, "hidden").outcome == Outcome.NO_OBJECT
+    assert query.ask(Machine(), at(daemon.address), "hidden").outcome == Outcome.NO_OBJECT
 
 
 def test_a_wrong_community_is_not_waited_for_long(daemon: Snmpd) -> None:
     began = time.monotonic()
-    assert query.ask(Machine(), daemon.address, "wrong").outcome == Outcome.TIMEOUT
+    assert query.ask(Machine(), at(daemon.address), "wrong").outcome == Outcome.TIMEOUT
     assert time.monotonic() - began < query.WAIT_SECONDS + 2
 
 
 def test_a_program_that_does_not_start(tmp_path: Path) -> None:
     with doctors.daemon(tmp_path, f"pass_persist {BASE} /bin/false") as running:
-        reply = query.ask(Machine(), running.address, "probe")
+        reply = query.ask(Machine(), at(running.address), "probe")
     assert reply.outcome == Outcome.NO_INSTANCE
 
 
@@ -65,11 +71,11 @@ def test_without_a_community_the_users_own_is_asked_with(
     daemon: Snmpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SNMPCONFPATH", str(tmp_path))
-    reply = query.ask(Machine(), daemon.address, None)
+    reply = query.ask(Machine(), at(daemon.address), None)
     assert reply.outcome == Outcome.NOT_ASKED
     assert "ommunity" in reply.said or "securityName" in reply.said
     (tmp_path / "snmp.conf").write_text("defVersion 2c\ndefCommunity probe\n")
-    assert query.ask(Machine(), daemon.address, None).outcome == Outcome.ANSWERED
+    assert query.ask(Machine(), at(daemon.address), None).outcome == Outcome.ANSWERED
 
 
 class Watched(Machine):
@@ -93,7 +99,7 @@ def test_the_community_is_nobodys_to_see() -> None:
     machine = Watched()
     before = os.umask(0)
     try:
-        reply = query.ask(machine, "udp:127.0.0.1:161", "secret")
+        reply = query.ask(machine, at("127.0.0.1:161"), "secret")
     finally:
         os.umask(before)
     assert reply.outcome == Outcome.NOT_ASKED
@@ -110,21 +116,36 @@ def test_the_community_is_nobodys_to_see() -> None:
         (["udp6:[::]:1161"], "udp6:[::1]:1161"),
         (["10.0.0.1:2161"], "udp:10.0.0.1:2161"),
         (["10.0.0.1, localhost:99"], "udp:127.0.0.1:99"),
-        (["tcp:161,unix:/x"], "udp:127.0.0.1:161"),
+        (["tcp:1161,unix:/x"], "tcp:127.0.0.1:1161"),
+        (["tcp6:1161,udp6:1162"], "udp6:[::1]:1162"),
+        (["unix:/x"], "None"),
+        (["director.example.org"], "None"),
+        (["10.127.0.1,127.0.0.2:7"], "udp:127.0.0.2:7"),
+        (["udp6:[2001:db8::127.0.0.1]:7,10.0.0.1"], "udp:10.0.0.1:161"),
         (["UDP:0.0.0.0:7"], "udp:127.0.0.1:7"),
-        (["127.0.0.1:²", "127.0.0.1:" + 5000 * "1"], "udp:127.0.0.1:161"),
+        (["127.0.0.1:²", "127.0.0.1:" + 5000 * "1"], "None"),
     ],
 )
 def test_where_to_ask(agentaddress: List[str], address: str) -> None:
-    assert query.address(agentaddress) == address
+    assert str(query.address(agentaddress)) == address
 
 
 @pytest.mark.parametrize(
     ("lines", "address", "community"),
     [
-        ("rocommunity far 10.0.0.0/8\nrocommunity near 127.0.0.1\n", "udp:", "near"),
-        ("rocommunity four\nrocommunity6 six\n", "udp6:", "six"),
-        ("rouser who\n", "udp:", None),
+        ("rocommunity far 10.0.0.0/8\nrocommunity near 127.0.0.1\n", "127.0.0.1", "near"),
+        ("rocommunity far 10.0.0.0/8\n", "127.0.0.1", None),
+        ("rocommunity far 10.0.0.0/255.0.0.0\n", "10.2.3.4", "far"),
+        ("rocommunity far 127.example.org\n", "127.0.0.1", None),
+        (f"rocommunity far 127.0.0.0/{5000 * '1'}\n", "127.0.0.1", None),
+        (f"rocommunity far {5000 * '1'}\n", "127.0.0.1", None),
+        ("rocommunity near localhost\n", "127.0.0.1", "near"),
+        ("rocommunity four\nrocommunity6 six\n", "[::1]", "six"),
+        ("rocommunity -v 1 old\n", "127.0.0.1", None),
+        (doctors.REDHAT, "127.0.0.1", "public"),
+        (doctors.REDHAT.replace(" v2c ", " v1 "), "127.0.0.1", None),
+        (doctors.REDHAT.replace(" any ", " v1 "), "127.0.0.1", None),
+        ("rouser who\n", "127.0.0.1", None),
     ],
 )
 def test_which_community_to_ask_with(
@@ -132,11 +153,37 @@ def test_which_community_to_ask_with(
 ) -> None:
     machine = doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": lines})
     able = readers(snmpdconf.read(machine, Invocation()))
-    assert query.choose(able, address) == community
+    assert query.choose(able, at(address)) == community
+
+
+ROW = "   0: {}:{:04X} 00000000:0000 {} 00000000:00000000 00:00000000 00000000 {} 0 1 2\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("tcp", "0A", 0)], None),
+        ([("tcp6", "0A", 102)], None),
+        ([("tcp", "0A", 65534)], "in use by nobody"),
+        ([("tcp", "0A", 0), ("tcp6", "0A", 65534)], "in use by nobody"),
+        ([("tcp", "01", 0)], "no process listens"),
+        ([("udp", "07", 0)], "no process listens"),
+    ],
+)
+def test_a_low_port_may_be_any_users(
+    tmp_path: Path, rows: List[Tuple[str, str, int]], said: Optional[str]
+) -> None:
+    """net.ipv4.ip_unprivileged_port_start may be 0, as in containers."""
+    machine = doctors.Picture(tmp_path)
+    for table, state, uid in rows:
+        host = "0" * (32 if "6" in table else 8)
+        machine.draw(f"/proc/net/{table}", "heading\n" + ROW.format(host, 161, state, uid))
+    refused = query.refusal(machine, at("tcp:161"), 102)
+    assert (said or "None") in str(refused)
 
 
 def test_one_that_hangs_is_given_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
-        address = f"udp:127.0.0.1:{deaf.getsockname()[1]}"
-        assert query.ask(Machine(), address, "public").outcome == Outcome.TIMEOUT
+        address = f"127.0.0.1:{deaf.getsockname()[1]}"
+        assert query.ask(Machine(), at(address), "public").outcome == Outcome.TIMEOUT

@@ -12,7 +12,8 @@ import pytest
 
 from lvs_agent.doctor import remedy
 from lvs_agent.doctor.machine import Machine
-from lvs_agent.doctor.remedy import Remedy, append, both, command, move, write
+from lvs_agent.doctor.remedy import Remedy, append, both, command, comment, move
+from lvs_agent.netsnmp.reader import Line
 from lvs_agent.regular import LIMIT
 
 ODD = "a b'\"$(touch made)*;&\n#"
@@ -42,7 +43,7 @@ def test_a_line_is_added_as_a_line(shell: str, tmp_path: Path, before: str, line
     file = tmp_path / ODD
     if before is not None:
         file.write_text(before)
-    run(shell, tmp_path, append(Machine(), line, str(file)))
+    run(shell, tmp_path, append(Machine(), str(file), line))
     assert file.read_text().splitlines() == [*(before or "").splitlines(), line]
     assert file.read_text().endswith("\n")
     assert [file] == list(tmp_path.iterdir())
@@ -51,14 +52,24 @@ def test_a_line_is_added_as_a_line(shell: str, tmp_path: Path, before: str, line
 def test_a_file_that_can_not_be_read_to_its_end_gets_an_empty_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("a" * LIMIT + "b")
-    run("sh", tmp_path, append(Machine(), "line", str(file)))
+    run("sh", tmp_path, append(Machine(), str(file), "line"))
     assert file.read_text().endswith("b\nline\n")
 
 
 @shells
-def test_a_file_is_made_of_lines(shell: str, tmp_path: Path) -> None:
-    run(shell, tmp_path, write(str(tmp_path / ODD), "[Socket]", "SocketGroup=%s\\n"))
-    assert (tmp_path / ODD).read_text() == "[Socket]\nSocketGroup=%s\\n\n"
+def test_several_lines_are_added(shell: str, tmp_path: Path) -> None:
+    (tmp_path / ODD).write_text("before")
+    run(shell, tmp_path, append(Machine(), str(tmp_path / ODD), "[Socket]", "SocketGroup=%s\\n"))
+    assert (tmp_path / ODD).read_text() == "before\n[Socket]\nSocketGroup=%s\\n\n"
+
+
+@shells
+def test_a_line_becomes_a_comment_where_a_link_leads(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("one\ntwo\nthree")
+    (tmp_path / ODD).symlink_to("file")
+    run(shell, tmp_path, comment(Line(str(tmp_path / ODD), 2, "two", b"")))
+    assert (tmp_path / ODD).is_symlink()
+    assert (tmp_path / "file").read_text() == "one\n#two\nthree"
 
 
 def test_nothing_is_lost_where_a_file_is_moved_to(tmp_path: Path) -> None:

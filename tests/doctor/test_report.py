@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Iterator, List
 
@@ -19,7 +17,6 @@ from lvs_agent import __version__
 from lvs_agent.doctor import report
 from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.finding import Finding, State, note, ok, unseen, wrong
-from lvs_agent.doctor.machine import Process
 from lvs_agent.doctor.remedy import command
 from tests.support import doctors
 from tests.support.commands import collector, run
@@ -27,40 +24,13 @@ from tests.support.lvsmib import BASE
 from tests.support.recorded import SMALL
 from tests.support.snmpd import AGENT, Snmpd
 
-DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
 RESTART = "service snmpd restart"
 VIEW = f"view systemonly included {BASE}\n"
 
 
-class HalfDrawn(doctors.Beside):
-    """A real snmpd and its configuration, with a simulated director, collector and state."""
-
-    def __init__(self, root: Path, pid: int, older: float = 0.0) -> None:
-        super().__init__(pid)
-        self._older = older
-        self._drawn = root
-        self._real = doctors.Beside(pid)
-
-    def processes(self) -> List[Process]:
-        seen = self._real.processes()
-        return [replace(each, started=each.started - self._older) for each in seen]
-
-    def path(self, name: str) -> Path:
-        if name == "/proc" or name.startswith(DRAWN):
-            return self._drawn / name.lstrip("/")
-        return super().path(name)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A healthy director, its state directory, and a folder for a socket."""
-    shutil.copytree(SMALL / "proc", tmp_path / "proc")
-    state = tmp_path / "var/lib/lvs-agent"
-    state.mkdir(parents=True)
-    done = run("walk", "--replay", SMALL, "--state", state)
-    assert done.returncode == 0
-    (tmp_path / SOCKET_PATH.lstrip("/")).parent.mkdir(parents=True)
-    return tmp_path
+    return doctors.director(tmp_path)
 
 
 @contextmanager
@@ -68,7 +38,7 @@ def examined(root: Path, lines: str) -> Iterator[Callable[[], List[Finding]]]:
     """Yield a function that examines the machine whose snmpd was started with these lines."""
     sock = root / SOCKET_PATH.lstrip("/")
     with collector(sock), doctors.daemon(root, lines) as daemon:
-        yield lambda: report.examine(HalfDrawn(root, daemon.pid))
+        yield lambda: report.examine(doctors.HalfDrawn(root, daemon.pid))
 
 
 LINE = f"pass_persist {BASE} {AGENT} pass-persist --replay {SMALL}\n"
@@ -122,16 +92,30 @@ def test_frozen_counters_are_said_once(root: Path) -> None:
     with examined(root, LINE.replace("small", "frozen")) as look:
         findings = look()
     assert wrongs(findings) == ["estimation"]
-    assert "status counters frozen" in doctors.only(findings[-2:-1], State.NOTE).text
+    assert "countersFrozen(2)" in doctors.only(findings[-2:-1], State.NOTE).text
 
 
 def test_a_responder_that_has_no_statistics_is_wrong_by_itself(root: Path) -> None:
     """Everything else is good, so the fault is the responder's own."""
-    lines = f"pass_persist {BASE} {AGENT} pass-persist --collector /nonexistent\n"
-    with examined(root, lines) as look:
+    with examined(root, LINE.replace("small", "frozen")) as look:
         findings = look()
     assert wrongs(findings) == ["query"]
-    assert "status no collector" in doctors.only(findings, State.WRONG).text
+    assert "countersFrozen(2)" in doctors.only(findings, State.WRONG).text
+
+
+def test_a_collector_of_another_path_is_looked_for_there(root: Path) -> None:
+    lines = f"pass_persist {BASE} {AGENT} pass-persist --collector {{}}\n"
+    with examined(root, lines.format("/nonexistent")) as look:
+        findings = look()
+    assert wrongs(findings) == ["collector"]
+    finding = doctors.only(findings, State.WRONG)
+    assert finding.text.endswith("runs as root, and no collector listens at /nonexistent")
+    assert finding.remedy == "lvs-agent collector --listen /nonexistent"  # / stays as it is
+    place = root / "other.sock"
+    with collector(place), doctors.daemon(root, lines.format(place)) as daemon:
+        findings = report.examine(doctors.HalfDrawn(root, daemon.pid))
+    assert wrongs(findings) == []
+    assert str(place) in next(each.text for each in findings if each.check == "socket")
 
 
 def test_a_file_that_was_changed_since(root: Path) -> None:
@@ -139,7 +123,7 @@ def test_a_file_that_was_changed_since(root: Path) -> None:
     for text, state in ((lines, State.WRONG), (LINE, State.NOTE)):
         with doctors.daemon(root, text) as daemon:
             (root / "snmpd.conf").write_text(address_of(daemon) + LINE + "rocommunity probe\n")
-            findings = report.examine(HalfDrawn(root, daemon.pid, older=10))
+            findings = report.examine(doctors.HalfDrawn(root, daemon.pid, older=10))
         (finding,) = [each for each in findings if each.check == "snmpd.conf"]
         assert (finding.state, finding.remedy) == (state, RESTART)
         assert wrongs(findings) == (["snmpd.conf"] if state == State.WRONG else [])
@@ -154,8 +138,51 @@ def test_a_wrong_community_and_a_hanging_snmpd_look_alike(root: Path) -> None:
         file = root / "snmpd.conf"
         text = file.read_text().replace("rocommunity probe", "rocommunity other")
         file.write_text(text)
-        findings = report.examine(HalfDrawn(root, daemon.pid))
+        findings = report.examine(doctors.HalfDrawn(root, daemon.pid))
     assert "query" in wrongs(findings)
+
+
+HOSTILE_LINES = b"""\
+includeFile fifo
+includeFile /dev/zero
+includeFile other
+includeFile null.conf
+includeDir \xff\x1b
+includeFile snmpd.conf
+pass_persist -p %(digits)s .1.3.6.1.4.1.8225.4711 /bin/true
+pass_persist .1.3.6.1.4.1.8225.%(digits)s /bin/true
+pass_persist .1.3.6.1.4.1.8225.4711 \xff\x1b[2J' $(touch made) pass-persist
+rocommunity \xff default .1.%(digits)s
+rocommunity c 127.0.0.1/%(digits)s
+view v included .1 %(digits)s.zz
+agentaddress 127.0.0.1:%(digits)s
+""" % {b"digits": 5000 * b"1"}
+
+
+@pytest.mark.timeout(60)
+def test_a_hostile_configuration_is_read_to_its_end(root: Path) -> None:
+    (root / "null.conf").write_bytes(b"a\0b\n")
+    os.mkfifo(root / "fifo")
+    (root / "other").symlink_to("/etc/shadow")
+    os.chown(root / "other", 65534, 65534, follow_symlinks=False)
+    with doctors.daemon(root, LINE) as daemon:
+        file = root / "snmpd.conf"
+        file.write_bytes(HOSTILE_LINES + file.read_bytes())
+        findings = report.examine(doctors.HalfDrawn(root, daemon.pid))
+    reasons = [each.text.partition("not read: ")[2] for each in findings]
+    assert [each for each in reasons if each] == [
+        "not a regular file",
+        "a link of another user",
+        "line 1 contains a NUL",
+        "included more than 16 levels deep",
+    ]
+    told = report.text(findings)
+    assert (
+        r"""a quote in the command, which snmpd does not pass to a shell: "\udcff\x1b[2J' $"""
+        in told
+    )
+    assert told.replace("\n", "").isprintable()
+    assert json.loads(report.as_json(findings))["status"] == report.BAD
 
 
 def test_nothing_of_it_runs(tmp_path: Path) -> None:

@@ -75,14 +75,6 @@ def test_what_was_once_damaged(machine: doctors.Picture) -> None:
     )
 
 
-def test_no_room(machine: doctors.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = list(os.statvfs("/"))
-    values[4] = 0
-    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(values))
-    finding = doctors.only(statedir.look(machine), State.WRONG)
-    assert finding.remedy == f"df -h {FOLDER}"
-
-
 def test_a_folder_that_is_closed(machine: doctors.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
@@ -101,3 +93,17 @@ def test_a_history_that_is_no_file_is_not_waited_for(machine: doctors.Picture) -
         (finding,) = statedir.look(machine)
         assert finding.state == State.WRONG
         assert "not a regular file" in finding.text
+
+
+def test_a_link_that_the_collectors_user_placed_is_not_followed(
+    machine: doctors.Picture, tmp_path: Path
+) -> None:
+    (tmp_path / "shadow").write_text("root:secret\n")
+    path = machine.path(FOLDER) / "history.jsonl"
+    path.unlink()
+    path.symlink_to(tmp_path / "shadow")
+    os.chown(path, 65534, 65534, follow_symlinks=False)
+    (finding,) = statedir.look(machine)
+    assert finding.state == State.WRONG
+    assert "a link of another user" in finding.text
+    assert "secret" not in finding.text

@@ -16,10 +16,11 @@ from tests.support import doctors
 from tests.support.doctors import HEALTHY, OWN, SHOWN
 
 ENABLE = "systemctl enable --now lvs-agent.socket"
+RENAMED = f"mv -T --backup=numbered {OWN} {OWN}.old && systemctl daemon-reload"
 
 
 def shown(**values: str) -> Units:
-    return Units(SHOWN.format(**{**HEALTHY, **values}))
+    return Units(doctors.Picture(Path("/none")), SHOWN.format(**{**HEALTHY, **values}))
 
 
 def test_healthy_units() -> None:
@@ -34,7 +35,12 @@ def test_healthy_units() -> None:
     ("values", "state", "remedy"),
     [
         ({"load": "masked"}, State.WRONG, f"systemctl unmask lvs-agent.socket && {ENABLE}"),
-        ({"load": "bad-setting"}, State.WRONG, f"systemctl revert lvs-agent.socket && {ENABLE}"),
+        ({"load": "bad-setting"}, State.WRONG, "systemd-analyze verify lvs-agent.socket"),
+        (
+            {"load": "bad-setting", "drop_in": OWN.format("socket")},
+            State.WRONG,
+            f"{RENAMED.format('socket', 'socket')} && {ENABLE}",
+        ),
         ({"active": "inactive"}, State.WRONG, ENABLE),
         ({"active": "inactive", "file": "disabled"}, State.WRONG, ENABLE),
         (
@@ -66,7 +72,7 @@ def test_a_socket_that_is_not_well(values: dict[str, str], state: State, remedy:
         (
             {"service": "failed", "service_drop_in": OWN.format("service")},
             "exits as soon as it is started",
-            "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service",
+            f"{RENAMED.format('service', 'service')} && systemctl restart lvs-agent.service",
         ),
     ],
 )
@@ -77,18 +83,17 @@ def test_a_service_that_does_not_start(values: dict[str, str], said: str, remedy
     assert said in finding.text
 
 
-def test_what_an_administrator_changed_is_told_and_reverted() -> None:
+def test_what_an_administrator_changed_is_told_and_renamed() -> None:
     found = shown(service_drop_in=OWN.format("service"))
     assert doctors.states(found.drop_ins()) == [State.NOTE]
-    revert = "systemctl revert lvs-agent.service && systemctl restart lvs-agent.service"
-    assert found.fix() == revert
+    restart = "systemctl restart lvs-agent.service"
+    assert found.fix() == f"{RENAMED.format('service', 'service')} && {restart}"
 
 
 @pytest.mark.parametrize(
     ("values", "begins"),
     [
         ({}, "systemctl restart lvs-agent.socket"),
-        ({"group": "root", "drop_in": OWN.format("socket")}, "systemctl revert lvs-agent.socket"),
         ({"group": "root"}, f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '%s\\n' '[Socket]'"),
     ],
 )
@@ -108,7 +113,10 @@ def test_a_socket_that_was_removed() -> None:
 
 
 def test_no_units_say_nothing() -> None:
-    for found in (Units(), shown(load="not-found", service_load="not-found")):
+    for found in (
+        Units(doctors.Picture(Path("/none"))),
+        shown(load="not-found", service_load="not-found"),
+    ):
         assert found.socket() == []
         assert found.failed() is None
         assert found.fix() is None

@@ -6,8 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List
 
+import pytest
+
 from lvs_agent.doctor import views
 from lvs_agent.doctor.finding import Finding, State
+from lvs_agent.doctor.passline import Snmpd
 from lvs_agent.doctor.remedy import command
 from lvs_agent.netsnmp import snmpdconf
 from lvs_agent.netsnmp.oids import SUBTREE
@@ -19,21 +22,29 @@ CONF = "/etc/snmp/snmpd.conf"
 TARGET = "/etc/snmp/snmpd.conf.d/lvs-agent.conf"
 
 
-def look(tmp_path: Path, text: str) -> List[Finding]:
+def judge(machine: doctors.Picture, config: Config, rows: int = 0) -> List[Finding]:
+    snmpd = Snmpd(doctors.process(), config, (), TARGET, command("restart"))
+    return views.look(machine, snmpd, rows)
+
+
+def look(tmp_path: Path, text: str, rows: int = 0) -> List[Finding]:
     machine = doctors.Picture(tmp_path, {CONF: text})
-    return views.look(machine, snmpdconf.read(machine, Invocation()), TARGET, command("restart"))
+    return judge(machine, snmpdconf.read(machine, Invocation()), rows)
 
 
 def test_debians_view_hides_us_and_is_named_once(tmp_path: Path) -> None:
     (finding,) = look(tmp_path, doctors.DEBIAN)
     assert finding.state == State.WRONG
     assert finding.text == (f"view systemonly ({CONF}:3) hides {SUBTREE} from {CONF}:4,5,6")
-    assert finding.remedy == f"echo 'view systemonly included {SUBTREE}' >> {TARGET} && restart"
+    assert (
+        finding.remedy
+        == f"printf '%s\\n' 'view systemonly included {SUBTREE}' >> {TARGET} && restart"
+    )
 
 
 def test_the_remedy_is_one(tmp_path: Path) -> None:
     (finding,) = look(tmp_path, doctors.REDHAT)
-    line = (finding.remedy or "").split("'")[1]
+    line = (finding.remedy or "").split("'")[3]
     (finding,) = look(tmp_path, doctors.REDHAT + line + "\n")
     assert finding.state == State.OK
 
@@ -47,7 +58,7 @@ def test_a_community_for_something_else_is_no_fault(tmp_path: Path) -> None:
 def test_a_part_is_worth_a_note(tmp_path: Path) -> None:
     (finding,) = look(tmp_path, f"rocommunity c default {SUBTREE}.26\n")
     assert finding.state == State.NOTE
-    assert finding.remedy == f"vi +1 {CONF} && restart"
+    assert finding.remedy is None
 
 
 def test_nobody_may_read(tmp_path: Path) -> None:
@@ -63,4 +74,26 @@ def test_a_community_is_never_printed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_closed_is_not_called_empty(tmp_path: Path) -> None:
     config = Config(closed=[CONF])
-    assert views.look(doctors.Picture(tmp_path), config, TARGET, command("restart")) == []
+    assert judge(doctors.Picture(tmp_path), config) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (500, f"rocommunity c default {SUBTREE}.26"),
+        (500, f"rocommunity c default -V v\nview v included .1\nview v excluded {SUBTREE}.21"),
+        (5000, "rocommunity -v 1 c"),
+        (5000, doctors.REDHAT.replace(" v2c ", " v1 ") + f"view systemview included {SUBTREE}"),
+    ],
+)
+def test_a_request_that_skips_for_a_second_is_wrong(tmp_path: Path, rows: int, line: str) -> None:
+    for more, state in ((0, State.NOTE), (1, State.WRONG)):
+        finding = doctors.only(look(tmp_path, line + "\n", rows + more), state)
+        assert "a request may take 1.0 s" in finding.text
+        assert finding.remedy is None
+
+
+@pytest.mark.parametrize("line", [f"view v excluded {SUBTREE}", f"view v excluded {SUBTREE}.26"])
+def test_a_line_that_would_not_open_a_view_is_not_proposed(tmp_path: Path, line: str) -> None:
+    (finding,) = look(tmp_path, f"rocommunity c default -V v\n{line}\n")
+    assert (finding.state, finding.remedy) == (State.WRONG, None)

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
+from lvs_agent.doctor.collector import SOCKET_PATH
 from lvs_agent.doctor.finding import Finding, State
 from lvs_agent.doctor.machine import Done, Machine, Process
 from tests.support import snmpd
+from tests.support.commands import run
+from tests.support.recorded import SMALL
 from tests.support.snmpd import Snmpd
 
 DEBIAN = """\
@@ -49,6 +54,7 @@ LoadState={service_load}
 ActiveState={service}
 SubState={sub}
 DropInPaths={service_drop_in}
+MainPID={pid}
 """
 # values of SHOWN for units that are enabled and running
 HEALTHY = {
@@ -62,6 +68,7 @@ HEALTHY = {
     "service_load": "loaded",
     "service": "active",
     "sub": "running",
+    "pid": "9",
     "service_drop_in": "/usr/lib/systemd/system/service.d/10-timeout-abort.conf",
 }
 
@@ -100,6 +107,9 @@ class Picture(Machine):
     def namespace(self, pid: int, kind: str) -> Optional[str]:
         return self.spaces.get(pid, {}).get(kind)
 
+    def arguments(self, pid: int) -> List[str]:
+        return []
+
     def environment(self, pid: int) -> Optional[Dict[str, str]]:
         return {}
 
@@ -123,10 +133,40 @@ class Beside(Machine):
         return [process for process in super().processes() if process.pid in self._pids]
 
 
+class HalfDrawn(Beside):
+    """A real snmpd and its configuration, with a simulated director, collector and state."""
+
+    DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
+
+    def __init__(self, root: Path, pid: int, older: float = 0.0) -> None:
+        super().__init__(pid)
+        self._older = older
+        self._drawn = root
+        self._real = Beside(pid)
+
+    def processes(self) -> List[Process]:
+        seen = self._real.processes()
+        return [replace(each, started=each.started - self._older) for each in seen]
+
+    def path(self, name: str) -> Path:
+        if name == "/proc" or name.startswith(self.DRAWN):
+            return self._drawn / name.lstrip("/")
+        return super().path(name)
+
+
+def director(root: Path) -> Path:
+    """Draw a healthy director, its state directory, and a folder for a socket; return the root."""
+    shutil.copytree(SMALL / "proc", root / "proc")
+    state = root / "var/lib/lvs-agent"
+    state.mkdir(parents=True)
+    assert run("walk", "--replay", SMALL, "--state", state).returncode == 0
+    (root / SOCKET_PATH.lstrip("/")).parent.mkdir(parents=True)
+    return root
+
+
 def process(name: str = "snmpd", pid: int = 7, uid: int = 0, **values: object) -> Process:
     """Return a process: root's snmpd by default, started in 2100, after any file was changed."""
     known: Dict[str, object] = {
-        "arguments": (f"/usr/sbin/{name}",),
         "gid": uid,
         "groups": (),
         "capabilities": 0,

@@ -10,7 +10,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from tests.support import lvsmib
 from tests.support.lvsmib import BASE
@@ -88,7 +88,12 @@ def running(folder: Path, command: str, *lines: str) -> Iterator[Snmpd]:
 
 @contextmanager
 def configured(
-    folder: Path, *lines: str, community: str = "public", port: int = 0
+    folder: Path,
+    *lines: str,
+    community: str = "public",
+    port: int = 0,
+    transport: str = "udp",
+    options: Sequence[str] = (),
 ) -> Iterator[Snmpd]:
     """Run snmpd on loopback with these lines and its files in folder; end it afterwards.
 
@@ -98,7 +103,8 @@ def configured(
     folder.mkdir(exist_ok=True)
     port = port or _free_port()
     config = folder / "snmpd.conf"
-    config.write_bytes(os.fsencode("\n".join([*lines, f"agentaddress udp:127.0.0.1:{port}", ""])))
+    address = f"{transport}:127.0.0.1:{port}"
+    config.write_bytes(os.fsencode("\n".join([*lines, f"agentaddress {address}", ""])))
     environment = {
         **os.environ,
         "MIBS": "",
@@ -108,13 +114,13 @@ def configured(
     log = folder / "snmpd.log"
     with log.open("a") as output:
         process = subprocess.Popen(
-            ["/usr/sbin/snmpd", "-f", "-Lf", str(log), "-C", "-c", str(config)],
+            ["/usr/sbin/snmpd", "-f", "-Lf", str(log), "-C", "-c", str(config), *options],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
-    snmpd = Snmpd(f"127.0.0.1:{port}", process.pid, config, log, environment)
+    snmpd = Snmpd(address.replace("udp:", ""), process.pid, config, log, environment)
     try:
         while "Timeticks" not in snmpd.ask("snmpget", "-t0.2", SYS_UP_TIME, community=community):
             assert process.poll() is None, log.read_text()
