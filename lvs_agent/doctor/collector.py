@@ -82,7 +82,7 @@ def _no_socket(seen: Seen) -> List[Finding]:
     if seen.units.socket():
         return seen.units.without_socket(seen.at)
     if seen.snmpd is None:
-        text = f"{seen.at}: no collector; none is needed if snmpd runs as root"
+        text = f"{seen.at}: no collector; root's snmpd in the initial user namespace needs none"
         return [note("collector", text)]
     group, confined = group_name(seen.snmpd.gid), seen.machine.confined(seen.snmpd.pid)
     if seen.snmpd.uid == 0 and not confined and seen.at == SOCKET_PATH:

@@ -94,7 +94,7 @@ def test_a_healthy_collector(machine: doctors.Picture) -> None:
 @pytest.mark.parametrize(
     ("snmpd", "state", "said"),
     [
-        (None, State.NOTE, "none is needed if snmpd runs as root"),
+        (None, State.NOTE, "no collector; root's snmpd in the initial user namespace needs none"),
         (doctors.process(uid=0), State.OK, "none is needed: snmpd runs as root"),
         (doctors.process(uid=4242), State.WRONG, "snmpd runs as 4242"),
     ],
