@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens regular files at paths that other users control: no other kind, and through no link of theirs."""
+"""Opens regular files, and no other kind, at paths that other users control."""
 
 from __future__ import annotations
 
