@@ -7,7 +7,9 @@ the datagrams that answered it (hexadecimal), proc/ has the files that were read
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import platform
 import sys
 import time
@@ -58,10 +60,22 @@ class RecordingKernel(LiveKernel):
         return text
 
     def save(self, folder: Path) -> None:
-        """Write the recording. Raises OSError, also if the folder is not empty."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise FileExistsError(f"{folder}: not empty; name a new folder")
+        """Write the recording to a new folder, which other users cannot enter.
+
+        Raises OSError, also if anything exists at that path.
+        """
+        folder.mkdir(mode=0o700)
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            about = os.fstat(opened)
+            if about.st_uid != os.geteuid() or about.st_mode & 0o077:
+                raise PermissionError(errno.EPERM, "other users have access to it", str(folder))
+            # The path may lead elsewhere by now: whoever owns a folder above can rename this one.
+            self._write(Path(f"/proc/self/fd/{opened}"))
+        finally:
+            os.close(opened)
+
+    def _write(self, folder: Path) -> None:
         about = {
             "lvs-agent recording": FORMAT,
             "agent": __version__,
@@ -69,13 +83,13 @@ class RecordingKernel(LiveKernel):
             "byteorder": sys.byteorder,
             "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        (folder / "recording.json").write_text(json.dumps(about, indent=1) + "\n")
+        _create(folder / "recording.json", json.dumps(about, indent=1) + "\n")
         lines = [json.dumps(exchange) + "\n" for exchange in self._exchanges]
-        (folder / "netlink.jsonl").write_text("".join(lines))
+        _create(folder / "netlink.jsonl", "".join(lines))
         for path, text in self._files.items():
             file = folder / "proc" / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            _create(file, text)
 
 
 class ReplayedKernel:
@@ -152,3 +166,8 @@ class ReplayedKernel:
             request[8:16] = bytes(8)
             self._answers[bytes(request)] = answers
             self._sequences[bytes(request)] = sequence
+
+
+def _create(file: Path, text: str) -> None:
+    with file.open("x", encoding="utf-8") as created:
+        created.write(text)

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import stat
 import struct
+import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Tuple
 
 import pytest
 
@@ -31,10 +34,10 @@ def test_a_recording_answers_as_the_kernel_did(tmp_path: Path) -> None:
         kernel.read("no/such/file")
     with pytest.raises(FileNotFoundError):
         list(kernel.ask(netlink.family_request("lvs-agent")))
-    kernel.save(tmp_path / "new" / "recording")
+    kernel.save(tmp_path / "new")
     kernel.close()
 
-    replayed = ReplayedKernel(tmp_path / "new" / "recording")
+    replayed = ReplayedKernel(tmp_path / "new")
     for _ in range(2):
         assert list(replayed.ask(ALL_FAMILIES)) == families
         assert list(replayed.ask(CONTROLLER)) == controller
@@ -47,8 +50,8 @@ def test_a_recording_answers_as_the_kernel_did(tmp_path: Path) -> None:
 
 
 def test_a_recording_says_of_what_it_is(tmp_path: Path) -> None:
-    RecordingKernel().save(tmp_path)
-    about = json.loads((tmp_path / "recording.json").read_text())
+    RecordingKernel().save(tmp_path / "new")
+    about = json.loads((tmp_path / "new" / "recording.json").read_text())
     assert about["kernel"] == Path("/proc/sys/kernel/osrelease").read_text().strip()
     assert about["byteorder"] == sys.byteorder
     assert about["taken"].endswith("Z")
@@ -67,11 +70,92 @@ def test_a_recording_of_others_is_read_from_regular_files_only(tmp_path: Path, n
         shutil.rmtree(folder)
 
 
-def test_a_folder_with_files_is_not_recorded_over(tmp_path: Path) -> None:
-    (tmp_path / "recording.json").write_text("mine")
-    with pytest.raises(FileExistsError, match="not empty"):
-        RecordingKernel().save(tmp_path)
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["mine"]
+@pytest.mark.parametrize("mask", [0, 0o022])
+def test_other_users_cannot_enter_a_recording(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        RecordingKernel().save(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def folder_with_a_file(path: Path) -> None:
+    path.mkdir()
+    (path / "recording.json").write_text("mine")
+
+
+def empty_folder_of_another_user(path: Path) -> None:
+    path.mkdir()
+    os.chown(path, 65534, 65534)
+
+
+def folder_with_a_link(path: Path) -> None:
+    path.mkdir()
+    (path / "recording.json").symlink_to(path.parent / "target")
+
+
+def link_to_an_empty_folder(path: Path) -> None:
+    (path.parent / "folder").mkdir()
+    path.symlink_to(path.parent / "folder")
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to(path.parent / "target")
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        folder_with_a_file,
+        empty_folder_of_another_user,
+        folder_with_a_link,
+        link_to_an_empty_folder,
+        link_to_nothing,
+    ],
+)
+def test_a_recording_is_not_written_where_anything_exists(
+    tmp_path: Path, there: Callable[[Path], None]
+) -> None:
+    def tree() -> List[Tuple[Path, int]]:
+        return [(path, path.lstat().st_mtime_ns) for path in sorted(tmp_path.rglob("*"))]
+
+    there(tmp_path / "new")
+    before = tree()
+    with pytest.raises(FileExistsError, match=str(tmp_path / "new")):
+        RecordingKernel().save(tmp_path / "new")
+    assert tree() == before
+
+
+# Exchanges each new folder, as soon as it exists, for another file (RENAME_EXCHANGE of rename(2)).
+SWAP = """
+import ctypes, sys
+renameat2, at = ctypes.CDLL(None).renameat2, -100
+for n in range(int(sys.argv[1])):
+    new, other = f"new-{n}".encode(), f"other-{n}".encode()
+    while renameat2(at, new, at, other, 2):
+        pass
+"""
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["link", "folder"])
+def test_what_is_put_in_its_place_meanwhile_gets_nothing(tmp_path: Path, link: bool) -> None:
+    """By a user who owns the folder above."""
+    tries = 300
+    target = tmp_path / "target"
+    target.mkdir(mode=0o700)
+    for n in range(tries):
+        if link:
+            (tmp_path / f"other-{n}").symlink_to(target)
+        else:
+            empty_folder_of_another_user(tmp_path / f"other-{n}")
+    with subprocess.Popen([sys.executable, "-c", SWAP, str(tries)], cwd=tmp_path) as swapping:
+        for n in range(tries):
+            with contextlib.suppress(OSError):
+                RecordingKernel().save(tmp_path / f"new-{n}")
+    assert swapping.returncode == 0
+    assert not list(target.iterdir())
+    assert not list(tmp_path.glob("new-*/*"))
 
 
 @pytest.mark.parametrize("folder", DIRECTORS, ids=lambda folder: folder.name)
