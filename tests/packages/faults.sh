@@ -75,6 +75,19 @@ systemctl --quiet stop lvs-agent.service 2>/dev/null
 until_true 20 answers
 check 'the service' active "$(state lvs-agent.service)"
 
+step 'killed at its memory limit'
+check MemoryMax 1073741824 "$(systemctl show -P MemoryMax lvs-agent.service)"
+check TasksMax 4 "$(systemctl show -P TasksMax lvs-agent.service)"
+before=$(restarts)
+dropin memory MemoryMax=4M MemorySwapMax=0
+snmpd_answers 3
+until_true 60 many_restarts $((before + 2))
+check 'the reason' oom-kill "$(journalctl -b -u lvs-agent.service -o cat --no-pager |
+    sed -n "s/.*Failed with result '\(oom-kill\)'.*/\1/p" | sort -u)"
+no_dropin memory
+until_true 20 answers
+check 'the socket' active "$(state lvs-agent.socket)"
+
 step 'suspended by SIGSTOP'
 kill -STOP "$(collector)"
 snmpd_answers 3
