@@ -182,6 +182,10 @@ def test_upgrade_remove_and_purge_of_the_deb(
     run(tmp_path, "life.sh", previous.deb, packages.deb)
 
 
+def test_the_deb_on_machines_set_up_in_other_ways(packages: Packages, tmp_path: Path) -> None:
+    run(tmp_path, "machines.sh", packages.deb)
+
+
 def test_the_rpm_where_snmpd_is_that_of_enterprise_linux(
     previous: Packages, packages: Packages, tmp_path: Path
 ) -> None:
