@@ -186,6 +186,10 @@ def test_the_deb_on_machines_set_up_in_other_ways(packages: Packages, tmp_path: 
     run(tmp_path, "machines.sh", packages.deb)
 
 
+def test_the_deb_recovers_when_dpkg_is_killed(packages: Packages, tmp_path: Path) -> None:
+    run(tmp_path, "interrupted.sh", packages.deb)
+
+
 def test_the_rpm_where_snmpd_is_that_of_enterprise_linux(
     previous: Packages, packages: Packages, tmp_path: Path
 ) -> None:
