@@ -95,16 +95,19 @@ check 'files left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
         sed ':a;N;$!ba;s/\n/ | /g')"
 
-step 'install and erase where snmpd.local.conf does not end with a newline'
+step 'install and erase where snmpd.local.conf is a link to a file that ends in another section'
 rm $dropin.rpmsave
-printf 'rocommunity secret' > $local
+printf 'rocommunity secret\n[snmp]\ndefVersion 2c' > /etc/snmp/site.conf
+cp /etc/snmp/site.conf /tmp/site.conf
+ln -s site.conf $local
 quietly rpm -i "$new"
-check 'snmpd.local.conf' 'rocommunity secret
-includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
-check 'exit status of snmpget with that community' 0 \
+check 'snmpd.local.conf' 'includeDir /etc/snmp/snmpd.conf.d' "$(head -n 1 $local)"
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'exit status of snmpget with the community' 0 \
     "$(snmpget -v2c -c secret -t 3 -r 0 127.0.0.1 .1.3.6.1.2.1.1.3.0 >/dev/null 2>&1; echo $?)"
 quietly rpm -e lvs-agent
-check 'snmpd.local.conf' 'rocommunity secret' "$(cat $local)"
+check 'snmpd.local.conf' 'symbolic link' "$(stat -c %F $local)"
+found 'its target is as it was' cmp /tmp/site.conf /etc/snmp/site.conf
 rm $local
 
 step 'install while snmpd is stopped, with another include line'
