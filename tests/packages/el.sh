@@ -110,6 +110,45 @@ check 'snmpd.local.conf' 'symbolic link' "$(stat -c %F $local)"
 found 'its target is as it was' cmp /tmp/site.conf /etc/snmp/site.conf
 rm $local
 
+# killed COMMAND RPM-OPTION...: run rpm until a scriptlet runs this command of systemctl.
+killed() {
+    local status=0
+    cat > /usr/sbin/systemctl <<END
+#!/bin/sh
+[ "\$*" != '$1' ] || kill -KILL \$(ps -o ppid= \$PPID) \$PPID \$\$
+exec /usr/bin/systemctl "\$@"
+END
+    chmod +x /usr/sbin/systemctl
+    { rpm "${@:2}" || status=$?; } >/tmp/rpm 2>&1
+    rm /usr/sbin/systemctl
+    check 'exit status of rpm' 137 "$status"
+}
+
+step 'installation, killed in %post'
+killed daemon-reload -i "$old"
+quietly rpm -U --replacepkgs "$old"
+check 'lvsAgentStatus' 1 "$(ask $status)"
+check 'the socket' 'enabled active' \
+    "$(systemctl is-enabled lvs-agent.socket) $(state lvs-agent.socket)"
+check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
+
+step 'upgrade, killed in %post'
+killed daemon-reload -U "$new"
+quietly rpm -U --replacepkgs "$new"
+check 'versions installed' "$(version_of "$new")" "$(rpm -q --qf '%{version}' lvs-agent)"
+check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
+check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
+
+step 'erasure, killed in %preun'
+killed '--no-reload disable --now lvs-agent.socket' -e lvs-agent
+check 'snmpd' active "$(state snmpd)"
+step 'erasure, killed in %postun'
+killed daemon-reload -e lvs-agent
+quietly rpm -e lvs-agent
+check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(ask $status)"
+check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
+check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
+
 step 'install while snmpd is stopped, with another include line'
 echo 'includeDir /etc/snmp/snmpd.conf.d' >> /etc/snmp/snmpd.conf
 systemctl stop snmpd
