@@ -81,5 +81,5 @@ def test_a_link_of_another_user(tmp_path: Path) -> None:
     assert not isinstance(raised.value, PermissionError)
     link.unlink()
     link.symlink_to("first")
-    with pytest.raises(OSError, match="Too many levels"):
+    with pytest.raises(OSError, match="not a regular file"):
         regular.read(first)

@@ -43,7 +43,7 @@ def _copy(machine: Machine) -> Remedy:
     """Return the command that copies the file to, or names, net-snmp's default folder."""
     found = installed.find()
     if found == Path(FILE):
-        return append(machine, SNMP_CONF, f"mibdirs +{found.parent}")
+        return append(machine, SNMP_CONF, f"mibdirs +{found.parent}", section="snmp")
     return command("cp", "--backup=numbered", str(found or installed.NAME), FILE)
 
 
@@ -51,7 +51,7 @@ def _bring(machine: Machine) -> Remedy:
     """Return the command that adds the IETF modules, which Debian's net-snmp packages lack."""
     folders = [name for name in machine.names(ERLANG) if name.startswith("snmp-")]
     if folders:
-        return append(machine, SNMP_CONF, f"mibdirs +{ERLANG}/{folders[-1]}/mibs")
+        return append(machine, SNMP_CONF, f"mibdirs +{ERLANG}/{folders[-1]}/mibs", section="snmp")
     if machine.exists("/usr/bin/dnf"):
         return command("dnf", "reinstall", "net-snmp-libs")
     # their folder is not known before they are installed, so doctor runs again

@@ -55,7 +55,7 @@ class Snmpd:
 
     def add(self, machine: Machine, line: str, file: Optional[str] = None) -> Remedy:
         """Return the command that adds a line and restarts snmpd."""
-        return both(append(machine, file or self.target, line), self.restart)
+        return both(append(machine, file or self.target, line, section="snmpd"), self.restart)
 
 
 def passes(lines: List[Line]) -> List[Pass]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -40,9 +41,21 @@ def both(*commands: Remedy) -> Remedy:
     return Remedy(" && ".join(commands))
 
 
-def append(machine: Machine, file: str, *lines: str) -> Remedy:
-    """Return the command that adds lines to a file, ending the last line first if necessary."""
-    begins = command("printf", r"%s\n", *([] if _ended(machine, file) else [""]), *lines)
+def append(machine: Machine, file: str, *lines: str, section: str = "") -> Remedy:
+    """Return the command that adds lines to a file, ending the last line first if necessary.
+
+    In a file with sections they go to the end, to this one.
+    """
+    try:
+        text = machine.read(file)
+    except FileNotFoundError:
+        text = ""
+    except OSError:
+        text = "?"  # an extra empty line does no harm
+    before = [""] if text and not text.endswith("\n") else []
+    if section and re.search(r"^\s*\[", text, re.MULTILINE):
+        before.append(f"[{section}]")
+    begins = command("printf", r"%s\n", *before, *lines)
     return Remedy(f"{begins} >> {shlex.quote(file)}")
 
 
@@ -54,13 +67,3 @@ def comment(line: Line) -> Remedy:
 def move(path: str, to: str) -> Remedy:
     """Return the command that renames a file, keeping a backup of any file with the new name."""
     return command("mv", "-T", "--backup=numbered", path, to)
-
-
-def _ended(machine: Machine, file: str) -> bool:
-    try:
-        text = machine.read(file)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # an extra empty line does no harm
-    return not text or text.endswith("\n")

@@ -58,7 +58,7 @@ def look(machine: Machine, snmpd: Snmpd, rows: int) -> List[Finding]:
 
 
 def _skipping(text: str, took: float) -> Finding:
-    text += f"; a request may take {took / 1000:.1f} s to skip the rest, and snmpd answers no other"
+    text += f"; snmpd may skip the rest for {took / 1000:.1f} s, and answers nobody meanwhile"
     return (wrong if took > LONG else note)("view", text)
 
 

@@ -63,6 +63,14 @@ def test_several_lines_are_added(shell: str, tmp_path: Path) -> None:
     assert (tmp_path / ODD).read_text() == "before\n[Socket]\nSocketGroup=%s\\n\n"
 
 
+def test_a_line_goes_to_its_section(tmp_path: Path) -> None:
+    file = tmp_path / "snmpd.conf"
+    for before in ("[snmp]\ndefVersion 2c\n", "rocommunity public\n  [snmp]\ndefVersion 2c"):
+        file.write_text(before)
+        run("sh", tmp_path, append(Machine(), str(file), "includeDir /d", section="snmpd"))
+        assert file.read_text() == f"{before.rstrip()}\n[snmpd]\nincludeDir /d\n"
+
+
 @shells
 def test_a_line_becomes_a_comment_where_a_link_leads(shell: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one\ntwo\nthree")
