@@ -42,10 +42,7 @@ def both(*commands: Remedy) -> Remedy:
 
 
 def append(machine: Machine, file: str, *lines: str, section: str = "") -> Remedy:
-    """Return the command that adds lines to a file, ending the last line first if necessary.
-
-    In a file with sections they go to the end, to this one.
-    """
+    """Return the command that adds lines at a file's end: to this section, if it has sections."""
     try:
         text = machine.read(file)
     except FileNotFoundError:

@@ -89,7 +89,7 @@ def test_a_file_that_is_closed_is_not_called_empty(tmp_path: Path) -> None:
 def test_a_request_that_skips_for_a_second_is_wrong(tmp_path: Path, rows: int, line: str) -> None:
     for more, state in ((0, State.NOTE), (1, State.WRONG)):
         finding = doctors.only(look(tmp_path, line + "\n", rows + more), state)
-        assert "a request may take 1.0 s" in finding.text
+        assert "snmpd may skip the rest for 1.0 s" in finding.text
         assert finding.remedy is None
 
 
