@@ -31,16 +31,17 @@ def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
     """
     logging.raiseExceptions = False
     layout = "lvs-agent[%(process)d]: %(message)s"
-    if file is not None:
-        lines = os.fdopen(regular.append(file), "a", encoding="utf-8", errors="backslashreplace")
-        _add(logging.StreamHandler(lines), "%(asctime)s " + layout)
-    if stderr is not None:
-        _add(logging.StreamHandler(), "lvs-agent: %(message)s", stderr)
-    elif file is None:
-        _add(_syslog(), layout)
     log.setLevel(logging.INFO)
     log.propagate = False
     sys.excepthook = _log_exception
+    # before the file, so that an error in opening it is reported
+    if stderr is not None:
+        _add(logging.StreamHandler(), "lvs-agent: %(message)s", stderr)
+    if file is not None:
+        lines = os.fdopen(regular.append(file), "a", encoding="utf-8", errors="backslashreplace")
+        _add(logging.StreamHandler(lines), "%(asctime)s " + layout)
+    elif stderr is None:
+        _add(_syslog(), layout)
 
 
 def _add(handler: logging.Handler, layout: str, level: int = logging.INFO) -> None:

@@ -63,6 +63,13 @@ def test_nothing_reaches_fd_2_of_what_snmpd_runs(options: List[object]) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["walk", "collector"])
+def test_a_log_that_cannot_be_opened_is_named(command: str) -> None:
+    done = run(command, "--log", "/nonexistent/log", "--replay", SMALL)
+    assert done.stderr == "lvs-agent: /nonexistent/log: No such file or directory\n"
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_wrong_arguments_of_what_snmpd_runs_are_in_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     done = run("pass-persist", "--log", log, "--replay", "/nonexistent")
