@@ -12,6 +12,12 @@ class UsageError(CommandError, ValueError):
     """Wrong arguments: exit status 2."""
 
 
+def printable(text: str) -> str:
+    """Return a text with all characters that are not printable escaped, as Python writes them."""
+    escaped = (char.encode("unicode_escape").decode() for char in text)
+    return "".join(raw if raw.isprintable() else safe for raw, safe in zip(text, escaped))
+
+
 def reason(error: OSError) -> str:
     """Return the text of an OSError as other programs print it: FILE: No such file or directory."""
     if error.strerror is None:  # raised with a text of its own

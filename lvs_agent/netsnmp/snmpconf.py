@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from lvs_agent.errors import CommandError
+from lvs_agent.errors import CommandError, printable
 from lvs_agent.netsnmp.reader import Config, Line, Reader
 from lvs_agent.regular import Files
 
@@ -31,7 +31,13 @@ _SAME = {"SHA1": "SHA", "AES128": "AES"}
 
 
 class CredentialsError(CommandError):
-    """A file that can't be read, or an invalid setting in it; a one-line message with the place."""
+    """A file that can't be read, or an invalid setting in it; a one-line message with the place.
+
+    The names of files, which includes may give in any bytes, are escaped.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 @dataclass(frozen=True)

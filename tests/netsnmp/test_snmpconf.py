@@ -63,6 +63,14 @@ def test_a_file_says_to_us_what_it_says_to_net_snmp(
         assert asked(running, SNMPCONFPATH=str(tmp_path)) == FILES[text]
 
 
+def test_names_of_files_are_escaped_in_errors(tmp_path: Path) -> None:
+    (tmp_path / "snmp.conf").write_bytes(b"includeFile /none\x1b[2J\xff\r\n")
+    said = rf"{tmp_path}/snmp.conf:1: /none\x1b[2J\udcff\r: No such file or directory"
+    with pytest.raises(CredentialsError) as raised:
+        snmpconf.read("host", None, {"SNMPCONFPATH": str(tmp_path)})
+    assert str(raised.value) == said
+
+
 PLACES = ["a/snmp.conf", "a/snmp.local.conf", "b/snmp.conf", "b/snmp.local.conf"]
 
 
