@@ -8,7 +8,6 @@ MIB files at the first request. This takes 0.2 s, too long for a command that ru
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -50,12 +49,16 @@ class _NoAnswer(Exception):  # noqa: N818
     """No answer from an address; the message is the reason, or the time waited."""
 
 
+class _Unreadable(_NoAnswer):
+    """Only datagrams that are not SNMP from an address; the message says so."""
+
+
 class Session:
     """A session with one director, one request at a time. Failures raise DirectorError.
 
     seconds limits all requests together, from the first one on. An answer that does not match its
     request is a failure. The addresses of the director's name are tried in turn, each with the
-    time-outs of the credentials, and the first that answers is kept.
+    time-outs of the credentials, and the first with an answer that can be read is kept.
     """
 
     def __init__(self, director: Director, credentials: Credentials, seconds: float) -> None:
@@ -66,6 +69,7 @@ class Session:
         self._seconds = seconds
         self._ends: Optional[float] = None  # of time.monotonic()
         self._answers = 0
+        self._unread = 0  # datagrams, before the current request
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._unreadable)
         self._answered: Optional[asyncio.Future[Tuple[Any, ...]]] = None
@@ -154,8 +158,12 @@ class Session:
     async def _next(
         self, engine: SnmpEngine, send: Callable[..., object], oids: Sequence[Oid], *how: int
     ) -> List[Tuple[Oid, Raw]]:
-        with contextlib.suppress(_NoAnswer):
+        try:
             return await self._question(send, oids, *how)
+        except _Unreadable as error:
+            raise self.error(str(error)) from None
+        except _NoAnswer:
+            pass
         said = f"no answer from UDP port {self._port} within {self._patience:g} s"
         lost = self.error(f"{said}, after {self._answers} answers")
         if self.credentials.version != "3" or self._address is None:
@@ -172,8 +180,10 @@ class Session:
         self, send: Callable[..., object], oids: Sequence[Oid], *how: int
     ) -> List[Tuple[Oid, Raw]]:
         assert self._ends is not None
+        assert self._engine is not None
         answered: asyncio.Future[Tuple[Any, ...]] = self._loop.create_future()
         self._answered = answered
+        self._unread = unreadable(self._engine)
 
         def done(_engine: object, _handle: object, *answer: Any) -> None:
             if not answered.done():
@@ -201,7 +211,7 @@ class Session:
         if self._answered is not None and not self._answered.done():
             # not its text, which Python may write about the program that reads, not the answer
             said = type(context.get("exception")).__name__
-            self._answered.set_exception(self.error(f"{_UNREADABLE}: {said}"))
+            self._answered.set_exception(_Unreadable(f"{_UNREADABLE}: {said}"))
 
     def _check(self, status: int) -> None:
         if status == _TOO_BIG:
@@ -223,14 +233,16 @@ class Session:
             reasons.append("the community is wrong")
         several = [f"at {address} ({why})" for address, why in tried.items()]
         said = ", ".join(several) if several[1:] else "".join(tried.values())
+        if said.startswith(_UNREADABLE):
+            return self.error(said)
         said = f"no answer from UDP port {self._port} {said}"
         return self.error(f"{said}: {', or '.join(reasons)}")
 
     def _failure(self, indication: Any) -> Union[DirectorError, _NoAnswer]:
         asked = self.credentials
         if isinstance(indication, errind.RequestTimedOut):
-            if self._engine is not None and unreadable(self._engine):
-                return self.error(f"{_UNREADABLE}: it is not valid SNMP")
+            if self._engine is not None and unreadable(self._engine) > self._unread:
+                return _Unreadable(f"{_UNREADABLE}: it is not valid SNMP")
             return _NoAnswer(f"within {self._patience:g} s")
         for kind, text in REFUSALS.items():
             if isinstance(indication, kind):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List
 
@@ -77,6 +79,56 @@ def test_the_next_address_is_asked_where_one_says_nothing(
         silent.bind(("::1", director.port))
         done = agent(tmp_path, *commands(tmp_path, f"both.test:{director.port}")[command])
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@contextmanager
+def garbage_from_ipv6(port: int, datagram: bytes) -> Iterator[None]:
+    """Answer each request to the first address with this datagram."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.bind(("::1", port))
+
+        def serve() -> None:
+            while True:
+                request, peer = sock.recvfrom(65535)
+                if not request:  # sent below to end this thread
+                    return
+                sock.sendto(datagram, peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            sock.sendto(b"", ("::1", port))
+            thread.join()
+
+
+GARBAGE = {
+    "it is not valid SNMP": b"\x30\x82",
+    "OverflowError": b"\x30\x0d\x02\x01\x01\x04\x88" + b"\xff" * 8,
+}
+
+
+@pytest.mark.parametrize("datagram", GARBAGE.values(), ids=GARBAGE)
+def test_the_next_address_is_asked_where_one_answers_garbage(
+    director: SimulatedDirector, tmp_path: Path, datagram: bytes
+) -> None:
+    with garbage_from_ipv6(director.port, datagram):
+        for words in commands(tmp_path, f"both.test:{director.port}"):
+            done = agent(tmp_path, *words)
+            assert (done.returncode, done.stderr) == (0, ""), words
+
+
+@pytest.mark.parametrize("said", GARBAGE)
+def test_garbage_is_told_with_its_address(tmp_path: Path, said: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        with garbage_from_ipv6(port, GARBAGE[said]):
+            done = agent(tmp_path, "check", f"both.test:{port}")
+    unreadable = f"at ::1 (cannot read snmpd's answer: {said}), at 127.0.0.1 (within 1 s)"
+    assert f"both.test:{port}: no answer from UDP port {port} {unreadable}: " in done.stdout
+    assert done.returncode == 3
 
 
 def test_what_was_tried_is_told(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
         r"no answer from UDP port \d+ within 1 s, after 1 answers",
     ),
 }
+WRONG["noisy"] = (fakes.noisy_without_rows, *WRONG["half-way"][1:])
 CASES = [(name, command) for name, (_, every, _) in WRONG.items() for command in every]
 
 

@@ -260,6 +260,11 @@ def no_rows(request: Request) -> Sequence[bytes]:
     return [] if request.bulk else honest(request)
 
 
+def noisy_without_rows(request: Request) -> Sequence[bytes]:
+    """Answer a get with garbage and correctly, and a getbulk not at all."""
+    return [] if request.bulk else [*garbage(request), *honest(request)]
+
+
 @dataclass(frozen=True)
 class FakeDirector:
     """The address where it listens, and the requests received so far."""
@@ -271,7 +276,7 @@ class FakeDirector:
 @contextmanager
 def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
     """Run a director with a snapshot, at a port of 127.0.0.1."""
-    values = _values(snapshot)
+    served = values(snapshot)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         director = FakeDirector(f"127.0.0.1:{sock.getsockname()[1]}", [])
@@ -281,7 +286,7 @@ def running(snapshot: Snapshot, manner: Manner) -> Iterator[FakeDirector]:
                 datagram, peer = sock.recvfrom(65535)
                 if not datagram:  # sent below to end this thread
                     return
-                request = Request(datagram, values)
+                request = Request(datagram, served)
                 director.requests.append(request)
                 for answer in manner(request):
                     sock.sendto(answer, peer)
@@ -306,7 +311,8 @@ def _risen(oid: Oid) -> Oid:
     return (*oid[:-1], oid[-1] + 1)
 
 
-def _values(snapshot: Snapshot) -> Dict[Oid, Any]:
+def values(snapshot: Snapshot) -> Dict[Oid, Any]:
+    """Return the values that a director with this snapshot serves, in the order of OIDs."""
     up_time, name = (1, 3, 6, 1, 2, 1, 1, 3, 0), (1, 3, 6, 1, 2, 1, 1, 5, 0)
     found: Dict[Oid, Any] = {up_time: v2c.TimeTicks(8640000), name: v2c.OctetString(b"fake")}
     for varbind in lvs.tree(snapshot, 0).walk():
