@@ -6,8 +6,11 @@ net-snmp's snmpget uses only the first IPv4 address of a name.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import socket
+import threading
 from dataclasses import dataclass
 from typing import Any, List, Tuple
 
@@ -34,6 +37,25 @@ def resolve(host: str, port: int) -> List[Address]:
     """
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     return list(dict.fromkeys(Address(info[0], info[4]) for info in infos))
+
+
+async def looked_up(host: str, port: int) -> List[Address]:
+    """Return what resolve() returns, without blocking the loop.
+
+    Raises as resolve() does. A lookup that hangs cannot be ended: its thread is a daemon, which
+    does not delay the end of the process.
+    """
+    found: concurrent.futures.Future[List[Address]] = concurrent.futures.Future()
+    found.set_running_or_notify_cancel()
+
+    def look_up() -> None:
+        try:
+            found.set_result(resolve(host, port))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return await asyncio.wrap_future(found)
 
 
 def hearing(address: Address) -> socket.socket:

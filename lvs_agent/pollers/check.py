@@ -67,8 +67,8 @@ Threshold = Callable[[int], Range]
 
 def run(args: argparse.Namespace) -> int:
     """Check, print, and return the exit status or raise SystemExit with it; unknown on errors."""
-    late = f"{NAME} UNKNOWN - {args.director}: not finished within {SECONDS:g} s"
-    with limit.within(SECONDS, late, int(Unknown)):
+    late = f"{args.director}: not finished within {SECONDS:g} s"
+    with limit.within(SECONDS, lambda: refuse(late), int(Unknown)):
         status: int = guarded(verbose=0)(_run)(args)
     return status
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
-from typing import Iterator
+from typing import Callable, Iterator
 
 
 @contextlib.contextmanager
-def within(seconds: float, text: str, status: int) -> Iterator[None]:
-    """Print a text and end the process with a status if the with statement takes longer."""
+def within(seconds: float, say: Callable[[], object], status: int) -> Iterator[None]:
+    """Call say and end the process with a status if the with statement takes longer."""
 
     def end() -> None:
-        print(text, flush=True)
+        say()
+        sys.stdout.flush()
         os._exit(status)
 
     timer = threading.Timer(seconds, end)

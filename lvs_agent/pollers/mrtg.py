@@ -12,7 +12,7 @@ from typing import List, Sequence, Tuple, Union
 from lvs_agent import log
 from lvs_agent.errors import UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import naming
+from lvs_agent.pollers import limit, naming
 from lvs_agent.pollers.client import Client, gather
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.naming import Row
@@ -27,6 +27,7 @@ KINDS = {
 }
 SCALARS = ("lvsAgentStatus", "lvsAgentStatusText", "lvsAgentSource", "sysUpTime", "sysName")
 UNKNOWN = "UNKNOWN"
+SECONDS = 55.0  # for all, with the lookup of the service's name; client.SECONDS is for a director
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ def run(args: argparse.Namespace) -> int:
 
     Raises UsageError, and CredentialsError for a file.
     """
+    late = DirectorError(f"{args.directors}: not finished within {SECONDS:g} s")
+    with limit.within(SECONDS, lambda: say([late]), 1):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     row = naming.parse([*args.service, *args.options])
     if row.service.port is None:
         raise UsageError(
@@ -56,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
     answers = gather(clients, lambda client: ask(client, row, args.kind))
     for client in clients:
         client.close()
+    return say(answers)
+
+
+def say(answers: Sequence[Union[Answer, DirectorError]]) -> int:
+    """Print the lines and the errors, and return the exit status."""
     print("\n".join(lines(answers)))
     errors = [answer for answer in answers if isinstance(answer, DirectorError)]
     for error in errors:

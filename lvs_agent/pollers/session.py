@@ -20,7 +20,7 @@ from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from lvs_agent.mib.smi import Oid, SnmpAdminString, dotted
 from lvs_agent.netsnmp.snmpconf import Credentials
-from lvs_agent.pollers.addresses import Address, resolve
+from lvs_agent.pollers.addresses import Address, looked_up
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.engine import TARGET, opened, unreadable
 
@@ -56,9 +56,10 @@ class _Unreadable(_NoAnswer):
 class Session:
     """A session with one director, one request at a time. Failures raise DirectorError.
 
-    seconds limits all requests together, from the first one on. An answer that does not match its
-    request is a failure. The addresses of the director's name are tried in turn, each with the
-    time-outs of the credentials, and the first with an answer that can be read is kept.
+    seconds limits the name lookup and all requests together, from the first one on. An answer that
+    does not match its request is a failure. The addresses of the director's name are tried in turn,
+    each with the time-outs of the credentials, and the first with an answer that can be read is
+    kept.
     """
 
     def __init__(self, director: Director, credentials: Credentials, seconds: float) -> None:
@@ -137,7 +138,7 @@ class Session:
         if self._engine is not None:
             return await self._next(self._engine, send, oids, *how)
         tried: Dict[Address, str] = {}
-        addresses = self._resolve()
+        addresses = await self._resolve()
         for address in addresses:
             try:
                 # a refusal by the last is no end: snmpd may be restarting
@@ -254,12 +255,18 @@ class Session:
         if self._answered is not None and not self._answered.done() and not self._answers:
             self._answered.set_exception(_NoAnswer(error.strerror))
 
-    def _resolve(self) -> List[Address]:
+    async def _resolve(self) -> List[Address]:
+        assert self._ends is not None
+        looking = looked_up(self.director.host, self._port)
         try:
-            return resolve(self.director.host, self._port)
-        except (OSError, UnicodeError) as error:  # UnicodeError: a label is empty or too long
-            said = error.strerror if isinstance(error, OSError) else str(error)
-            raise self.error(f"cannot resolve this name: {said}") from error
+            return await asyncio.wait_for(looking, self._ends - time.monotonic())
+        except asyncio.TimeoutError:
+            said = f"no reply within {self._seconds:g} s"
+        except UnicodeError as error:  # a label is empty or too long
+            said = str(error)
+        except OSError as error:
+            said = error.strerror or str(error)
+        raise self.error(f"cannot resolve this name: {said}")
 
 
 def _plain(value: Any) -> Raw:

@@ -14,7 +14,9 @@ from typing import Dict, Iterator, List, Union
 
 import pytest
 
-from tests.support import files, rounds
+from lvs_agent.codes import Source
+from tests.support import builders, fakes, files, rounds
+from tests.support.directors import counted
 from tests.support.snmpd import AGENT
 
 HTTPS = "TCP 192.0.2.10:443"
@@ -91,20 +93,48 @@ def test_a_signal_ends_a_name_lookup(tmp_path: Path, sent: int) -> None:
     assert ended(process, sent) == ""
 
 
+def hasty(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose limit is a second, where each name lookup hangs."""
+    hosts = folder / "hosts"
+    os.mkfifo(hosts)
+    code = (
+        f"import sys; from lvs_agent import cli; import lvs_agent.pollers.{module} as limited;"
+        " limited.SECONDS = 1; sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *words]
+    return files.run("timeout", str(SOON), *NAMESPACE, SCRIPT, str(hosts), *command)
+
+
 @pytest.mark.parametrize("words", [["director.test"], ["127.0.0.1", "TCP www.example.org:443"]])
 def test_a_check_whose_name_lookup_hangs_is_unknown_in_time(
     tmp_path: Path, words: List[str]
 ) -> None:
-    hosts = tmp_path / "hosts"
-    os.mkfifo(hosts)
-    code = (
-        "import sys; from lvs_agent import cli; from lvs_agent.pollers import check;"
-        " check.SECONDS = 1; sys.exit(cli.main(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, "check", *words]
-    done = files.run("timeout", str(SOON), *NAMESPACE, SCRIPT, str(hosts), *command)
+    done = hasty(tmp_path, "check", "check", *words)
     assert done.stdout == f"LVS UNKNOWN - {words[0]}: not finished within 1 s\n"
     assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("words", [["director.test", HTTPS], ["::1", "TCP www.example.org:443"]])
+def test_mrtg_gets_unknown_in_time_where_a_name_lookup_hangs(
+    tmp_path: Path, words: List[str]
+) -> None:
+    done = hasty(tmp_path, "mrtg", "mrtg", *words, "bytes")
+    assert done.stdout == "UNKNOWN\nUNKNOWN\n\n\n"
+    assert done.stderr == f"lvs-agent: {words[0]}: not finished within 1 s\n"
+    assert done.returncode == 1
+
+
+def test_a_name_lookup_that_hangs_costs_its_director(tmp_path: Path) -> None:
+    service = builders.service("192.0.2.10", 443, counters=counted(1000))
+    snapshot = builders.snapshot(service, source=Source.NETLINK)
+    into = tmp_path / "files"
+    with fakes.running(snapshot, fakes.honest) as director:
+        words = ["update", "director.test", director.address, "--into", str(into)]
+        done = hasty(tmp_path, "graph.update", "graph", *words)
+    said = "director.test: cannot resolve this name: no reply within 1 s"
+    assert (done.returncode, done.stderr) == (1, f"lvs-agent: {said}\n")
+    (folder,) = into.iterdir()
+    assert (folder / "TCP_192.0.2.10_443.rrd").exists()
 
 
 @pytest.mark.parametrize("sent", SIGNALS)
