@@ -37,7 +37,7 @@ REFUSALS = {
 }
 
 _UNREADABLE = "cannot read snmpd's answer"
-_MAX_SUBID = 2**32 - 1  # RFC 2578, 3.5
+_MAX_SUBID, _MAX_SUBIDS = 2**32 - 1, 128  # RFC 2578, 3.5
 _AUTHORIZATION_ERROR, _TOO_BIG, _GEN_ERR = 16, 1, 5  # error-status, RFC 3416
 
 
@@ -203,7 +203,7 @@ class Session:
         self._answers += 1
         self._check(int(status))
         found = [(tuple(oid), _plain(value)) for oid, value in varbinds]
-        if any(max(oid, default=0) > _MAX_SUBID for oid, _ in found):
+        if any(len(oid) > _MAX_SUBIDS or max(oid, default=0) > _MAX_SUBID for oid, _ in found):
             raise self.error("snmpd answers with an invalid OID")
         return found
 

@@ -42,6 +42,7 @@ WRONG: Dict[str, Tuple[Manner, Sequence[str], str]] = {
     "others": (fakes.others, EVERY, r"answers with 1\.3[.\d]+, expected 1\.3"),
     "turned": (fakes.turned, ("check", "mrtg"), r"answers with 1\.3[.\d]+, expected 1\.3"),
     "huge OIDs": (fakes.huge_oids, EVERY, "answers with an invalid OID"),
+    "long OIDs": (fakes.long_oids, EVERY, "answers with an invalid OID"),
     "backwards": (fakes.backwards, ("check", "update"), "answer is out of order at"),
     "numbers": (fakes.numbers, ("check", "mrtg"), "lvs.* in snmpd's answer is not text"),
     "texts": (fakes.texts, EVERY, "lvs.* in snmpd's answer is not a number"),

@@ -255,6 +255,11 @@ def huge_oids(request: Request) -> Sequence[bytes]:
     return [request.reply([((*o, 2**32), value) for o, value in request.honestly()])]
 
 
+def long_oids(request: Request) -> Sequence[bytes]:
+    """Return OIDs of more than 128 sub-identifiers (RFC 2578, 3.5)."""
+    return [request.reply([((*o, *range(128)), value) for o, value in request.honestly()])]
+
+
 def no_rows(request: Request) -> Sequence[bytes]:
     """Answer a get correctly, and a getbulk not at all."""
     return [] if request.bulk else honest(request)
