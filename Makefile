@@ -68,7 +68,7 @@ help:
 	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
 	@echo 'make test-all      all tests, also on fresh Debian 12 and 13 systems, and longer soak and fuzz: hours'
 	@echo 'make soak          walk a director that is edited meanwhile, for an hour; or SECONDS=...'
-	@echo 'make fuzz          a million generated inputs for each of four parsers; or INPUTS=..., SECONDS=...'
+	@echo 'make fuzz          a million generated inputs for each parser; or INPUTS=..., SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'

@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import pytest
+from pysnmp.entity.rfc3413.cmdgen import GetCommandGenerator
 
 from lvs_agent.boundary import rows, wire
+from lvs_agent.collector.remembered import Numbering, ServiceState
 from lvs_agent.kernel import messages, netlink, procfs
 from lvs_agent.kernel.decoding import Layout
+from lvs_agent.mib.smi import Oid
+from lvs_agent.netsnmp import oids, reader, snmpconf
+from lvs_agent.pollers import client, mrtg
+from lvs_agent.pollers.client import Client, Value
+from lvs_agent.pollers.objects import Object
+from lvs_agent.pollers.session import Raw, Session
 from lvs_agent.responder import passpersist
 from lvs_agent.responder.passpersist import PassPersist
 from tests.fuzz import engine
@@ -20,11 +28,12 @@ from tests.fuzz.procfs import KERNELS, TABLES
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 INPUTS = 4000
+SLOW = {"answers": 1500}  # pysnmp takes a hundredth of a second for an input
 
 
 def found(target: str) -> List[Finding]:
     """Return the findings in the first portion that has any."""
-    for first in range(0, INPUTS, 100):
+    for first in range(0, SLOW.get(target, INPUTS), 100):
         hit = findings(target_check(target), Portion(target, "test", first, 100))
         if hit:
             return hit
@@ -117,6 +126,77 @@ def nothing_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PassPersist, "_take", taken)
 
 
+def any_count(patch: pytest.MonkeyPatch) -> None:
+    def get(asking: Session, oids: Sequence[Oid]) -> List[Raw]:
+        send = GetCommandGenerator().send_varbinds
+        found: List[Tuple[Oid, Raw]] = asking._run(asking._ask(send, oids))
+        return [value for _, value in found]
+
+    patch.setattr(Session, "get", get)
+
+
+def any_order(patch: pytest.MonkeyPatch) -> None:
+    take = client._ColumnWalk.take
+
+    def taken(column: client._ColumnWalk, oid: Oid, raw: Raw) -> bool:
+        last, column.last = column.last, ()
+        took = take(column, oid, raw)
+        column.last = column.last or last
+        return took
+
+    patch.setattr(client._ColumnWalk, "take", taken)
+
+
+def any_type(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Client, "_value", lambda client, wanted, raw: raw)
+
+
+def texts_as_they_are(patch: pytest.MonkeyPatch) -> None:
+    value = Client._value
+
+    def raw_text(client: Client, wanted: Object, raw: Raw) -> Value:
+        fitted = value(client, wanted, raw)
+        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else fitted
+
+    patch.setattr(Client, "_value", raw_text)
+
+
+def names_as_they_are(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(mrtg, "escape", str)
+
+
+def includes_without_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reader, "_DEPTH", 10**6)
+    patch.setattr(reader, "_FILES", 10**6)
+
+
+def comments_as_values(patch: pytest.MonkeyPatch) -> None:
+    word = reader._word
+
+    def taken(text: bytes, at: int) -> Tuple[bytes, int]:
+        found, end = word(text.replace(b"#", b"x"), at)
+        return found, end
+
+    patch.setattr(reader, "_word", taken)
+
+
+def any_number(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(snmpconf._TOKENS, "timeout", ("timeout", lambda line: int(line.raw)))
+    patch.setitem(snmpconf._TOKENS, "defaultPort", ("port", lambda line: int(line.raw)))
+
+
+def digits_of_any_length(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(oids, "number", lambda text: int(text) if text.isdecimal() else None)
+
+
+def a_number_given_twice(patch: pytest.MonkeyPatch) -> None:
+    def add(rows: Numbering[ServiceState], name: str, row: ServiceState) -> None:
+        rows.rows[name] = row
+        rows.names[row.number] = name
+
+    patch.setattr(Numbering, "add", add)
+
+
 FAULTS: List[Tuple[str, Patch]] = [
     ("netlink", same_length_same_layout),
     ("netlink", nests_merged),
@@ -132,6 +212,18 @@ FAULTS: List[Tuple[str, Patch]] = [
     ("protocol", a_byte_more),
     ("protocol", base_as_text),
     ("protocol", nothing_skipped),
+    ("answers", any_count),
+    ("answers", any_order),
+    ("answers", any_type),
+    ("answers", texts_as_they_are),
+    ("answers", names_as_they_are),
+    ("snmpconf", includes_without_end),
+    ("snmpconf", comments_as_values),
+    ("snmpconf", any_number),
+    ("snmpdconf", includes_without_end),
+    ("snmpdconf", digits_of_any_length),
+    ("statefile", any_time),
+    ("statefile", a_number_given_twice),
 ]
 
 
@@ -175,5 +267,5 @@ def test_an_input_that_takes_too_long_or_too_much_is_found(
     monkeypatch.setattr(engine, "INPUT_SECONDS", 0.1)
     monkeypatch.setattr(engine, "target_check", lambda target: check)
     found = engine.fuzz("netlink", "1", inputs=20, seconds=0)
-    assert {place.split()[0] for place in found} == {"TimeoutError", "MemoryError"}
+    assert {place.split()[0] for place in found} == {"LateError", "MemoryError"}
     assert "netlink --seed 1 --input " in capsys.readouterr().out

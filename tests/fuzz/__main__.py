@@ -14,7 +14,10 @@ import sys
 
 from tests.fuzz.engine import fuzz, made, target_check
 
-TARGETS = ("netlink", "procfs", "snapshots", "protocol")
+TARGETS = [
+    *("netlink", "procfs", "snapshots", "protocol"),
+    *("answers", "snmpconf", "snmpdconf", "statefile"),
+]
 
 
 def main() -> int:

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collector's state file: a saved one with values, lines or bytes altered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, List, Optional
+
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, ServiceState, State
+from lvs_agent.collector.statefile import StateError, StateFile
+from lvs_agent.snapshot import Traffic
+from tests.fuzz.choices import Choices
+from tests.support import statefiles
+
+MEMORY = Path("/dev/shm")  # no disk delays fsync(2) there
+
+VALUES: List[Any] = [None, True, False, 0, 1, -1, 2, 7, 8, 1.5, -0.5, 1e308, "", "x", "\n", "é"]
+VALUES += [[], {}, [1, 2, 3, 4, 5], [-1, 0, 0, 0, 0], [1 << 64] * 5, [10**4299 * 9] * 5, {"a": 1}]
+VALUES += [MAX_NUMBER, MAX_NUMBER + 1, 1 << 63, 1 << 64, 1 << 2000, "service", "server", "\ud800"]
+TEXTS = [b"NaN", b"Infinity", b"1e999", b'"\\ud800"', b"[" * 50, b"[" * 5000, b"9" * 4300]
+TEXTS += [b"9" * 5000, b"\xff", b"\xc3\xa9", b"\xe2\x80\xa8", b"\x1c", b"\r", b"\0", b'"\\u0000"']
+
+
+def _saved() -> List[bytes]:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, statefiles.held(Path(folder)):
+        return statefiles.lines(Path(folder))
+
+
+LINES = _saved()
+
+
+def check(data: bytes) -> None:
+    """Check that what is loaded from an altered file can be saved, and is then loaded again."""
+    choices = Choices(data)
+    lines = list(LINES)
+    for _ in range(choices.below(5)):
+        lines = altered(choices, lines)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
+        folder = Path(name)
+        statefiles.write(folder, b"".join(lines))
+        file = StateFile(folder)
+        loaded = _loaded(file)
+        if loaded is None:
+            return
+        _in_range(loaded)
+        if lines == LINES:
+            assert loaded == statefiles.numbering()
+            assert not _problems(file)
+        _save(folder, loaded)
+        again = StateFile(folder)
+        assert again.load() == loaded
+        assert not _problems(again)
+
+
+def _loaded(file: StateFile) -> Optional[Numbering[ServiceState]]:
+    with contextlib.suppress(StateError):
+        return file.load()
+    return None
+
+
+def _problems(file: StateFile) -> List[str]:
+    return file.problems
+
+
+def _save(folder: Path, services: Numbering[ServiceState]) -> None:
+    StateFile(folder).save(services, durable=False)
+
+
+def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
+    """Return lines with a value, a line or some bytes altered."""
+    lines = list(lines)
+    if not lines:
+        return lines
+    place = choices.below(len(lines))
+    change = choices.below(10)
+    if change < 4:
+        lines[place] = _value_altered(choices, lines[place])
+    elif change == 4:
+        del lines[place]
+    elif change == 5:
+        lines.insert(choices.below(len(lines) + 1), lines[place])
+    elif change == 6:
+        lines[place] = choices.splice(lines[place])
+    elif change == 7:
+        lines[place:] = [lines[place][: choices.below(len(lines[place]) + 1)]]
+    else:
+        start = choices.below(len(lines[place]) + 1)
+        stop = start + choices.below(9)
+        lines[place] = lines[place][:start] + choices.pick(TEXTS) + lines[place][stop:]
+    return lines
+
+
+def _value_altered(choices: Choices, line: bytes) -> bytes:
+    try:
+        at = value = json.loads(line)
+    except (ValueError, RecursionError):
+        return choices.splice(line)
+    while isinstance(at, (list, dict)) and at:
+        key = choices.pick(list(at) if isinstance(at, dict) else list(range(len(at))))
+        if not isinstance(at[key], (list, dict)) or choices.below(4) == 3:
+            if choices.below(8) == 7:
+                del at[key]
+            else:
+                at[key] = choices.pick([*VALUES, choices.number()])
+            return json.dumps(value).encode() + b"\n"
+        at = at[key]
+    return choices.splice(line)
+
+
+def _in_range(services: Numbering[ServiceState]) -> None:
+    _numbered(services)
+    for service in services.rows.values():
+        _numbered(service.servers)
+
+
+def _numbered(rows: Numbering[State]) -> None:
+    """Check that names and numbers are in pairs, and the types of all values."""
+    assert 1 <= rows.next_number <= MAX_NUMBER
+    assert {row.number: name for name, row in rows.rows.items()} == rows.names
+    assert len(rows.names) == len(rows.rows)
+    for name, row in rows.rows.items():
+        assert type(name) is str
+        assert type(row.number) is int
+        assert 1 <= row.number <= MAX_NUMBER
+        assert abs(row.continuous_since) < 1e15
+        assert row.missing_since is None or abs(row.missing_since) < 1e15
+        for traffic in (row.counters, row.counter_offset):
+            assert traffic is None or isinstance(traffic, Traffic)
+            assert traffic is None or all(type(value) is int for value in traffic)
