@@ -249,7 +249,9 @@ class Session:
             if isinstance(indication, kind):
                 user = asked.user.decode("utf-8", "backslashreplace")
                 return self.error(text.format(user=user, level=asked.level))
-        return self.error(str(indication))
+        # pysnmp has no words for some reports, only the OID, of any length
+        said = str(SnmpAdminString.fit(str(indication)))
+        return self.error(f"snmpd reports {said}" if said[:1].isdigit() else said)
 
     def _refused(self, error: OSError) -> None:
         if self._answered is not None and not self._answered.done() and not self._answers:

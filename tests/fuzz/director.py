@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple, TypeVar
 from unittest.mock import patch
 
 from pysnmp.carrier.asyncio.dgram import udp
@@ -20,6 +20,8 @@ from tests.fuzz.ber import INTEGER, OCTETS, SEQUENCE, Node
 from tests.fuzz.choices import Choices
 from tests.support import builders, fakes
 from tests.support.directors import counted
+
+Result = TypeVar("Result")
 
 ADDRESS = ("127.0.0.1", 161)
 ENGINE = bytes.fromhex("80001f8880112233445566")
@@ -87,6 +89,23 @@ class Fake:
             data = ber.encoded(node)
             sent.append((ber.damaged(choices, data) if change > 5 else data)[: ber.MOST_BYTES])
         return sent, None if choices.below(16) == 15 else ber.encoded(reply)
+
+
+class Reporting(Fake):
+    """A director that sends a report for each request of SNMPv3; count is that of requests."""
+
+    def __init__(self, oid: Tuple[int, ...]) -> None:
+        super().__init__()
+        self._oid = oid
+        self.count = 0
+
+    def answers(self, datagram: bytes) -> Tuple[List[bytes], Optional[bytes]]:
+        """Return the report."""
+        self.count += 1
+        request = ber.parsed(datagram)
+        *outer, scoped = _third(request).parts
+        report = _report(request.parts[3].parts[2], self._oid)
+        return [], ber.encoded(Node(SEQUENCE, (*outer, ber.changed(scoped, 2, report))))
 
 
 def _altered(choices: Choices, reply: Node) -> Node:
@@ -174,7 +193,7 @@ class _Wire:
         pass
 
 
-def reached(fake: Fake) -> Callable[[Callable[[], None]], None]:
+def reached(fake: Fake) -> Callable[[Callable[[], Result]], Result]:
     """Return a function that calls another while sessions reach this director, and no other."""
 
     class Udp(udp.UdpTransport):  # type: ignore[misc]
@@ -187,8 +206,8 @@ def reached(fake: Fake) -> Callable[[Callable[[], None]], None]:
         found.transport_dispatcher.set_timer_resolution(TICK)
         return found
 
-    def call(work: Callable[[], None]) -> None:
+    def call(work: Callable[[], Result]) -> Result:
         with patch.object(udp, "UdpTransport", Udp), patch.object(sessions, "opened", opened):
-            work()
+            return work()
 
     return call

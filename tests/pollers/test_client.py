@@ -22,6 +22,8 @@ from lvs_agent.pollers.director import Director, DirectorError, parse_director
 from lvs_agent.pollers.objects import ObjectError
 from lvs_agent.pollers.session import Raw, Session, TooBig
 from lvs_agent.snapshot import VirtualService
+from tests.fuzz.choices import Choices
+from tests.fuzz.director import UNKNOWN_ENGINE, Reporting, reached
 from tests.support import builders, directors, snmpd
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.lvsmib import BASE
@@ -249,6 +251,31 @@ def test_each_way_to_be_refused_is_told(
     else:
         text = refused(director, credentials)
     assert said in text
+
+
+REPORTS = {
+    UNKNOWN_ENGINE: "Unknown SNMP engine ID encountered",
+    (1, 3, 6, 1, 6, 3, 15, 1, 1, 7, 0): "snmpd reports 1.3.6.1.6.3.15.1.1.7.0",
+    (1, 3, 6, 1, *range(100, 5000)): "snmpd reports 1.3.6.1.100.101.102",
+}
+
+
+@pytest.mark.parametrize("oid", REPORTS, ids=("engine", "other", "long"))
+def test_a_director_that_only_reports_is_given_up(oid: Tuple[int, ...]) -> None:
+    fake = Reporting(oid)
+    asked = Credentials(version="3", user=b"somebody", timeout=0.05, retries=0)
+    asking = Client(Director("127.0.0.1"), asked)
+    fake.expect(asking._session, Choices(b""))
+
+    def error() -> str:
+        with asking, pytest.raises(DirectorError) as raised:
+            asking.scalars("sysName")
+        return str(raised.value)
+
+    said = reached(fake)(error)
+    assert REPORTS[oid] in said
+    assert len(said) < 400
+    assert fake.count < 10
 
 
 def test_a_port_where_nobody_answers_is_given_up() -> None:

@@ -22,6 +22,8 @@ TEXTS = {
     "newline": (b"ok\nOK - fine\r\n", "ok?OK - fine??"),
     "terminal": (b"\x1b[2J\x1b]0;title\x07\xc2\x9b1m", "?[2J?]0;title??1m"),
     "right to left": ("a\u202eb\u2028c".encode(), "a?b?c"),
+    "no width": ("a\u200b\u2066\ufeff\u00adb".encode(), "a????b"),
+    "a surrogate": (b"a\xed\xa0\x80b", "a\ufffd\ufffd\ufffdb"),
     "not UTF-8": (b"r\xe9glage\x00", "r\ufffdglage?"),
     "long": (b"A" * 30000, "A" * 255),
     "quotes": (b"'a' \"b\" `c` $(d) \\", "'a' \"b\" `c` $(d) \\"),
