@@ -67,7 +67,7 @@ def check(data: bytes) -> None:
     work = choices.pick(WORKS)
 
     def run() -> None:
-        # an engine takes longer than an input, but what it learns of another must not last
+        # an engine takes longer than an input, but what one of SNMPv3 learns must not last
         client = _client(version) if version == "3" else _same()
         FAKE.expect(client._session, choices)
         try:
