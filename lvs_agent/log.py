@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Optional, Type
 
 from lvs_agent import regular
+from lvs_agent.errors import printable
 
 SYSLOG = "/dev/log"
 
@@ -44,8 +45,16 @@ def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
         _add(_syslog(), layout)
 
 
+class _OneLine(logging.Formatter):
+    """Escapes what is not printable, which names of files may contain."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the message, without the traceback that may follow it."""
+        return printable(super().formatMessage(record))
+
+
 def _add(handler: logging.Handler, layout: str, level: int = logging.INFO) -> None:
-    handler.setFormatter(logging.Formatter(layout))
+    handler.setFormatter(_OneLine(layout))
     handler.setLevel(level)
     log.addHandler(handler)
 

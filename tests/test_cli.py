@@ -70,6 +70,12 @@ def test_a_log_that_cannot_be_opened_is_named(command: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
+def test_an_error_is_one_line_of_printable_characters() -> None:
+    done = run("walk", "--replay", "/none\n\x1b[2J\udcff")
+    assert done.stderr.startswith("lvs-agent: /none\\n\\x1b[2J\\udcff: not a recording")
+    assert done.stderr.count("\n") == 1
+
+
 def test_wrong_arguments_of_what_snmpd_runs_are_in_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     done = run("pass-persist", "--log", log, "--replay", "/nonexistent")

@@ -17,7 +17,7 @@ PACKAGE = CHECKOUT / "lvs_agent"
 # answers snmpd never imports code that reads the kernel or runs with CAP_NET_ADMIN.
 ROOMS = {
     "snapshot": {"codes"},
-    "log": {"regular"},
+    "log": {"errors", "regular"},
     "kernel": {"codes", "snapshot", "regular"},
     "boundary": {"codes", "snapshot"},
     "collector": {"codes", "snapshot", "regular", "kernel", "boundary"},
