@@ -25,7 +25,7 @@ ROOMS = {
     "responder": {"codes", "snapshot", "boundary", "mib"},
     "netsnmp": {"errors", "regular", "mib"},
     "doctor": {
-        *("codes", "snapshot", "regular"),
+        *("codes", "errors", "snapshot", "regular"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
     "pollers": {"codes", "snapshot", "mib", "netsnmp", "errors", "log"},

@@ -12,6 +12,7 @@ from lvs_agent.doctor import asking, collector, director, mibs, passline, snmpd,
 from lvs_agent.doctor.finding import Finding, State, unseen
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import command, program
+from lvs_agent.errors import printable
 from lvs_agent.kernel.source import LiveKernel
 
 GOOD, BAD, UNKNOWN = 0, 1, 3  # exit statuses; 2 is argparse's
@@ -53,20 +54,15 @@ def text(findings: List[Finding]) -> str:
     """
     lines = []
     for finding in findings:
-        lines.append(f"{finding.state.value:<8}{_printable(finding.text)}")
+        lines.append(f"{finding.state.value:<8}{printable(finding.text)}")
         if finding.remedy is not None:
-            lines.append(f"          {_printable(finding.remedy)}")
+            lines.append(f"          {printable(finding.remedy)}")
     states = [finding.state for finding in findings]
     bad, unknown = states.count(State.WRONG), states.count(State.UNSEEN)
     parts = [f"{bad} wrong" if bad else "nothing is wrong"]
     if unknown:
         parts.append(f"{unknown} not checked")
     return "\n".join([*lines, ", ".join(parts)])
-
-
-def _printable(text: str) -> str:
-    escaped = (each.encode("unicode_escape").decode() for each in text)
-    return "".join(raw if raw.isprintable() else safe for raw, safe in zip(text, escaped))
 
 
 def as_json(findings: List[Finding]) -> str:

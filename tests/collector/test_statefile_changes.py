@@ -10,11 +10,13 @@ from typing import Callable, Iterator
 import pytest
 
 from lvs_agent.collector.history import History
-from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
+from lvs_agent.collector.remembered import ServiceState
 from lvs_agent.collector.statefile import StateError, StateFile
 from tests.support.builders import server, service, snapshot, traffic
 from tests.support.statefiles import (
+    CHANGES,
     NAMES,
+    changed,
     file_size_limit,
     held,
     kill_while,
@@ -23,29 +25,11 @@ from tests.support.statefiles import (
     write,
 )
 
-CHANGES = {NAMES[0]: {"192.168.0.1:80", "192.168.0.9:80"}, "TCP 192.0.2.99:80": {"10.0.0.1:80"}}
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[StateFile]:
     with held(tmp_path) as file:
         yield file
-
-
-def changed() -> Numbering[ServiceState]:
-    """Return numbering() with a new service, two new servers and other counters."""
-    services = numbering()
-    first = services.rows[NAMES[0]]
-    first.counters = traffic(99)
-    first.servers.rows["192.168.0.1:80"].counters = traffic(2**64 - 9)
-    first.servers.add("192.168.0.9:80", RealServerState(4, 77.5))
-    first.servers.next_number = 5
-    added = ServiceState(8, 77.5)
-    added.servers.add("10.0.0.1:80", RealServerState(1, 77.5))
-    added.servers.next_number = 2
-    services.add("TCP 192.0.2.99:80", added)
-    services.next_number = 9
-    return services
 
 
 def test_changes_are_appended(file: StateFile, tmp_path: Path) -> None:

@@ -25,7 +25,11 @@ TEXTS += [b"9" * 5000, b"\xff", b"\xc3\xa9", b"\xe2\x80\xa8", b"\x1c", b"\r", b"
 
 
 def _saved() -> List[bytes]:
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, statefiles.held(Path(folder)):
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
+        statefiles.held(Path(folder)) as file,
+    ):
+        file.save(statefiles.changed(), statefiles.CHANGES)
         return statefiles.lines(Path(folder))
 
 
@@ -47,26 +51,18 @@ def check(data: bytes) -> None:
             return
         _in_range(loaded)
         if lines == LINES:
-            assert loaded == statefiles.numbering()
-            assert not _problems(file)
-        _save(folder, loaded)
+            assert loaded == statefiles.changed()
+            assert not file.damaged
+        StateFile(folder).replace(loaded)
         again = StateFile(folder)
         assert again.load() == loaded
-        assert not _problems(again)
+        assert not again.damaged
 
 
 def _loaded(file: StateFile) -> Optional[Numbering[ServiceState]]:
     with contextlib.suppress(StateError):
         return file.load()
     return None
-
-
-def _problems(file: StateFile) -> List[str]:
-    return file.problems
-
-
-def _save(folder: Path, services: Numbering[ServiceState]) -> None:
-    StateFile(folder).save(services, durable=False)
 
 
 def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
@@ -121,6 +117,7 @@ def _numbered(rows: Numbering[State]) -> None:
     assert 1 <= rows.next_number <= MAX_NUMBER
     assert {row.number: name for name, row in rows.rows.items()} == rows.names
     assert len(rows.names) == len(rows.rows)
+    assert rows.missing == sum(row.missing_since is not None for row in rows.rows.values())
     for name, row in rows.rows.items():
         assert type(name) is str
         assert type(row.number) is int
@@ -130,3 +127,4 @@ def _numbered(rows: Numbering[State]) -> None:
         for traffic in (row.counters, row.counter_offset):
             assert traffic is None or isinstance(traffic, Traffic)
             assert traffic is None or all(type(value) is int for value in traffic)
+            assert traffic is None or all(0 <= value < 1 << 64 for value in traffic)

@@ -16,6 +16,8 @@ from lvs_agent.collector.statefile import StateFile, boot_id
 from tests.support.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
+# what differs between numbering() and changed()
+CHANGES = {NAMES[0]: {"192.168.0.1:80", "192.168.0.9:80"}, "TCP 192.0.2.99:80": {"10.0.0.1:80"}}
 
 
 def lines(folder: Path) -> List[bytes]:
@@ -91,4 +93,20 @@ def numbering() -> Numbering[ServiceState]:
     first.next_number = 4
     second.add("[2001:db8:1::1]:443", RealServerState(2, missing_since=1.5))
     second.next_number = 3
+    return services
+
+
+def changed() -> Numbering[ServiceState]:
+    """Return numbering() with a new service, two new servers and other counters."""
+    services = numbering()
+    first = services.rows[NAMES[0]]
+    first.counters = traffic(99)
+    first.servers.rows["192.168.0.1:80"].counters = traffic(2**64 - 9)
+    first.servers.add("192.168.0.9:80", RealServerState(4, 77.5))
+    first.servers.next_number = 5
+    added = ServiceState(8, 77.5)
+    added.servers.add("10.0.0.1:80", RealServerState(1, 77.5))
+    added.servers.next_number = 2
+    services.add("TCP 192.0.2.99:80", added)
+    services.next_number = 9
     return services
