@@ -14,8 +14,9 @@ class UsageError(CommandError, ValueError):
 
 def printable(text: str) -> str:
     """Return a text with all characters that are not printable escaped, as Python writes them."""
-    escaped = (char.encode("unicode_escape").decode() for char in text)
-    return "".join(raw if raw.isprintable() else safe for raw, safe in zip(text, escaped))
+    # not the codec unicode_escape, which Python loads from a file: a log message may tell that no
+    # file can be opened
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def reason(error: OSError) -> str:

@@ -27,8 +27,8 @@ def start(file: Optional[Path], stderr: Optional[int] = None) -> None:
     """Send messages to a file, to stderr from that level on, or, with neither, to syslog.
 
     Raises OSError if the file can't be opened or is not a regular file: a FIFO, for instance, would
-    block the process. Messages that can't be delivered are dropped,
-    such as those to syslog on a machine without it.
+    block the process. Messages that can't be delivered are dropped, such as those to syslog on a
+    machine without it.
     """
     logging.raiseExceptions = False
     layout = "lvs-agent[%(process)d]: %(message)s"

@@ -88,7 +88,7 @@ def test_a_log_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     done = run("walk", "--replay", SMALL, "--log", tmp_path / "fifo")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{tmp_path}/fifo: not a regular file\n"
+    assert done.stderr == f"lvs-agent: {tmp_path}/fifo: not a regular file\n"
 
 
 def test_a_recording_that_is_none_is_said_in_one_line() -> None:
