@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 
@@ -19,19 +19,12 @@ from tests.support.statefiles import (
     NAMES,
     edit_header,
     file_size_limit,
-    held,
     kill_while,
     lines,
     numbering,
     other_boot,
     write,
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[StateFile]:
-    with held(tmp_path) as file:
-        yield file
 
 
 def test_what_was_saved_is_loaded(file: StateFile, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 
@@ -18,18 +18,11 @@ from tests.support.statefiles import (
     NAMES,
     changed,
     file_size_limit,
-    held,
     kill_while,
     lines,
     numbering,
     write,
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[StateFile]:
-    with held(tmp_path) as file:
-        yield file
 
 
 def test_changes_are_appended(file: StateFile, tmp_path: Path) -> None:

@@ -6,19 +6,12 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
 from lvs_agent.collector.statefile import StateError, StateFile
-from tests.support.statefiles import NAMES, edit_header, held, lines, numbering, write
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[StateFile]:
-    with held(tmp_path) as file:
-        yield file
+from tests.support.statefiles import NAMES, edit_header, lines, numbering, write
 
 
 def test_cut_off_at_any_byte_every_whole_row_is_kept(file: StateFile, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lvs_agent.mib import lvs
 from lvs_agent.snapshot import RealServer, Snapshot, VirtualService
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
+from tests.fuzz.jsonlines import altered
 from tests.support import builders, recorded
 
 VALUES: List[Any] = [None, True, False, 0, 1, -1, 1.5, -0.5, 1e308, "", "x", "\n", "\0", "é"]
@@ -58,7 +59,7 @@ def _check(data: bytes) -> None:
     share = served.is_due(choices)
     lines = list(choices.pick(SNAPSHOTS))
     for _ in range(choices.below(5)):
-        lines = altered(choices, lines)
+        lines = altered(choices, lines, VALUES, TEXTS)
     stream = b"".join(lines)
     whole = _outcome([stream])
     cut = _outcome(choices.cut(stream))
@@ -72,55 +73,6 @@ def _check(data: bytes) -> None:
         served.check(snapshot)
         snapshot.forget_measurements()
         served.walk(snapshot)
-
-
-def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
-    """Return lines with a value, a line or some bytes altered."""
-    lines = list(lines)
-    if not lines:
-        return lines
-    place = choices.below(len(lines))
-    change = choices.below(8)
-    if change < 4:
-        lines[place] = _value_altered(choices, lines[place])
-    elif change == 4:
-        del lines[place]
-    elif change == 5:
-        lines.insert(choices.below(len(lines) + 1), lines[place])
-    elif change == 6:
-        lines[place] = choices.splice(lines[place])
-    else:
-        parts = re.split(rb"([,\[\]:])", lines[place])
-        parts[choices.below(len(parts))] = choices.pick(TEXTS)
-        lines[place] = b"".join(parts)
-    return lines
-
-
-def _value_altered(choices: Choices, line: bytes) -> bytes:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return choices.splice(line)
-    at = value
-    while isinstance(at, (list, dict)):
-        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
-        if not keys:
-            return line
-        key = choices.pick(keys)
-        inner = at[key]
-        if not isinstance(inner, (list, dict)) or choices.below(4) == 3:
-            break
-        at = inner
-    else:
-        return choices.splice(line)
-    if choices.below(8) == 7:
-        del at[key]
-    else:
-        at[key] = choices.pick([*VALUES, choices.number()])
-    try:
-        return json.dumps(value).encode() + b"\n"
-    except ValueError:  # an integer too long to convert to text
-        return line
 
 
 def _outcome(portions: List[bytes]) -> Outcome:

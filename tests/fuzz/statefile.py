@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from pathlib import Path
 from typing import Any, List, Optional
@@ -13,6 +12,7 @@ from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, ServiceState, 
 from lvs_agent.collector.statefile import StateError, StateFile
 from lvs_agent.snapshot import Traffic
 from tests.fuzz.choices import Choices
+from tests.fuzz.jsonlines import altered
 from tests.support import statefiles
 
 MEMORY = Path("/dev/shm")  # no disk delays fsync(2) there
@@ -41,7 +41,7 @@ def check(data: bytes) -> None:
     choices = Choices(data)
     lines = list(LINES)
     for _ in range(choices.below(5)):
-        lines = altered(choices, lines)
+        lines = altered(choices, lines, VALUES, TEXTS)
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         folder = Path(name)
         statefiles.write(folder, b"".join(lines))
@@ -63,47 +63,6 @@ def _loaded(file: StateFile) -> Optional[Numbering[ServiceState]]:
     with contextlib.suppress(StateError):
         return file.load()
     return None
-
-
-def altered(choices: Choices, lines: List[bytes]) -> List[bytes]:
-    """Return lines with a value, a line or some bytes altered."""
-    lines = list(lines)
-    if not lines:
-        return lines
-    place = choices.below(len(lines))
-    change = choices.below(10)
-    if change < 4:
-        lines[place] = _value_altered(choices, lines[place])
-    elif change == 4:
-        del lines[place]
-    elif change == 5:
-        lines.insert(choices.below(len(lines) + 1), lines[place])
-    elif change == 6:
-        lines[place] = choices.splice(lines[place])
-    elif change == 7:
-        lines[place:] = [lines[place][: choices.below(len(lines[place]) + 1)]]
-    else:
-        start = choices.below(len(lines[place]) + 1)
-        stop = start + choices.below(9)
-        lines[place] = lines[place][:start] + choices.pick(TEXTS) + lines[place][stop:]
-    return lines
-
-
-def _value_altered(choices: Choices, line: bytes) -> bytes:
-    try:
-        at = value = json.loads(line)
-    except (ValueError, RecursionError):
-        return choices.splice(line)
-    while isinstance(at, (list, dict)) and at:
-        key = choices.pick(list(at) if isinstance(at, dict) else list(range(len(at))))
-        if not isinstance(at[key], (list, dict)) or choices.below(4) == 3:
-            if choices.below(8) == 7:
-                del at[key]
-            else:
-                at[key] = choices.pick([*VALUES, choices.number()])
-            return json.dumps(value).encode() + b"\n"
-        at = at[key]
-    return choices.splice(line)
 
 
 def _in_range(services: Numbering[ServiceState]) -> None:
