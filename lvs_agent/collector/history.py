@@ -198,7 +198,7 @@ def _look(
 
 def _admit(known: Numbering[State], kind: Type[State], name: str, taken: float) -> Optional[State]:
     """Return the state of a new row; None if rows that are present have all numbers."""
-    if len(known.names) == MAX_NUMBER:
+    if len(known.names) == MAX_NUMBER and known.missing:
         known.forget(known.missing // _PART + 1)
     if len(known.names) == MAX_NUMBER:
         return None

@@ -11,7 +11,7 @@ import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.collector.history import History
-from lvs_agent.collector.remembered import MAX_NUMBER, missing
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, missing
 from lvs_agent.collector.statefile import MAX_MISSING, StateFile
 from lvs_agent.snapshot import Snapshot, VirtualService
 from tests.support.builders import farm, fwmark, server, service, snapshot, traffic
@@ -204,6 +204,17 @@ def test_a_table_full_of_live_rows_leaves_the_next_without_a_number_until_one_go
         late = fwmark(MAX_NUMBER + 1)
         history.annotate(snapshot(late, *every[:99], *every[100:]))
     assert late.number == 100
+
+
+def test_rows_beyond_a_full_table_do_not_each_search_it_for_a_missing_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches = []
+    monkeypatch.setattr(Numbering, "forget", lambda *_: searches.append(1))
+    every = [fwmark(mark) for mark in range(1, MAX_NUMBER + 1001)]
+    History(None).annotate(snapshot(*every))
+    assert [vs.number for vs in every].count(None) == 1000
+    assert not searches
 
 
 def test_what_is_remembered_is_bounded_and_what_is_present_is_kept(tmp_path: Path) -> None:
