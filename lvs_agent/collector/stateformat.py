@@ -140,8 +140,14 @@ class Reader:
                 raise ValueError(f"format: not an integer: {version!r:.40}")
             if version > FORMAT:
                 raise FormatError(f"unsupported format {version}, expected {FORMAT}")
+            if version < 1:
+                raise ValueError(f"format: {version}")
             columns = header["columns"] if version > 1 else _FORMAT_1
-            self._columns = {kind: list(map(str, names)) for kind, names in columns.items()}
+            columns = {kind: list(map(str, names)) for kind, names in columns.items()}
+            for kind in self._columns:
+                if "number" not in columns[kind]:
+                    raise ValueError(f"{kind}: no column number")
+            self._columns = columns
             self._places = self._find()
             self._expected = header.get("rows")
             self._begin(header.get("boot"), header.get("next" if version > 1 else "fresh"))
@@ -164,6 +170,8 @@ class Reader:
             elif kind not in self._columns:
                 raise ValueError(f"neither a service nor a server: {kind!r:.40}")
         except _DAMAGED as error:
+            if not line.startswith(b"["):
+                self._appended = True  # the rows that follow may replace others
             if not line.startswith(b'["server"'):
                 self._service = None  # the servers that follow belong to no known service
             raise LineError(f"{type(error).__name__}: {error}"[:200]) from error

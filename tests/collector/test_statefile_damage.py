@@ -11,7 +11,7 @@ import pytest
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
 from lvs_agent.collector.statefile import StateError, StateFile
-from tests.support.statefiles import NAMES, edit_header, lines, numbering, write
+from tests.support.statefiles import CHANGES, NAMES, changed, edit_header, lines, numbering, write
 
 
 def test_cut_off_at_any_byte_every_whole_row_is_kept(file: StateFile, tmp_path: Path) -> None:
@@ -178,3 +178,33 @@ def check(numbers: Numbering[State]) -> None:
     given = [row.number for row in numbers.rows.values()]
     assert len(set(given)) == len(given)
     assert all(1 <= number <= MAX_NUMBER for number in (*given, numbers.next_number))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'history":2', b'history":0'),
+        (b'{"service":', b'{"cervice":'),
+        (b'"server":["number"', b'"server":["nunber"'),
+    ],
+)
+def test_a_damaged_name_in_the_header_costs_no_row(
+    file: StateFile, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    header, *rows = lines(tmp_path)
+    assert old in header
+    write(tmp_path, b"".join([header.replace(old, new), *rows]))
+    loaded = file.load()
+    assert {name: row.number for name, row in loaded.rows.items()} == dict(zip(NAMES, (2, 3, 5)))
+    assert list(loaded.rows[NAMES[0]].servers.rows) == ["192.168.0.1:80", "192.168.0.3:80"]
+    assert file.damaged
+
+
+def test_a_bad_line_before_changes_costs_no_row(file: StateFile, tmp_path: Path) -> None:
+    before = len(lines(tmp_path))
+    file.save(changed(), CHANGES)
+    kept = lines(tmp_path)
+    write(tmp_path, b"".join([*kept[:before], b'{"boot":"\n', *kept[before + 1 :]]))
+    loaded, expected = file.load(), changed()
+    loaded.next_number = expected.next_number  # stood in the bad line
+    assert (loaded, file.damaged) == (expected, 1)
