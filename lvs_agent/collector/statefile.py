@@ -125,6 +125,8 @@ class StateFile:
             self._sync_folder()
         except OSError as error:
             self._bytes = -1
+            with suppress(OSError):
+                new.unlink()  # a part of a file takes the room of a full disk
             raise StateError(f"{self._path}: {error.strerror}") from error
 
     def is_long(self) -> bool:

@@ -212,6 +212,7 @@ def test_if_the_disk_fills_while_writing_the_old_file_is_whole(
     with file_size_limit(100), pytest.raises(StateError):
         file.replace(numbering())
     assert lines(tmp_path) == before
+    assert not (tmp_path / "history.new").exists()  # it takes the room that is left
     file.replace(Numbering(next_number=9))
     assert file.load() == Numbering(next_number=9)
 
