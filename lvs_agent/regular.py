@@ -70,9 +70,10 @@ def append(path: Path) -> int:
     """
     try:
         return descriptor(path, os.O_WRONLY | os.O_APPEND)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return os.open(os.path.realpath(path), flags, 0o666)
+        # where links led, which with O_EXCL is no link that another user has put there since
+        return os.open(error.filename, flags, 0o666)
 
 
 def descriptor(path: Path, flags: int) -> int:

@@ -83,3 +83,23 @@ def test_a_link_of_another_user(tmp_path: Path) -> None:
     link.symlink_to("first")
     with pytest.raises(OSError, match="not a regular file"):
         regular.read(first)
+
+
+def test_a_link_that_is_put_in_place_of_a_new_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a user who may write the folder, once the file was seen to be missing."""
+    log, target = tmp_path / "log", tmp_path / "target"
+    place = regular._place
+
+    def slow(path: Path, links: int) -> int:
+        try:
+            return place(path, links)
+        except FileNotFoundError:
+            log.symlink_to(target)
+            raise
+
+    monkeypatch.setattr(regular, "_place", slow)
+    with pytest.raises(FileExistsError):
+        os.close(regular.append(log))
+    assert not target.exists()
