@@ -10,6 +10,7 @@ import enum
 import ipaddress
 import os
 import re
+import socket
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -108,8 +109,11 @@ def ask(machine: Machine, address: Address, community: Optional[str]) -> Reply:
 def refusal(machine: Machine, address: Address, uid: int) -> Optional[str]:
     """Return the reason to send no community to an address; None if one may be sent.
 
-    At any port, the process that listens may belong to a user other than uid, the user of snmpd.
+    The address may be another machine's, such as a VIP that has moved there. At any port, the
+    process that listens may belong to a user other than uid, the user of snmpd.
     """
+    if not _is_local(address.host):
+        return f"{address.host} is not an address of this machine"
     try:
         users = set(_listening(machine, address))
     except OSError as error:
@@ -118,6 +122,18 @@ def refusal(machine: Machine, address: Address, uid: int) -> Optional[str]:
         return "no process listens there"
     names = ", ".join(user_name(each) for each in sorted(users - {0, uid}))
     return f"its port is in use by {names}, not by snmpd's user" if names else None
+
+
+def _is_local(host: Host) -> bool:
+    # not bind(2), which accepts any address if the sysctl ip_nonlocal_bind is set
+    family = socket.AF_INET if host.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(host), 161))  # sends nothing, and chooses the source address
+            source = probe.getsockname()[0]
+    except OSError:
+        return False
+    return ipaddress.ip_address(source).packed == host.packed
 
 
 def _listening(machine: Machine, address: Address) -> Iterator[int]:

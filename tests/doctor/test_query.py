@@ -182,6 +182,16 @@ def test_a_low_port_may_be_any_users(
     assert (said or "None") in str(refused)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]"])
+def test_no_community_is_sent_to_another_machine(tmp_path: Path, host: str) -> None:
+    """Where agentaddress names a VIP that another director has now."""
+    machine = doctors.Picture(tmp_path)
+    table = "/proc/net/udp6" if "[" in host else "/proc/net/udp"
+    machine.draw(table, "heading\n" + ROW.format("0" * (32 if "[" in host else 8), 161, "07", 0))
+    address = at(f"udp6:{host}" if "[" in host else f"udp:{host}")
+    assert "not an address of this machine" in str(query.refusal(machine, address, 102))
+
+
 def test_one_that_hangs_is_given_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
