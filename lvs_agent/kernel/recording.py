@@ -70,6 +70,8 @@ class RecordingKernel(LiveKernel):
             about = os.fstat(opened)
             if about.st_uid != os.geteuid() or about.st_mode & 0o077:
                 raise PermissionError(errno.EPERM, "other users have access to it", str(folder))
+            if os.listdir(opened):  # another folder, by a link above that was exchanged since
+                raise FileExistsError(errno.EEXIST, "not the new folder", str(folder))
             # The path may lead elsewhere by now: whoever owns a folder above can rename this one.
             self._write(Path(f"/proc/self/fd/{opened}"))
         finally:

@@ -158,6 +158,28 @@ def test_what_is_put_in_its_place_meanwhile_gets_nothing(tmp_path: Path, link: b
     assert not list(tmp_path.glob("new-*/*"))
 
 
+def test_a_folder_with_files_that_a_link_above_leads_to_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a user who exchanges the folder above, once the new folder is made."""
+    above, private = tmp_path / "above", tmp_path / "root" / "new"
+    above.mkdir()
+    private.mkdir(parents=True, mode=0o700)
+    (private / "file").touch()
+    mkdir = Path.mkdir
+
+    def slow(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        mkdir(path, mode, parents, exist_ok)
+        if path == above / "new":
+            above.rename(tmp_path / "moved")
+            above.symlink_to(private.parent)
+
+    monkeypatch.setattr(Path, "mkdir", slow)
+    with pytest.raises(FileExistsError):
+        RecordingKernel().save(above / "new")
+    assert [each.name for each in private.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("folder", DIRECTORS, ids=lambda folder: folder.name)
 def test_every_recorded_answer_is_found_by_its_request(folder: Path) -> None:
     kernel = ReplayedKernel(folder)
