@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import replace
 from typing import Callable, List, Set
@@ -55,13 +56,27 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
         unseen("snmpd.conf", f"{name}: not read: {reason}", command("ls", "-l", name))
         for reason, name in config.refused.items()
     ]
-    findings += passline.look(machine, running)
+    loose = [each for each in (*config.files, running.target) if not machine.fixed(each)]
+    findings += [_by_hand(each, loose) for each in passline.look(machine, running)]
     findings += _unread(machine, running, reply)
-    findings += views.look(machine, running, rows)
+    findings += [_by_hand(each, loose) for each in views.look(machine, running, rows)]
     known = {finding.check for finding in findings if finding.state == State.WRONG}
     at = "snmpd: " if address is None else f"snmpd at {address}: "
     answers = _reply(machine, running, reply, known, bad)
     return [*findings, *(replace(each, text=at + each.text) for each in answers)]
+
+
+def _by_hand(finding: Finding, loose: List[str]) -> Finding:
+    """Return a finding without the command, if that changes one of the files in loose.
+
+    Another user can replace them by a link before root runs the command: to /etc/shadow, which
+    chgrp and chmod would then open.
+    """
+    for file in loose:
+        if finding.remedy is not None and shlex.quote(file) in finding.remedy:
+            text = f"{finding.text}; no command is given, since another user can replace {file}"
+            return replace(finding, text=text, remedy=None)
+    return finding
 
 
 def _settled(ask: Callable[[], Reply], patience: float) -> Reply:

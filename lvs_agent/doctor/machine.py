@@ -139,6 +139,23 @@ class Machine(Files):
             return False
         return not any(each.st_uid or each.st_mode & 0o022 for each in statuses)
 
+    def fixed(self, name: str) -> bool:
+        """Return whether only root can put another file in the place of one, by owner and mode.
+
+        The folders above it are looked at, as the path names them and where links lead.
+        """
+        path = self.path(name)
+        for folder in (*path.parents, *Path(os.path.realpath(path)).parents):
+            try:
+                status = folder.stat()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+            if folder.is_relative_to(self.root) and (status.st_uid or status.st_mode & 0o022):
+                return False
+        return True
+
     def may(self, process: Process, name: str, mode: int) -> bool:
         """Return whether a process may access a file, by the modes of it and of the folders above.
 

@@ -198,3 +198,31 @@ def test_a_community_is_not_for_another_users_port(
         f"snmpd at {'udp6:[::1]' if six else 'udp:127.0.0.1'}:{port}: not queried:"
         " no process listens there"
     ]
+
+
+def test_no_command_changes_a_file_that_another_user_can_replace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a link to /etc/shadow, say, before root runs chgrp and chmod."""
+    theirs = "/home/who/snmpd.conf"
+    conf = f"rocommunity public\nincludeFile {theirs}\n"
+    machine = doctors.Picture(tmp_path, {CONF: conf})
+    tmp_path.chmod(0o755)
+    included = machine.draw(theirs, LINE, 0o600)
+    monkeypatch.setattr(asking, "AGAIN_SECONDS", 0)
+
+    def found() -> Finding:
+        findings = judged(machine, doctors.process(uid=4242), bad=False)
+        return next(each for each in findings if theirs in each.text)
+
+    assert (found().remedy or "").startswith(f"chgrp 4242 {theirs} && chmod g+r {theirs}")
+    os.chown(included.parent, 65534, 65534)
+    assert found().remedy is None
+    assert found().text.endswith(f"since another user can replace {theirs}")
+    # by the path that the line names, or by the one that a link leads to
+    os.rename(included.parent, machine.path("/etc/who"))
+    included.parent.symlink_to(machine.path("/etc/who"))
+    assert found().remedy is None
+    os.chown(machine.path("/etc/who"), 0, 0)
+    os.chown(included.parent.parent, 65534, 65534)
+    assert found().remedy is None

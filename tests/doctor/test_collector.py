@@ -136,6 +136,18 @@ def test_a_socket_for_everybody_is_worth_a_note(machine: doctors.Picture) -> Non
     assert finding.remedy == f"chgrp root {SOCKET_PATH} && chmod 0660 {SOCKET_PATH}"
 
 
+def test_no_command_changes_a_socket_that_another_user_can_replace(
+    machine: doctors.Picture,
+) -> None:
+    os.chown(machine.path(SOCKET_PATH).parent, 65534, 65534)
+    before = os.umask(0)
+    try:
+        findings = look(machine, answers(healthy()))
+    finally:
+        os.umask(before)
+    assert doctors.only(findings, State.NOTE).remedy is None
+
+
 def test_a_file_that_is_no_socket(machine: doctors.Picture) -> None:
     machine.draw(SOCKET_PATH)
     (finding,) = collector.look(machine, LOADED, None)
