@@ -138,6 +138,7 @@ def _mask(text: str) -> Optional[bytes]:
 def _simple(config: Config) -> Iterator[Reader]:
     # rocommunity [-v VERSION] COMMUNITY [SOURCE [OID | -V VIEW [CONTEXT]]]
     # rouser [-s MODEL] USER [LEVEL [OID | -V VIEW [CONTEXT]]]; TYPES comes first after auth...
+    order = _order(config)
     communities = [f"{kind}community{end}" for kind in ("ro", "rw", "auth") for end in ("", "6")]
     for line in config.all(*communities, "rouser", "rwuser", "authuser"):
         words = line.words()
@@ -148,7 +149,6 @@ def _simple(config: Config) -> Iterator[Reader]:
             words = words[2:]
         if not words:
             continue
-        order = config.lines.index(line)
         who, where, what = words[0], words[1:2], words[2:]
         view, subtree = _ALL, None
         if what[:1] == ["-V"]:
@@ -158,15 +158,18 @@ def _simple(config: Config) -> Iterator[Reader]:
             view = "" if subtree is None else view
         if "community" in line.token:
             source = where[0] if where else EVERYWHERE
-            yield Reader(line, order, view, subtree, who, source, line.token.endswith("6"), old)
+            six = line.token.endswith("6")
+            yield Reader(line, order[id(line)], view, subtree, who, source, six, old)
         else:
-            yield Reader(line, order, view, subtree)
+            yield Reader(line, order[id(line)], view, subtree)
 
 
 def _by_groups(config: Config) -> Iterator[Reader]:
     # com2sec [-Cn CONTEXT] NAME SOURCE COMMUNITY; group GROUP MODEL NAME;
     # access GROUP CONTEXT MODEL LEVEL PREFIX READ WRITE NOTIFY
+    order = _order(config)
     groups = [line.words() for line in config.all("group")]
+    sources = [(line, line.words()) for line in config.all("com2sec", "com2sec6")]
     for line in config.all("access"):
         words = line.rest.split()
         if len(words) < 8 or words[5] == "none":
@@ -174,14 +177,17 @@ def _by_groups(config: Config) -> Iterator[Reader]:
         models = [each for each in groups if len(each) > 2 and each[0] == words[0]]
         names = [each[2] for each in models]
         users = 0
-        for source in config.all("com2sec", "com2sec6"):
-            given = source.words()
+        for source, given in sources:
             given = given[2:] if given[:1] == ["-Cn"] else given
             if len(given) > 2 and given[0] in names:
                 users += 1
-                order = config.lines.index(source)
                 six = source.token.endswith("6")
                 old = words[2] == "v1" or {e[1] for e in models if e[2] == given[0]} == {"v1"}
-                yield Reader(line, order, words[5], None, given[2], given[1], six, old)
+                yield Reader(line, order[id(source)], words[5], None, given[2], given[1], six, old)
         if names and not users:
-            yield Reader(line, config.lines.index(line), words[5])
+            yield Reader(line, order[id(line)], words[5])
+
+
+def _order(config: Config) -> Dict[int, int]:
+    """Return the index of each line by its id()."""
+    return {id(line): index for index, line in enumerate(config.lines)}

@@ -20,7 +20,9 @@ _FOLDERS = ("/etc/snmp", "/usr/share/snmp", "/usr/lib64/snmp", "/usr/lib/snmp")
 _PERSISTENT = ("/var/lib/snmp", "/var/lib/net-snmp")
 _BACKUPS = 11  # of each file in a persistent folder
 _DEPTH = 17
-_FILES = 200  # limit of this reader; net-snmp reads 4097
+# limits of this reader; net-snmp reads 4097 files. Names in included folders count as lines.
+_FILES = 200
+_LINES = 5000
 
 _INCLUDES = (b"includefile", b"includedir", b"includesearch")
 
@@ -99,6 +101,7 @@ class Reader:
         self._files = files
         self._sections = sections
         self._depth = 0
+        self._lines = 0
         self._settled = False  # True once a persistent folder is read
         named = environment.get("SNMP_PERSISTENT_DIR")
         self._persistent: Tuple[str, ...] = (named,) if named else _PERSISTENT
@@ -142,6 +145,10 @@ class Reader:
         if null:
             number = before.count(b"\n") + 1
             return self._refuse(name, f"line {number} contains a NUL")
+        lines = content.count(b"\n")
+        if self._lines + lines > _LINES:
+            return self._refuse(name, f"more than {_LINES} lines with it")
+        self._lines += lines
         self._depth += 1
         self.config.files.append(name)
         for number, text in enumerate(content.split(b"\n"), 1):
@@ -202,6 +209,8 @@ class Reader:
             self.config.missing.append((line, name))
 
     def _directory(self, folder: str, section: str) -> bool:
+        if self._lines > _LINES:
+            return self._refuse(folder, f"more than {_LINES} lines and files")
         try:
             names = self._files.listed(folder)
         except PermissionError:
@@ -209,6 +218,7 @@ class Reader:
             return True
         except OSError:
             return False
+        self._lines += len(names)
         for name in names:
             if name.endswith(".conf") and not name.startswith("."):
                 self.file(f"{folder}/{name}", section)

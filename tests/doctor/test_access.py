@@ -187,3 +187,14 @@ def test_what_snmpd_would_refuse_shows_nobody_more(tmp_path: Path, line: str) ->
     found = config(machine)
     shown = [Views(found).sight(each, LVS) for each in readers(found) if each.view != "_all_"]
     assert set(shown) <= {Sight.NONE}
+
+
+@pytest.mark.timeout(20)
+def test_many_lines_take_no_cubic_time(tmp_path: Path) -> None:
+    """Each access line was compared with each community, and that with each line."""
+    text = "".join(
+        f"com2sec n{n} default c{n}\ngroup g{n} v2c n{n}\n"
+        f'access g{n} "" any noauth exact v none none\n'
+        for n in range(1600)
+    )
+    assert len(readers(config(doctors.Picture(tmp_path, {"/etc/snmp/snmpd.conf": text})))) == 1600

@@ -196,6 +196,24 @@ def test_folders_that_include_each_other_end(tmp_path: Path) -> None:
     assert not config.whole
 
 
+def test_a_file_of_too_many_lines_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    conf = "includeFile /long.conf\nincludeFile /short.conf\n"
+    files = {"/etc/snmp/snmpd.conf": conf, "/long.conf": "one 1\n" * 5000, "/short.conf": "one 2\n"}
+    config = read(tmp_path, files)
+    assert [line.rest for line in config.lines] == ["2"]
+    assert config.refused == {"more than 5000 lines with it": "/long.conf"}
+
+
+def test_a_folder_of_many_files_is_listed_once(tmp_path: Path) -> None:
+    files = {"/etc/snmp/snmpd.conf": "includeDir /many\n" * 3, "/many/1.conf": "one 1\n"}
+    for number in range(5000):
+        (tmp_path / "many").mkdir(exist_ok=True)
+        (tmp_path / "many" / f"{number}.txt").touch()
+    config = read(tmp_path, files)
+    assert len(config.lines) == 0
+    assert "more than 5000 lines and files" in config.refused
+
+
 @pytest.mark.timeout(20)
 def test_what_is_no_file_is_refused_by_its_name(tmp_path: Path) -> None:
     text = b"includeFile fifo\nincludeFile zero\nincludeFile null\nincludeFile \xff\nincludeDir a\n"
