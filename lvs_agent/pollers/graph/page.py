@@ -244,5 +244,7 @@ def _html(title: str, head: str, parts: Sequence[str]) -> str:
 
 def _replace(path: Path, text: str) -> None:
     new = path.with_name(f".{path.name}.new")
-    new.write_text(text, "utf-8")
+    new.unlink(missing_ok=True)
+    with new.open("x", encoding="utf-8") as file:  # follows no link that another user has put there
+        file.write(text)
     os.replace(new, path)

@@ -123,8 +123,9 @@ def save(
     rrdtool: Rrdtool, out: Path, kind: Kind, groups: Sequence[Group], title: str, look: Look
 ) -> None:
     """Draw groups to a file, which is replaced as a whole. Raises RrdError and OSError."""
-    # absolute, since rrdtool runs in the folder of the files
-    path = Path(os.path.realpath(out))
+    # Absolute, since rrdtool runs in the folder of the files. A link is replaced, not followed: the
+    # folder may be another user's.
+    path = Path(os.path.abspath(out))
     new = path.with_name(f".new.{path.name}")
     try:
         rrdtool.run(*words(str(new), kind, groups, title, look))

@@ -186,6 +186,17 @@ def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None
     assert 6116 <= most_below < 3 * 6116
 
 
+def test_a_link_in_place_of_a_picture_is_replaced(folder: Path, tmp_path: Path) -> None:
+    """A folder of pictures may belong to a web server's user."""
+    target, link = tmp_path / "target", tmp_path / "out.png"
+    target.write_text("kept")
+    link.symlink_to(target)
+    chosen = selection(options("active"))
+    assert picture.draw(folder, chosen, "active", LOOK, "", link) == []
+    assert (link.is_symlink(), target.read_text()) == (False, "kept")
+    assert link.read_bytes().startswith(PNG)
+
+
 def test_titles_say_what_is_drawn(folder: Path) -> None:
     titles = {
         (): "4 virtual services",
