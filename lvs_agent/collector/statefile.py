@@ -24,7 +24,8 @@ STATE_DIRECTORY = Path("/var/lib/lvs-agent")
 # again, and a limit where pods come and go every minute.
 MAX_MISSING = 65536
 MAX_LINE_BYTES = 4096  # a row has less than 400
-MAX_FILE_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 28
+MAX_DAMAGED = 10000  # lines, after which the rest is not read
 _SPARE_BYTES = 1 << 20  # of changes in a small file
 _READ = os.O_RDONLY | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -172,6 +173,8 @@ class StateFile:
                 ) from error
             except LineError as error:
                 self._note(f"{self._path}:{place}: {error}")
+                if self.damaged == MAX_DAMAGED:
+                    break
         missing = reader.finish()
         if missing:
             self._note(f"{self._path}: {missing}")

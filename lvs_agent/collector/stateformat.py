@@ -35,6 +35,7 @@ _FORMAT_1 = {
     "service": ["number", NEXT, "continuous_since", "missing_since", "counters", "counter_offset"],
     "server": ["number", "", "continuous_since", "missing_since", "counters", "counter_offset"],
 }
+MAX_ROWS = 400000  # that are read: as many as the collector's unit has memory for
 # A file with more missing rows than are kept is read in parts of this many rows, so that no more
 # are in memory.
 _PART = 16384
@@ -75,7 +76,7 @@ class Writer:
             {
                 "lvs-agent history": FORMAT,
                 "columns": self._codecs.columns(),
-                "rows": sum(1 + len(row.servers.rows) for row in services.rows.values()),
+                "rows": _count(services),
                 "boot": boot,
                 "next": services.next_number,
             }
@@ -123,7 +124,9 @@ class Reader:
         self._places = self._find()
         self._boot = boot
         self._keep = keep
-        self._same_boot = False
+        self._full = False
+        # also if the header is damaged: to add counters that were not reset would draw a spike
+        self._same_boot = True
         self._appended = False
         self._next: object = None
         self._rows = 0
@@ -157,6 +160,8 @@ class Reader:
     def line(self, line: bytes) -> None:
         """Take a further line. Raises LineError, which costs what the line describes."""
         try:
+            if self._full:
+                raise ValueError(f"more than {MAX_ROWS} rows")
             value = json.loads(line)
             if isinstance(value, dict):
                 self._begin(value["boot"], value["next"])
@@ -178,6 +183,7 @@ class Reader:
         self._rows += 1
         if self._rows % _PART == 0:
             forget_missing(self.services, self._keep)
+            self._full = _count(self.services) > MAX_ROWS
 
     def finish(self) -> str:
         """Return what is missing at the file's end, "" for a whole file."""
@@ -242,12 +248,16 @@ class Reader:
                 known.remove(name)
             # a number is given again after its row has been forgotten
             holder = known.names.get(row.number)
-            if holder is not None and known.rows[holder].missing_since is not None:
+            if holder is not None:
                 known.remove(holder)
         known.add(name, row)
         if not self._same_boot:  # a boot resets all counters
             row.note_reset()
             row.continuous_since = 0.0
+
+
+def _count(services: Numbering[ServiceState]) -> int:
+    return sum(1 + len(row.servers.rows) for row in services.rows.values())
 
 
 def _check(row: RowState) -> None:

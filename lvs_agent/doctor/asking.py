@@ -56,7 +56,7 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
         unseen("snmpd.conf", f"{name}: not read: {reason}", command("ls", "-l", name))
         for reason, name in config.refused.items()
     ]
-    loose = [each for each in (*config.files, running.target) if not machine.fixed(each)]
+    loose = [each for each in (*config.files, running.target) if machine.replaceable(each)]
     findings += [_by_hand(each, loose) for each in passline.look(machine, running)]
     findings += _unread(machine, running, reply)
     findings += [_by_hand(each, loose) for each in views.look(machine, running, rows)]
@@ -67,11 +67,7 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
 
 
 def _by_hand(finding: Finding, loose: List[str]) -> Finding:
-    """Return a finding without the command, if that changes one of the files in loose.
-
-    Another user can replace them by a link before root runs the command: to /etc/shadow, which
-    chgrp and chmod would then open.
-    """
+    """Return a finding, without a command that another user's link could lead to other files."""
     for file in loose:
         if finding.remedy is not None and shlex.quote(file) in finding.remedy:
             text = f"{finding.text}; no command is given, since another user can replace {file}"

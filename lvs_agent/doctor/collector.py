@@ -105,7 +105,7 @@ def _permissions(seen: Seen, status: os.stat_result) -> Finding:
     who, group = user_name(seen.snmpd.uid), group_name(seen.snmpd.gid)
     remedy = seen.units.open_to(group)
     # another user may be able to put a link to a file of root's in the socket's place
-    if remedy is None and seen.machine.fixed(seen.at):
+    if remedy is None and not seen.machine.replaceable(seen.at):
         remedy = both(command("chgrp", group, seen.at), command("chmod", "0660", seen.at))
     if not seen.machine.may(seen.snmpd, seen.at, READ | WRITE):
         return wrong("socket", f"{where}: snmpd ({who}) may not connect", remedy)

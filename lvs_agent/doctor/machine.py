@@ -130,31 +130,22 @@ class Machine(Files):
         return {name: value for name, _, value in pairs}
 
     def only_roots(self, name: str) -> bool:
-        """Return whether only root can write a file and the folders above, by owner and mode."""
+        """Return whether only root can write a file and the folders above, by owner and mode.
+
+        The folders are those that the path names, and those where its links lead.
+        """
         try:
-            real = Path(os.path.realpath(self.path(name)))
-            places = [real, *(each for each in real.parents if each.is_relative_to(self.root))]
-            statuses = [each.stat() for each in places]
+            path = self.path(name)
+            real = Path(os.path.realpath(path))
+            places = (real, *real.parents, *path.parents)
+            statuses = [each.stat() for each in places if each.is_relative_to(self.root)]
         except OSError:
             return False
         return not any(each.st_uid or each.st_mode & 0o022 for each in statuses)
 
-    def fixed(self, name: str) -> bool:
-        """Return whether only root can put another file in the place of one, by owner and mode.
-
-        The folders above it are looked at, as the path names them and where links lead.
-        """
-        path = self.path(name)
-        for folder in (*path.parents, *Path(os.path.realpath(path)).parents):
-            try:
-                status = folder.stat()
-            except FileNotFoundError:
-                continue
-            except OSError:
-                return False
-            if folder.is_relative_to(self.root) and (status.st_uid or status.st_mode & 0o022):
-                return False
-        return True
+    def replaceable(self, name: str) -> bool:
+        """Return whether another user may be able to put another file in the place of one."""
+        return not self.only_roots(os.path.dirname(name))
 
     def may(self, process: Process, name: str, mode: int) -> bool:
         """Return whether a process may access a file, by the modes of it and of the folders above.

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import List
 
 from lvs_agent.collector.statefile import STATE_DIRECTORY, StateError, StateFile
 from lvs_agent.doctor.director import count
 from lvs_agent.doctor.finding import Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, user_name
-from lvs_agent.doctor.remedy import command, move
+from lvs_agent.doctor.remedy import command
 
 FOLDER = str(STATE_DIRECTORY)
 
@@ -27,13 +26,7 @@ def look(machine: Machine) -> List[Finding]:
     except OSError:
         text = f"{FOLDER}: does not exist; the collector creates it when it first numbers a row"
         return [note("state", text)]
-    findings = [_history(machine, names, owner)]
-    if "history.damaged" in names:
-        damaged = f"{FOLDER}/history.damaged"
-        changed = time.strftime("%Y-%m-%d", time.localtime(machine.changed(damaged)))
-        text = f"{damaged}: on {changed}, a part could not be read; the rest was kept"
-        findings.append(note("state", text, move(damaged, f"{damaged}.old")))
-    return findings
+    return [_history(machine, names, owner)]
 
 
 def _history(machine: Machine, names: List[str], owner: str) -> Finding:

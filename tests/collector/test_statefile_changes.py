@@ -40,10 +40,14 @@ def test_a_row_that_was_forgotten_meanwhile_is_left_out(file: StateFile) -> None
     assert (file.load(), file.damaged) == (numbering(), 0)
 
 
-def test_the_number_of_a_forgotten_row_is_the_next_rows(file: StateFile) -> None:
+@pytest.mark.parametrize(("name", "number"), [(NAMES[1], 3), (NAMES[2], 5)])
+def test_the_number_of_a_forgotten_row_is_the_next_rows(
+    file: StateFile, name: str, number: int
+) -> None:
+    """Also if the file does not have it yet that the row is missing, as NAMES[2] is not."""
     services = numbering()
-    services.remove(NAMES[1])
-    services.add("TCP 192.0.2.99:80", ServiceState(3, 77.5))
+    services.remove(name)
+    services.add("TCP 192.0.2.99:80", ServiceState(number, 77.5))
     file.save(services, {"TCP 192.0.2.99:80": set()})
     assert (file.load(), file.damaged) == (services, 0)
 
@@ -55,14 +59,6 @@ def test_a_row_that_comes_back_with_a_new_number_has_new_servers(file: StateFile
     services.next_number = 9
     file.save(services, {NAMES[0]: set()})
     assert (file.load(), file.damaged) == (services, 0)
-
-
-def test_the_number_of_a_row_that_is_present_is_kept(file: StateFile) -> None:
-    services = numbering()
-    services.remove(NAMES[2])
-    services.add("TCP 192.0.2.99:80", ServiceState(5, 77.5))
-    file.save(services, {"TCP 192.0.2.99:80": set()})
-    assert (file.load(), file.damaged) == (numbering(), 1)
 
 
 def test_cut_off_at_any_byte_every_whole_change_is_kept(file: StateFile, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
-from lvs_agent.collector.statefile import StateError, StateFile
+from lvs_agent.collector.statefile import MAX_DAMAGED, StateError, StateFile
+from lvs_agent.collector.stateformat import MAX_ROWS
 from tests.support.statefiles import CHANGES, NAMES, changed, edit_header, lines, numbering, write
 
 
@@ -208,3 +209,27 @@ def test_a_bad_line_before_changes_costs_no_row(file: StateFile, tmp_path: Path)
     loaded, expected = file.load(), changed()
     loaded.next_number = expected.next_number  # stood in the bad line
     assert (loaded, file.damaged) == (expected, 1)
+
+
+def test_a_lost_header_does_not_reset_counters(file: StateFile, tmp_path: Path) -> None:
+    write(tmp_path, b"".join([b"garbage\n", *lines(tmp_path)[1:]]))
+    assert file.load().rows[NAMES[0]].counters == numbering().rows[NAMES[0]].counters
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("line", [b"\n", b'["server","%d",[%d,0.0,null,null,null]]\n'])
+def test_a_file_of_any_length_is_read_in_limited_time_and_memory(
+    file: StateFile, tmp_path: Path, line: bytes
+) -> None:
+    """Half a million lines: of nothing, or rows that are all present."""
+    service = b'["service","FWM %d",[%d,0.0,null,null,null,1]]\n'
+    rows = [
+        service % (n, n)
+        + b"".join(line % (k, k) if b"%" in line else line for k in range(1, 50001))
+        for n in range(1, 11)
+    ]
+    write(tmp_path, b"".join([lines(tmp_path)[0], *rows]))
+    loaded = file.load()
+    count = sum(len(row.servers.rows) for row in loaded.rows.values())
+    assert count <= MAX_ROWS + 20000
+    assert file.damaged in (MAX_DAMAGED, MAX_DAMAGED + 1)

@@ -67,14 +67,6 @@ def test_a_history_that_can_not_be_read(
     assert files(machine) == before
 
 
-def test_what_was_once_damaged(machine: doctors.Picture) -> None:
-    machine.draw(f"{FOLDER}/history.damaged")
-    finding = doctors.only(statedir.look(machine), State.NOTE)
-    assert finding.remedy == (
-        f"mv -T --backup=numbered {FOLDER}/history.damaged {FOLDER}/history.damaged.old"
-    )
-
-
 def test_a_folder_that_is_closed(machine: doctors.Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
