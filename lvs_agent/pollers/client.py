@@ -28,7 +28,7 @@ VARBINDS = 60
 SECONDS = 50.0
 
 # rows of a table: an agent numbers at most 65,535 services; lvsRsTable has their servers
-MOST_ROWS = 1_000_000
+MOST_ROWS = 200_000
 
 _OCTETS = (SnmpAdminString, Bits, InetAddress, IpAddress)
 _TRUTH = (1, 2)  # RFC 2579

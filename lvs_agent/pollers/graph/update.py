@@ -30,6 +30,8 @@ NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
 # for all requests to one director; updates come every 300 s
 SECONDS = 240.0
 
+# files of a director: 6 GB, which also those that come and go at each update do not exceed
+MOST_FILES = 20_000
 MOST_SAID = 10  # errors about files, so that a full disk is not reported 10,000 times
 
 
@@ -101,8 +103,15 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
     (folder / director).mkdir(exist_ok=True)
     old = {file.row for file in files.listed(folder, [director])}
     gone = [row for row in old if row not in reading.rows]
-    progress = Progress(f"files of {director} written:", len(reading.rows) + len(gone))
+    new = [row for row in reading.rows if row not in old]
+    left_out = set(new[max(0, MOST_FILES - len(old)) :])
     errors = []
+    if left_out:
+        errors.append(
+            f"{folder}/{director}: more than {MOST_FILES:,} files: none for {len(left_out):,} rows"
+        )
+        reading.rows = {row: reading.rows[row] for row in reading.rows if row not in left_out}
+    progress = Progress(f"files of {director} written:", len(reading.rows) + len(gone))
     for row in [*reading.rows, *gone]:
         file = File(director, row)
         try:

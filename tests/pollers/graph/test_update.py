@@ -16,6 +16,7 @@ from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import parse_director
 from lvs_agent.pollers.graph import files
+from lvs_agent.pollers.graph import update as updates
 from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
@@ -280,6 +281,21 @@ def test_what_is_wrong_with_many_files_is_not_told_of_each(
     assert len(errors) == MOST_SAID + 1
     assert all("check the clock" in error for error in errors[:-1])
     assert errors[-1].endswith("5 more errors")
+
+
+def test_a_director_has_a_limited_number_of_files(
+    director: SimulatedDirector, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "MOST_FILES", 7)
+    rows = len(SERVERS) + sum(len(service.real_servers) for service in directors.farm())
+    errors = run(poller, director, directors.farm(), directors.farm(1))
+    assert [f"more than 7 files: none for {rows - 7} rows" in error for error in errors] == [
+        True
+    ] * 2
+    assert len(files.listed(poller.folder)) == 7
+    monkeypatch.setattr(updates, "MOST_FILES", rows)
+    assert run(poller, director, directors.farm(2)) == []
+    assert len(files.listed(poller.folder)) == rows
 
 
 def test_two_updates_at_once_are_one_too_many(director: SimulatedDirector, poller: Poller) -> None:
