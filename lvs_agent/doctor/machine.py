@@ -202,7 +202,7 @@ class Machine(Files):
     def _process(self, pid: int, booted: float) -> Optional[Process]:
         # proc_pid_status(5), proc_pid_stat(5); a process may end while its files are read
         try:
-            pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").splitlines())
+            pairs = (line.partition(":") for line in self.read(f"/proc/{pid}/status").split("\n"))
             status = {name: value.split() for name, _, value in pairs}
             line = self.read(f"/proc/{pid}/stat")
             if len(status.get("NSpid", "1")) > 1:

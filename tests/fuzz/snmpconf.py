@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Optional, Union
 from unittest.mock import patch
@@ -86,6 +87,6 @@ def _in_range(found: Credentials) -> None:
     assert found.user or found.version == "2c"
     needed = passphrases[: found.authenticates + found.encrypts]
     assert all(len(text) >= MIN_PASSPHRASE for text in needed)
-    shown = repr(found)
+    shown = repr(replace(found, user=b""))  # the user may have the same text as a secret
     for secret in (found.community, *passphrases):
         assert len(secret) < MIN_PASSPHRASE or repr(secret)[2:-1] not in shown
