@@ -178,14 +178,6 @@ def test_a_container_without_systemd(tmp_path: Path) -> None:
     assert said["query"].endswith("4 virtual services, 2 real servers")
 
 
-def test_a_user_namespace(tmp_path: Path) -> None:
-    findings = inside(tmp_path, "unshare", "--user", "--map-root-user", "--net")
-    (finding,) = [each for each in findings if each["check"] == "collector"]
-    assert "runs as root in a user namespace of its own" in finding["text"]
-    assert finding["text"].endswith(f"and no collector listens at {SOCKET_PATH}")
-    assert finding["remedy"] is None
-
-
 def test_another_network_namespace(tmp_path: Path) -> None:
     (tmp_path / "snmpd.conf").write_text(f"{NEAR}\n{LINE}\n")
     command = ["unshare", "--net", "/usr/sbin/snmpd", "-f", "-C", "-c", f"{tmp_path}/snmpd.conf"]
