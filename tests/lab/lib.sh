@@ -75,7 +75,9 @@ traffic() {
         "$RESULT/expected.json") <&0 &
     traffic_pid=$!
     while [ ! -e "$RESULT/expected.json" ]; do
-        kill -0 "$traffic_pid" 2>/dev/null || die "traffic.py has ended"
+        # without connections to hold it ends as soon as it has written the file
+        kill -0 "$traffic_pid" 2>/dev/null || [ -e "$RESULT/expected.json" ] ||
+            die "traffic.py has ended"
         sleep 0.1
     done
 }
