@@ -172,21 +172,22 @@ def _look(
     found = _Found([], [], [])
     present = 0
     for row in rows:
-        state = known.rows.get(row.name)
+        name = row.name  # computed each time
+        state = known.rows.get(name)
         if state is None:
-            state = _admit(known, kind, row.name, taken)
+            state = _admit(known, kind, name, taken)
             if state is None:
                 continue
-            found.new.append(row.name)
+            found.new.append(name)
         present += 1
         if state.missing_since is not None:
             known.note_present(state)
-            found.changed.append(row.name)
+            found.changed.append(name)
         if row.counters is not None and row.counters != state.counters:
             if _lower(row.counters, state.counters):
                 state.note_reset()
             state.counters = row.counters
-            found.changed.append(row.name)
+            found.changed.append(name)
         row.number, row.continuous_since = state.number, state.continuous_since
         row.counter_offset = state.counter_offset
     if present < len(known.rows) - known.missing:
