@@ -103,7 +103,9 @@ class Views:
 def readers(config: Config) -> List[Reader]:
     """Return all readers in snmpd's order."""
     found: List[Reader] = []
-    for reader in sorted([*_simple(config), *_by_groups(config)], key=lambda each: each.order):
+    order = {id(line): index for index, line in enumerate(config.lines)}
+    every = [*_simple(config, order), *_by_groups(config, order)]
+    for reader in sorted(every, key=lambda each: each.order):
         # snmpd uses the first line that matches a community and its source
         if reader.community is None or not any(_covers(each, reader) for each in found):
             found.append(reader)
@@ -135,10 +137,9 @@ def _mask(text: str) -> Optional[bytes]:
         return None
 
 
-def _simple(config: Config) -> Iterator[Reader]:
+def _simple(config: Config, order: Dict[int, int]) -> Iterator[Reader]:
     # rocommunity [-v VERSION] COMMUNITY [SOURCE [OID | -V VIEW [CONTEXT]]]
     # rouser [-s MODEL] USER [LEVEL [OID | -V VIEW [CONTEXT]]]; TYPES comes first after auth...
-    order = _order(config)
     communities = [f"{kind}community{end}" for kind in ("ro", "rw", "auth") for end in ("", "6")]
     for line in config.all(*communities, "rouser", "rwuser", "authuser"):
         words = line.words()
@@ -164,10 +165,9 @@ def _simple(config: Config) -> Iterator[Reader]:
             yield Reader(line, order[id(line)], view, subtree)
 
 
-def _by_groups(config: Config) -> Iterator[Reader]:
+def _by_groups(config: Config, order: Dict[int, int]) -> Iterator[Reader]:
     # com2sec [-Cn CONTEXT] NAME SOURCE COMMUNITY; group GROUP MODEL NAME;
     # access GROUP CONTEXT MODEL LEVEL PREFIX READ WRITE NOTIFY
-    order = _order(config)
     groups = [line.words() for line in config.all("group")]
     sources = [(line, line.words()) for line in config.all("com2sec", "com2sec6")]
     for line in config.all("access"):
@@ -186,8 +186,3 @@ def _by_groups(config: Config) -> Iterator[Reader]:
                 yield Reader(line, order[id(source)], words[5], None, given[2], given[1], six, old)
         if names and not users:
             yield Reader(line, order[id(line)], words[5])
-
-
-def _order(config: Config) -> Dict[int, int]:
-    """Return the index of each line by its id()."""
-    return {id(line): index for index, line in enumerate(config.lines)}

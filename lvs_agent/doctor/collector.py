@@ -178,8 +178,7 @@ def _process(seen: Seen, process: Process) -> List[Finding]:
     elif process.capabilities:
         findings.append(ok("privilege", f"{who}: has cap_net_admin and nothing else"))
     other = process if seen.snmpd is None else seen.snmpd
-    theirs, ours = (seen.machine.namespace(each.pid, "net") for each in (process, other))
-    if theirs and ours and theirs != ours:
+    if seen.machine.apart(process.pid, other.pid):
         text = f"{who}: runs in another network namespace than snmpd"
         findings.append(note("privilege", text))
     return findings

@@ -102,6 +102,11 @@ class Machine(Files):
         """Return a process's namespace (net, user) for comparison; None if it may not be seen."""
         return self._link(f"/proc/{pid}/ns/{kind}")
 
+    def apart(self, pid: int, other: int) -> bool:
+        """Return whether two processes are known to be in different network namespaces."""
+        one, two = (self.namespace(each, "net") for each in (pid, other))
+        return None not in (one, two) and one != two
+
     def confined(self, pid: int) -> bool:
         """Return whether a process is known to be outside the initial user namespace."""
         return self.namespace(pid, "user") not in (None, _INITIAL)

@@ -105,7 +105,7 @@ def look(machine: Machine, snmpd: Snmpd) -> List[Finding]:
     if one is None:
         # a file that was not read may include others
         stray = _stray(machine, snmpd) if config.whole else []
-        return [*findings, *(stray or [_absent(machine, snmpd, config)])]
+        return [*findings, *(stray or [_absent(machine, snmpd)])]
     findings.append(_judge(machine, snmpd, one))
     for other in passes(config.lines):
         if other.oid == one.oid and other != one:
@@ -120,7 +120,8 @@ def look(machine: Machine, snmpd: Snmpd) -> List[Finding]:
     return findings
 
 
-def _absent(machine: Machine, snmpd: Snmpd, config: Config) -> Finding:
+def _absent(machine: Machine, snmpd: Snmpd) -> Finding:
+    config = snmpd.config
     if config.closed:
         text = f"{', '.join(config.closed)}: not readable by this user"
         return unseen("pass_persist", text)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from typing import List
 
@@ -22,7 +23,7 @@ def examine(machine: Machine) -> List[Finding]:
     """Return all findings on a machine. Takes some seconds if something does not answer."""
     running = snmpd.find(machine)
     first = running.chosen
-    if first is not None and snmpd.elsewhere(machine, first):
+    if first is not None and machine.apart(first.pid, os.getpid()):
         text = f"snmpd (pid {first.pid}) runs in another network namespace than the doctor"
         enter = command("nsenter", "-t", str(first.pid), "-n", program(), "doctor")
         return [unseen("namespace", text, enter)]

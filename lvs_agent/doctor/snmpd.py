@@ -53,12 +53,6 @@ def look(machine: Machine, running: Running) -> List[Finding]:
     return [ok("snmpd", text), *_others(others)]
 
 
-def elsewhere(machine: Machine, process: Process) -> bool:
-    """Return whether a process is known to be in another network namespace than this one."""
-    theirs, ours = (machine.namespace(pid, "net") for pid in (process.pid, os.getpid()))
-    return None not in (theirs, ours) and theirs != ours
-
-
 def restart(machine: Machine) -> Remedy:
     """Return the command that makes snmpd read its configuration; a reload is not enough."""
     if machine.systemd:
