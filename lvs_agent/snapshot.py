@@ -18,6 +18,8 @@ from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, Source, Stat
 ServiceKey = Tuple[int, bytes, int, int]  # family, address, protocol, port or firewall mark
 ServerKey = Tuple[int, bytes, int]  # family, address, port
 
+MAX_COUNTER = (1 << 64) - 1
+
 
 class Traffic(NamedTuple):
     """The five quantities IPVS counts: either counters (0 to 2^64-1) or rates per second.

@@ -15,7 +15,15 @@ from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import AF, Family, Source, Status
-from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, SyncDaemon, VirtualService
+from lvs_agent.snapshot import (
+    MAX_COUNTER,
+    Cpu,
+    Director,
+    RealServer,
+    Snapshot,
+    SyncDaemon,
+    VirtualService,
+)
 
 # A row has a few hundred bytes. No collector sends a longer line than this, or more bad rows.
 MAX_LINE_BYTES = 1 << 20
@@ -23,7 +31,6 @@ MAX_PROBLEMS = 1000
 
 MAX_PORT = 65535
 MAX_PART = (1 << 32) - 1  # the largest part of an OID
-MAX_COUNTER = (1 << 64) - 1
 
 
 class WireError(Exception):

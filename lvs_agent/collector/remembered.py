@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, Generic, Iterator, Optional, Tuple, TypeVar
 
-from lvs_agent.snapshot import Traffic
+from lvs_agent.snapshot import MAX_COUNTER, Traffic
 
 MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
-COUNTER64 = 1 << 64  # counters are modulo this
 
 State = TypeVar("State", bound="RowState")
 
@@ -35,7 +34,9 @@ class RowState:
         if self.counters is not None:
             offset = self.counter_offset or Traffic(0, 0, 0, 0, 0)
             pairs = zip(offset, self.counters)
-            self.counter_offset = Traffic(*((before + last) % COUNTER64 for before, last in pairs))
+            self.counter_offset = Traffic(
+                *((before + last) & MAX_COUNTER for before, last in pairs)
+            )
             self.counters = None
 
 

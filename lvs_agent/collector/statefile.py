@@ -159,7 +159,6 @@ class StateFile:
         if found.st_uid not in (0, self._folder.stat().st_uid):
             raise StateError(f"{self._path}: belongs to user {found.st_uid}; move it away")
         reader = Reader(boot_id(), MAX_MISSING)
-        place = 0
         for place, line in enumerate(_lines(file), 1):
             try:
                 if place == 1:

@@ -18,7 +18,6 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.collector.remembered import (
-    COUNTER64,
     MAX_NUMBER,
     Numbering,
     RealServerState,
@@ -27,6 +26,7 @@ from lvs_agent.collector.remembered import (
     State,
     forget_missing,
 )
+from lvs_agent.snapshot import MAX_COUNTER
 
 FORMAT = 2
 NEXT = "next_server_number"  # the column of a service with the number that its next server gets
@@ -262,8 +262,8 @@ def _count(services: Numbering[ServiceState]) -> int:
 
 def _check(row: RowState) -> None:
     for part in (row.counters, row.counter_offset):
-        if part is not None and not all(0 <= value < COUNTER64 for value in part):
-            raise ValueError("a counter that is not from 0 to 2^64-1")
+        if part is not None and max(part) > MAX_COUNTER:  # the codec refuses those below 0
+            raise ValueError("a counter above 2^64-1")
 
 
 def _next_number(value: object, otherwise: Numbering[State]) -> int:
