@@ -6,7 +6,21 @@ All are read commands (IPVS_CMD_GET_* of include/uapi/linux/ip_vs.h).
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, TypeVar
+import errno
+from typing import (
+    Callable,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from lvs_agent.kernel import netlink
 from lvs_agent.kernel.messages import Decoder, service_identity
@@ -22,12 +36,26 @@ IPVS_CMD_GET_DAEMON = 11
 IPVS_CMD_GET_CONFIG = 13
 IPVS_CMD_GET_INFO = 15
 
+# The kernel continues a dump at the position where the last datagram ended, so a row that is
+# deleted meanwhile makes it skip another. Rows that were skipped are looked for in up to this many
+# further dumps, and this many services one by one.
+MAX_DUMPS = 4
+MAX_SERVICES = 1000
+
 Report = Callable[[str], None]
 Record = TypeVar("Record")
+Row = TypeVar("Row", bound=Union[VirtualService, RealServer])
+
+
+class Known(NamedTuple):
+    """A service of a snapshot: the attributes that name it, and the names of its real servers."""
+
+    identity: bytes
+    servers: FrozenSet[str]
 
 
 class Ipvs:
-    """The family "IPVS" of one kernel, for one snapshot.
+    """The family "IPVS" of one kernel, for one snapshot. last is known of the snapshot before.
 
     Its id is requested each time, since it changes when the module is reloaded. Every
     method raises OSError if the kernel refuses: EPERM without CAP_NET_ADMIN in the initial user
@@ -35,9 +63,15 @@ class Ipvs:
     report and left out.
     """
 
-    def __init__(self, kernel: Kernel, report: Report) -> None:
+    def __init__(
+        self, kernel: Kernel, report: Report, last: Optional[Mapping[str, Known]] = None
+    ) -> None:
         self._kernel = kernel
-        self._report = report
+        self._to = report
+        self._reports = 0
+        self._last = last or {}
+        # the services of this snapshot by name, and rows that may still be there
+        self.known: Dict[str, Known] = {}
         self._decoder = Decoder()
         self._family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
 
@@ -52,13 +86,17 @@ class Ipvs:
     def services(self) -> List[VirtualService]:
         """Return every virtual service with its real servers, in the kernel's order.
 
-        A dump resumes by position, so it may show an entry twice if the table is edited meanwhile:
-        the first is kept. A service deleted before the dump of its real servers has none.
+        A dump may show a row twice if the table is edited meanwhile: the first is kept. It may skip
+        a row: those of the last snapshot are looked for again. A service deleted before the dump of
+        its real servers has none.
         """
-        request = Request(self._family, IPVS_CMD_GET_SERVICE, dump=True)
-        found: Dict[str, VirtualService] = {}
-        for service in self._rows(request, self._decoder.service, "IPVS_CMD_GET_SERVICE"):
-            found.setdefault(service.name, service)
+        found, missing = self._dumped(self._service_dump, self._last, MAX_SERVICES)
+        for name in missing[:MAX_SERVICES]:
+            for service in self._service(name):
+                found[name] = service
+        for name in missing[MAX_SERVICES:]:
+            self._report(f"{name}: may be missing, since the table was edited meanwhile")
+            self.known[name] = self._last[name]
         for service in found.values():
             service.real_servers = self._real_servers(service)
         return list(found.values())
@@ -68,17 +106,66 @@ class Ipvs:
         request = Request(self._family, IPVS_CMD_GET_DAEMON, dump=True)
         return list(self._rows(request, self._decoder.daemon, "IPVS_CMD_GET_DAEMON"))
 
+    def _service_dump(self) -> Iterator[VirtualService]:
+        request = Request(self._family, IPVS_CMD_GET_SERVICE, dump=True)
+        return self._rows(request, self._decoder.service, "IPVS_CMD_GET_SERVICE")
+
+    def _service(self, name: str) -> Iterator[VirtualService]:
+        """Yield a service of the last snapshot, if it is still there."""
+        request = Request(self._family, IPVS_CMD_GET_SERVICE, self._last[name].identity)
+        try:
+            yield from self._rows(request, self._decoder.service, f"IPVS_CMD_GET_SERVICE of {name}")
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+
     def _real_servers(self, service: VirtualService) -> List[RealServer]:
         identity = service_identity(service)
         request = Request(self._family, IPVS_CMD_GET_DEST, identity, dump=True)
-        found: Dict[str, RealServer] = {}
-        for server in self._rows(
-            request,
-            lambda reply: self._decoder.real_server(reply, service.family),
-            f"IPVS_CMD_GET_DEST of {service.name}",
-        ):
-            found.setdefault(server.name, server)
+        place = f"IPVS_CMD_GET_DEST of {service.name}"
+        last = self._last.get(service.name)
+        found, missing = self._dumped(
+            lambda: self._rows(
+                request, lambda reply: self._decoder.real_server(reply, service.family), place
+            ),
+            last.servers if last is not None else (),
+        )
+        if missing:
+            self._report(
+                f"{place}: {len(missing)} may be missing, since the table was edited meanwhile:"
+                f" {missing[0]}"
+            )
+        self.known[service.name] = Known(identity, frozenset((*found, *missing)))
         return list(found.values())
+
+    def _dumped(
+        self, dump: Callable[[], Iterator[Row]], last: Collection[str], few: int = 0
+    ) -> Tuple[Dict[str, Row], List[str]]:
+        """Return the rows of a dump by name, and the names of last that may be missing from it.
+
+        While more than a few are missing, it is dumped again. The same rows in the same order once
+        more mean that none was deleted meanwhile, so none was skipped. A dump with rows that can't
+        be read is not repeated.
+        """
+        reports = self._reports
+        found: Dict[str, Row] = {}
+        before: List[str] = []
+        for number in range(MAX_DUMPS + 1):
+            names = []
+            for row in dump():
+                found.setdefault(row.name, row)
+                names.append(row.name)
+            if (number and names == before) or self._reports > reports:
+                return found, []
+            before = names
+            missing = [name for name in last if name not in found]
+            if len(missing) <= few:
+                break
+        return found, missing
+
+    def _report(self, problem: str) -> None:
+        self._reports += 1
+        self._to(problem)
 
     def _one(self, request: Request) -> bytes:
         replies = list(self._kernel.ask(request))

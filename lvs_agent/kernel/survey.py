@@ -13,11 +13,11 @@ import errno
 import logging
 import time
 from operator import attrgetter
-from typing import Callable, List, Optional, TypeVar
+from typing import Callable, List, Mapping, Optional, TypeVar
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.kernel import procfs
-from lvs_agent.kernel.ipvs import Ipvs
+from lvs_agent.kernel.ipvs import Ipvs, Known
 from lvs_agent.kernel.netlink import NetlinkError
 from lvs_agent.kernel.source import Kernel
 from lvs_agent.snapshot import Director, Snapshot
@@ -45,6 +45,8 @@ class Survey:
         self._errors = 0
         self._problems: List[str] = []
         self._logged: List[str] = []
+        # the services of the last snapshot that was read by netlink
+        self._last: Mapping[str, Known] = {}
 
     def take(self) -> Snapshot:
         """Take a snapshot, with rows sorted by their keys and not yet numbered.
@@ -75,7 +77,7 @@ class Survey:
         percpu = self.attempt(lambda: procfs.cpus(self._kernel.read(procfs.IP_VS_STATS_PERCPU)))
         snapshot.cpus = percpu or []
         try:
-            self._netlink(snapshot, Ipvs(self._kernel, self._report))
+            self._netlink(snapshot, Ipvs(self._kernel, self._report, self._last))
         except (OSError, NetlinkError) as error:
             if not procfs.module_loaded(self._kernel):
                 self._not_loaded(snapshot)
@@ -99,6 +101,7 @@ class Survey:
     def _netlink(self, snapshot: Snapshot, ipvs: Ipvs) -> None:
         snapshot.source = Source.NETLINK
         snapshot.services = ipvs.services()
+        self._last = ipvs.known
         snapshot.daemons = ipvs.daemons()
         self.attempt(lambda: ipvs.info(snapshot.director))
         self.attempt(lambda: ipvs.timeouts(snapshot.director))

@@ -94,7 +94,10 @@ class MadeKernel:
     def _replies(self, request: Request) -> Iterator[bytes]:
         count = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 100)
         if request.command == GET_SERVICE:
-            for service in self.services:
+            asked = [each for each in self.services if service_address(each) in request.body]
+            if not request.dump and not asked:
+                raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+            for service in self.services if request.dump else asked:
                 yield self._service.of(service_address(service), count)
         elif request.command == GET_DEST:
             for server in range(1, self.servers + 1):
