@@ -19,10 +19,15 @@ until_true() {
     done
 }
 
+# listens SOCKET: test that a process accepts connections at a Unix socket. The file exists earlier.
+listens() { grep -q " 00010000 0001 01 .* $1\$" /proc/net/unix; }
+
 # network: create the namespaces client, rs1 and rs2, each with its own link to the director, and
 # the director's virtual addresses 10.2.0.1 to .9 and fd00:2::1 to ::9.
 network() {
-    modprobe -a ipv6 veth sctp
+    # in many kernels IPv6 is no module
+    [ -e /proc/net/if_inet6 ] || modprobe ipv6
+    modprobe -a veth sctp
     {
         join client 10.3.0.10/24 10.3.0.1/24 fd00:3::10/64 fd00:3::1/64
         join rs1 10.1.1.21/24 10.1.1.1/24 fd00:1:1::21/64 fd00:1:1::1/64
