@@ -22,6 +22,10 @@ DEBS_trixie := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
+KERNEL_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils
+# see tests/kernels/kernel
+KERNELS := 5.10 6.1 6.12 newest
+KERNEL_TESTS := tests/test_kernels.py tests/test_lab.py tests/faults/test_director.py
 BENCH_PACKAGES := gcc libc6-dev keepalived
 BUILD_PACKAGES := build-essential debhelper rpm
 IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
@@ -37,6 +41,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
+	$(addprefix tests/kernels/,kernel init boot checks edits) \
 	contrib/ganglia/lvs-gmetric contrib/prometheus/generate \
 	contrib/recipes/vip-rate contrib/recipes/director-load \
 	$(wildcard tests/packages/*.sh)
@@ -55,7 +60,7 @@ UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responde
 	test_release.py test_rooms.py test_snapshot.py test_upgrading.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
-	test-packages test-pollers test-cacti recordings pictures clean
+	test-packages test-pollers test-cacti test-kernels recordings pictures clean
 
 help:
 	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
@@ -72,6 +77,7 @@ help:
 	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
+	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 newest": an hour'
 	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make pictures      draw docs/pictures again'
@@ -113,9 +119,10 @@ check: lint unit
 
 test: lint
 	@echo 'All tests: unit, through snmpd, and on a real kernel'
-	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/pollers --ignore=tests/contrib
+	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
+		--ignore=tests/contrib
 
-test-all: test test-packages test-pollers test-cacti
+test-all: test test-packages test-pollers test-cacti test-kernels
 	$(MAKE) soak SECONDS=600
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
@@ -185,6 +192,21 @@ build/test/bookworm.img build/test/trixie.img: build/test/%.img: tests/packages/
 build/test/selinux.img: tests/packages/image tests/packages/guest
 	@tools/need $(IMAGE_PACKAGES)
 	tests/packages/image bookworm $@ selinux-policy-default policycoreutils semodule-utils
+
+# One guest at a time, since it has four processors. Its time-outs take the place of pytest's. Not the
+# tests whose limits are for user-mode-linux: of thousands of services, and of the time of an answer.
+test-kernels: $(VENV)/test $(KERNELS:%=build/kernels/%)
+	@tools/need $(TEST_PACKAGES) $(KERNEL_PACKAGES)
+	@failed=; for kernel in $(KERNELS); do \
+		echo "Linux $$kernel"; \
+		LAB_KERNEL=$(CURDIR)/build/kernels/$$kernel $(BIN)/python -m pytest -q --timeout=0 \
+			-k 'not thousand and not answered_others' $(KERNEL_TESTS) || failed="$$failed $$kernel"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+build/kernels/%: tests/kernels/kernel tests/kernels/init tools/debs tools/mirror
+	@tools/need $(KERNEL_PACKAGES)
+	tests/kernels/kernel $* $@
+	@touch $@
 
 recordings: $(VENV)/agent
 	@tools/need $(LAB_PACKAGES) $(RUN_PACKAGES)

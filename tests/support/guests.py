@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual machines with a kernel of their own (tests/lab/boot)."""
+"""Virtual machines with a kernel of their own (tests/lab/boot).
+
+If the environment variable LAB_KERNEL names a distribution's kernel, tests/kernels/boot runs it.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import List, Optional
@@ -10,6 +14,7 @@ from typing import List, Optional
 from tests.support.paths import TESTS
 
 LAB = TESTS / "lab"
+BOOT = (TESTS / "kernels" if "LAB_KERNEL" in os.environ else LAB) / "boot"
 MEMORY = "512M"  # of a guest
 
 
@@ -30,12 +35,13 @@ def run(
     script: Path,
     *arguments: object,
     image: Optional[Path] = None,
+    append: str = "",
     limit: int = 300,
     memory: str = MEMORY,
 ) -> str:
     """Return what a script prints in a guest with this machine's files, or with an image."""
     done = subprocess.run(
-        command(folder, script, *arguments, image=image, limit=limit, memory=memory),
+        command(folder, script, *arguments, image=image, append=append, limit=limit, memory=memory),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -51,11 +57,17 @@ def command(
     script: Path,
     *arguments: object,
     image: Optional[Path] = None,
+    append: str = "",
     limit: int = 300,
     memory: str = MEMORY,
 ) -> List[str]:
-    """Return the command that runs a script in a guest, which is stopped after limit seconds."""
+    """Return the command that runs a script in a guest, which is stopped after limit seconds.
+
+    append is for the command line of a distribution's kernel.
+    """
     options: List[object] = ["-t", limit, "-m", memory]
     if image is not None:
         options += ["-i", image]
-    return [str(word) for word in [LAB / "boot", *options, folder, script, *arguments]]
+    if append:
+        options += ["-a", append]
+    return [str(word) for word in [BOOT, *options, folder, script, *arguments]]
