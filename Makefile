@@ -79,6 +79,7 @@ help:
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 newest": an hour'
 	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
+	@echo 'make bench KERNEL=6.12  measure on a kernel with several processors what depends on the kernel'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make pictures      draw docs/pictures again'
 	@echo 'make clean         remove everything that other targets made'
@@ -148,9 +149,10 @@ fuzz: $(VENV)/test
 	@$(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--inputs $(or $(INPUTS),1000000))
 
-bench: $(VENV)/test
-	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES)
-	$(BIN)/python -m tests.bench --json build/bench/bench.json $(ONLY)
+bench: $(VENV)/test $(KERNEL:%=build/kernels/%)
+	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES) $(if $(KERNEL),$(KERNEL_PACKAGES))
+	$(if $(KERNEL),LAB_KERNEL=$(CURDIR)/build/kernels/$(KERNEL)) $(BIN)/python -m tests.bench \
+		--json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection keepalived))
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)

@@ -18,6 +18,7 @@ def keepalived(folder: Path) -> List[Figure]:
     say("  walking both in a guest, about two minutes")
     measured = json.loads(_measured(boot(folder, "keepalived", AGENT)))
     assert all(each["keepalived"][0] == 2000 for each in measured), measured
+    polls = [[each[f"{side}-poll"] for each in measured] for side in ("agent", "keepalived")]
     rates = {
         side: [varbinds / seconds for varbinds, seconds in (each[side] for each in measured)]
         for side in ("agent", "keepalived")
@@ -32,6 +33,12 @@ def keepalived(folder: Path) -> List[Figure]:
         Figure("keepalived", note, ratios(rates["agent"], rates["keepalived"]), goal=Goal("≥", 20)),
         Figure("rate-guest", "varbinds/s of lvsRsTable there", rates["agent"], "/s"),
         Figure("rate-keepalived", "varbinds/s of realServerTable there", rates["keepalived"], "/s"),
+        Figure(
+            "poll-keepalived",
+            "processor time of snmpd and agent / of snmpd and keepalived there, for a poll of four"
+            " columns of each service",
+            ratios(*polls),
+        ),
     ]
 
 

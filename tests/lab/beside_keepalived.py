@@ -1,38 +1,91 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: walk keepalived's realServerTable and lvsRsTable alternately, and time it.
+"""For the guest: request keepalived's tables and the agent's alternately, and measure it.
 
-A round walks one column of keepalived's table, since all of it takes minutes, and the whole
-lvsRsTable. Prints JSON: for each round, the number of varbinds and the seconds of both walks.
+A round walks one column of keepalived's realServerTable, since all of it takes minutes, and the
+whole lvsRsTable, and polls four columns of each of the 200 services from both, in GETs of 40 OIDs.
+Prints JSON: for each round, the number of varbinds and the seconds of both walks, and the seconds
+of processor time that snmpd and its extension used for both polls.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
-from typing import Tuple
+from pathlib import Path
+from typing import Callable, Dict, List, Tuple
 
-REAL_SERVER = ".1.3.6.1.4.1.9586.100.5.3.4.1"
+KEEPALIVED = ".1.3.6.1.4.1.9586.100.5.3"
+REAL_SERVER = f"{KEEPALIVED}.4.1"
 # Weight, StatsConns, StatsInBytes, RateOutBPS, RateInBPSLow and ForwardingMethod
 COLUMNS = [7, 14, 20, 26, 36, 40]
-LVS_RS = ".1.3.6.1.4.1.8225.4711.22"
+LVS = ".1.3.6.1.4.1.8225.4711"
+LVS_RS = f"{LVS}.22"
 LVS_RS_VARBINDS = 2000 * 20
+SERVICES = 200
+SERVICES_A_GET = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def snmp(program: str, *words: str) -> int:
+    """Run an SNMP program; return the number of varbinds with a value."""
+    command = [program, "-v2c", "-c", "public", "-On", "-t60", "-r0", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return done.stdout.count(b"\n") - done.stdout.count(b"No Such")
 
 
 def walk(oid: str) -> Tuple[int, float]:
     """Return the number of varbinds and the seconds of one walk."""
-    command = ["snmpbulkwalk", "-v2c", "-c", "public", "-On", "-Cr50", "-t60", "-r0"]
     began = time.monotonic()
-    done = subprocess.run([*command, "127.0.0.1:16161", oid], stdout=subprocess.PIPE, check=True)
-    return done.stdout.count(b"\n"), time.monotonic() - began
+    return snmp("snmpbulkwalk", "-Cr50", "127.0.0.1:16161", oid), time.monotonic() - began
+
+
+def keepalived(number: int) -> List[str]:
+    """Return the OIDs of StatsConns, StatsInPkts, StatsInBytes and StatsOutBytes of a service."""
+    return [f"{KEEPALIVED}.3.1.{column}.{number}" for column in (27, 28, 30, 31)]
+
+
+def agent(number: int) -> List[str]:
+    """Return the OIDs of lvsVsConns, lvsVsInPkts, lvsVsInBytes and lvsVsOutBytes of a service."""
+    return [f"{LVS}.21.1.{column}.1.4.10.8.0.{number}.6.80" for column in (17, 18, 20, 21)]
+
+
+def processor_seconds(*programs: str) -> float:
+    """Return the processor time of all processes of some programs."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        if name in programs:
+            ticks += sum(int(word) for word in rest.split()[11:13])
+    return ticks / TICKS
+
+
+def poll(oids: Callable[[int], List[str]], *programs: str) -> float:
+    """Return the processor time that some programs use for one poll, and until they are at rest."""
+    before = now = processor_seconds(*programs)
+    for first in range(1, SERVICES + 1, SERVICES_A_GET):
+        some = [oid for n in range(first, first + SERVICES_A_GET) for oid in oids(n)]
+        assert snmp("snmpget", "127.0.0.1:16161", *some) == len(some)
+    last = -1.0
+    while last != now:
+        time.sleep(1)
+        last, now = now, processor_seconds(*programs)
+    return now - before
 
 
 def main() -> None:
     """Measure and print."""
     while walk(LVS_RS)[0] < LVS_RS_VARBINDS or walk(f"{REAL_SERVER}.{COLUMNS[0]}")[0] < 2000:
         time.sleep(0.5)
-    rounds = [
-        {"keepalived": walk(f"{REAL_SERVER}.{column}"), "agent": walk(LVS_RS)} for column in COLUMNS
+    rounds: List[Dict[str, object]] = [
+        {
+            "keepalived": walk(f"{REAL_SERVER}.{column}"),
+            "agent": walk(LVS_RS),
+            "keepalived-poll": poll(keepalived, "snmpd", "keepalived"),
+            "agent-poll": poll(agent, "snmpd", "lvs-agent"),
+        }
+        for column in COLUMNS
     ]
     print(json.dumps(rounds))
 
