@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -52,7 +53,7 @@ def look(
 ) -> List[Finding]:
     """Return findings on the collector at a path, leaving out those that follow from another."""
     closed = unseen("collector", f"{at}: this user may not connect")
-    known = units.ask if at == SOCKET_PATH else Units
+    known = partial(units.ask, name=units.named(at))
     try:
         status = machine.path(at).stat()
     except PermissionError:

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import List
 
 from lvs_agent import __version__
-from lvs_agent.doctor import asking, collector, director, mibs, passline, snmpd, statedir
+from lvs_agent.collector.statefile import STATE_DIRECTORY
+from lvs_agent.doctor import asking, collector, director, mibs, passline, snmpd, statedir, units
 from lvs_agent.doctor.finding import Finding, State, unseen
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import command, program
@@ -29,9 +30,11 @@ def examine(machine: Machine) -> List[Finding]:
         return [unseen("namespace", text, enter)]
     setup = None if first is None else asking.read(machine, first)
     at = None if setup is None else passline.collector(setup.config.lines)
+    at = at or collector.SOCKET_PATH
     tables, findings = director.look(LiveKernel(machine.path("/proc")))
-    findings += collector.look(machine, tables, first, at or collector.SOCKET_PATH)
-    findings += statedir.look(machine)
+    findings += collector.look(machine, tables, first, at)
+    state = STATE_DIRECTORY.with_name(units.named(at) or STATE_DIRECTORY.name)
+    findings += statedir.look(machine, str(state))
     findings += snmpd.look(machine, running)
     if setup is not None:
         bad = any(finding.state == State.WRONG for finding in findings)

@@ -107,6 +107,16 @@ def test_no_collector_matters_by_who_snmpd_is(
     assert said in finding.text
 
 
+def test_a_stopped_socket_of_an_instance(machine: doctors.Picture) -> None:
+    systemd(machine)
+    machine.prints["systemctl"] = Done(
+        0, SHOWN.replace("agent.", "agent@lb.").format(**{**HEALTHY, "active": "inactive"}), ""
+    )
+    at = "/run/lvs-agent/collector@lb.sock"
+    (finding,) = collector.look(machine, LOADED, doctors.process(uid=4242), at)
+    assert finding.remedy == "systemctl enable --now lvs-agent@lb.socket"
+
+
 def test_a_stopped_socket_is_the_only_thing_said(machine: doctors.Picture) -> None:
     systemd(machine, active="inactive")
     (finding,) = collector.look(machine, LOADED, doctors.process(uid=4242))

@@ -103,6 +103,14 @@ def test_a_responder_that_has_no_statistics_is_wrong_by_itself(root: Path) -> No
     assert "countersFrozen(2)" in doctors.only(findings, State.WRONG).text
 
 
+def test_an_instance_has_a_state_of_its_own(root: Path) -> None:
+    at = "/run/lvs-agent/collector@lb.sock"
+    with examined(root, f"pass_persist {BASE} {AGENT} pass-persist --collector {at}\n") as look:
+        said = {each.check: each.text for each in look()}
+    assert said["collector"].endswith(f"no collector listens at {at}")
+    assert said["state"].startswith("/var/lib/lvs-agent@lb: does not exist")
+
+
 def test_a_collector_of_another_path_is_looked_for_there(root: Path) -> None:
     lines = f"pass_persist {BASE} {AGENT} pass-persist --collector {{}}\n"
     with examined(root, lines.format("/nonexistent")) as look:

@@ -11,7 +11,7 @@ import pytest
 from lvs_agent.doctor import units
 from lvs_agent.doctor.finding import State
 from lvs_agent.doctor.machine import Done
-from lvs_agent.doctor.units import DROP_IN, Units
+from lvs_agent.doctor.units import Units
 from tests.support import doctors
 from tests.support.doctors import HEALTHY, OWN, SHOWN
 
@@ -94,7 +94,10 @@ def test_what_an_administrator_changed_is_told_and_renamed() -> None:
     ("values", "begins"),
     [
         ({}, "systemctl restart lvs-agent.socket"),
-        ({"group": "root"}, f"mkdir -p {DROP_IN.rpartition('/')[0]} && printf '%s\\n' '[Socket]'"),
+        (
+            {"group": "root"},
+            "mkdir -p /etc/systemd/system/lvs-agent.socket.d && printf '%s\\n' '[Socket]'",
+        ),
     ],
 )
 def test_the_socket_is_opened_to_a_group(values: dict[str, str], begins: str) -> None:
@@ -102,6 +105,40 @@ def test_the_socket_is_opened_to_a_group(values: dict[str, str], begins: str) ->
     assert command is not None
     assert command.startswith(begins)
     assert command.endswith("systemctl restart lvs-agent.socket")
+
+
+def test_an_instance_has_units_of_its_own_and_keeps_its_drop_ins(tmp_path: Path) -> None:
+    name = units.named("/run/lvs-agent/collector@lb.sock")
+    machine = doctors.Picture(tmp_path, {"/run/systemd/system/x": ""})
+    template = SHOWN.replace("lvs-agent.", "lvs-agent@lb.")
+    drop_in = "/etc/systemd/system/lvs-agent@lb.service.d/namespace.conf"
+
+    def instance(**values: str) -> Units:
+        machine.prints["systemctl"] = Done(0, template.format(**{**HEALTHY, **values}), "")
+        return units.ask(machine, name)
+
+    (finding,) = instance(active="inactive").socket()
+    assert finding.remedy == "systemctl enable --now lvs-agent@lb.socket"
+    failed = {"service": "activating", "sub": "auto-restart", "service_result": "exit-code"}
+    found = instance(service_drop_in=drop_in, **failed)
+    assert doctors.states(found.drop_ins()) == [State.NOTE]
+    assert found.fix() == "systemctl restart lvs-agent@lb.service"
+    finding = found.failed() or finding
+    assert finding.remedy == "journalctl -u lvs-agent@lb.service -n 20"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/run/lvs-agent/collector.sock", "lvs-agent"),
+        ("/run/lvs-agent/collector@1-x:y.z_.sock", "lvs-agent@1-x:y.z_"),
+        ("/run/lvs-agent/collector@a/b.sock", None),
+        ("/run/lvs-agent/collector@.sock", None),
+        ("/run/lb/collector.sock", None),
+    ],
+)
+def test_the_units_of_a_socket(path: str, name: Optional[str]) -> None:
+    assert units.named(path) == name
 
 
 def test_a_socket_that_was_removed() -> None:
