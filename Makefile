@@ -56,8 +56,9 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc))
 # need no snmpd and no kernel of their own
 UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
 	test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
-	test_distribution.py test_documents.py test_manpage.py test_packages_scriptlets.py test_regular.py \
-	test_release.py test_rooms.py test_snapshot.py test_upgrading.py)
+	test_distribution.py test_documents.py test_manpage.py test_package_units.py \
+	test_packages_scriptlets.py test_regular.py test_release.py test_rooms.py test_snapshot.py \
+	test_upgrading.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
 	test-packages test-pollers test-cacti test-kernels recordings pictures clean

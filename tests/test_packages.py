@@ -176,6 +176,20 @@ def test_a_package_whose_collector_lacks_the_capability_is_found_out(tmp_path: P
     assert "FAILED  capabilities of the collector" in str(failed.value)
 
 
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_each_network_namespace_has_a_collector_of_its_own(
+    packages: Packages, tmp_path: Path, suite: str
+) -> None:
+    run(tmp_path, "namespaces.sh", packages.deb, image=suite)
+    conns = {}
+    for name in ("lb", "web"):
+        *walk, _end = (tmp_path / name / "snmpwalk").read_text().splitlines()
+        served = ipvsadm.without_rates(walked.director(walked.tables(walk)))
+        assert served == ipvsadm.without_rates(ipvsadm.read(tmp_path / name / "ipvsadm"))
+        conns[name] = sum(row.stats.conns for row in served.services.values() if row.stats)
+    assert conns == {"lb": 5, "web": 3}
+
+
 def test_upgrade_remove_and_purge_of_the_deb(
     previous: Packages, packages: Packages, tmp_path: Path
 ) -> None:

@@ -85,8 +85,11 @@ step 'the SELinux rules on a machine without SELinux'
 quietly rpm -i "$selinux"
 quietly rpm -e lvs-agent-selinux
 
-step erase
+step 'erase, with an instance of the template'
+quietly systemctl enable --now lvs-agent@lb.socket
+check 'owner of its socket' 'root root' "$(stat -c '%U %G' /run/lvs-agent/collector@lb.sock)"
 quietly rpm -e lvs-agent
+check 'sockets left' '' "$(find /run/lvs-agent -name '*.sock')"
 check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(ask $status)"
 check 'snmpd' active "$(state snmpd)"
 check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
