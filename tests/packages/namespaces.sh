@@ -120,6 +120,7 @@ done
 daemon lb
 daemon web NetworkNamespacePath=/run/netns/web
 for name in lb web ingress; do until_true 20 answers $name; done
+until_true 20 is 1 $status
 
 step 'what they serve'
 walk lb
