@@ -200,7 +200,8 @@ def parser() -> argparse.ArgumentParser:
         "record",
         help="save the kernel's replies",
         description="Saves the kernel's netlink replies and /proc files in a new folder, for a"
-        " test or a bug report. Other commands answer from them with --replay DIR.",
+        " test or a bug report. Other commands answer from them with --replay DIR, also on another"
+        " architecture.",
     )
     command.add_argument("folder", type=Path, metavar="DIR")
     command.set_defaults(log=None)

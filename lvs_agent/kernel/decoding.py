@@ -28,12 +28,14 @@ class Field:
     """A value to find: the path of attribute types to it, and its format.
 
     codes maps payload lengths to format characters of struct; TEXT is a string of any length.
-    instead is the field to use on kernels without the nest that contains this one.
+    network means an integer in network byte order, which is not converted here. instead is the
+    field to use on kernels without the nest that contains this one.
     """
 
     path: Path
     codes: Dict[int, str]
     required: bool = True
+    network: bool = False
     instead: Optional[Field] = None
     nest: str = ""  # the name of the nest, for errors
 

@@ -59,16 +59,17 @@ def _stats(nest: int, stats64: int, stats: int) -> Dict[str, Field]:
 
 
 _SVC = IPVS_CMD_ATTR_SERVICE
+SERVICE_AF, SERVICE_NETMASK = (_SVC, IPVS_SVC_ATTR_AF), (_SVC, 9)
 _SERVICE = Message(  # IPVS_SVC_ATTR_*
-    AF=Field((_SVC, 1), U16),
+    AF=Field(SERVICE_AF, U16),
     PROTOCOL=Field((_SVC, 2), U16, required=False),
     ADDR=Field((_SVC, 3), _ADDRESS, required=False),
-    PORT=Field((_SVC, 4), U16, required=False),
+    PORT=Field((_SVC, 4), U16, network=True, required=False),
     FWMARK=Field((_SVC, 5), U32, required=False),
     SCHED_NAME=Field((_SVC, 6), TEXT),
     FLAGS=Field((_SVC, 7), {8: "I4x"}),  # struct ip_vs_flags: flags, mask
     TIMEOUT=Field((_SVC, 8), U32),
-    NETMASK=Field((_SVC, 9), _IPV4_ADDRESS),
+    NETMASK=Field(SERVICE_NETMASK, _IPV4_ADDRESS),
     PE_NAME=Field((_SVC, 11), TEXT, required=False),
     **_stats(_SVC, stats64=12, stats=10),
 )
@@ -78,7 +79,7 @@ _DST = IPVS_CMD_ATTR_DEST
 _DEST = Message(  # IPVS_DEST_ATTR_*
     ADDR=Field((_DST, 1), _ADDRESS),
     ADDR_FAMILY=Field((_DST, 11), U16, required=False),  # since Linux 3.18
-    PORT=Field((_DST, 2), U16),
+    PORT=Field((_DST, 2), U16, network=True),
     FWD_METHOD=Field((_DST, 3), U32),
     WEIGHT=Field((_DST, 4), S32),
     U_THRESH=Field((_DST, 5), U32),
@@ -87,7 +88,7 @@ _DEST = Message(  # IPVS_DEST_ATTR_*
     INACT_CONNS=Field((_DST, 8), U32),
     PERSIST_CONNS=Field((_DST, 9), U32),
     TUN_TYPE=Field((_DST, 13), U8, required=False),  # since Linux 5.2, like TUN_PORT
-    TUN_PORT=Field((_DST, 14), U16, required=False),
+    TUN_PORT=Field((_DST, 14), U16, network=True, required=False),
     TUN_FLAGS=Field((_DST, 15), U16, required=False),  # since Linux 5.3
     **_stats(_DST, stats64=12, stats=10),
 )
@@ -104,6 +105,17 @@ _DAEMON = Message(  # IPVS_DAEMON_ATTR_*
     MCAST_TTL=Field((_DMN, 8), U8, required=False),
     SYNC_MAXLEN=Field((_DMN, 4), U16, required=False),
 )
+
+# by command (IPVS_CMD_*): the fields of replies, and of the two requests that name a service
+FIELDS = {
+    1: _SERVICE.fields,  # NEW_SERVICE
+    4: _SERVICE.fields,  # GET_SERVICE
+    5: _DEST.fields,  # NEW_DEST
+    8: _SERVICE.fields,  # GET_DEST
+    9: _DAEMON.fields,  # NEW_DAEMON
+    12: _CONFIG.fields,  # SET_CONFIG
+    14: _INFO.fields,  # SET_INFO
+}
 
 
 class Decoder:

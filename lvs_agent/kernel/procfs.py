@@ -214,11 +214,14 @@ def _endpoint(text: str) -> Tuple[int, str, int]:
 
 
 def _prefix_length(netmask: str) -> Optional[int]:
-    """Return a netmask as an IPv6 prefix length, which the kernel passes through ntohl(), or None.
+    """Return a netmask as an IPv6 prefix length, or None.
 
-    Of IPv4 netmasks, only 128.0.0.0 could be taken for one, and nobody uses it.
+    The kernel passes it through ntohl(): 64 is 40000000 on little-endian machines, 00000040 on
+    others. A recording may be of either. Of usual IPv4 netmasks, only 128.0.0.0 could be taken for
+    a prefix length, and nobody uses it.
     """
-    length = socket.ntohl(_hex(netmask, 8))
+    mask = _hex(netmask, 8)
+    length = min(mask, int.from_bytes(mask.to_bytes(4, "big"), "little"))
     return length if 1 <= length <= 128 else None
 
 

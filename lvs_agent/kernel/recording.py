@@ -2,7 +2,8 @@
 """Recordings of a kernel's replies, and their replay in place of a kernel.
 
 A recording is a folder: recording.json describes it, netlink.jsonl has a line for each request with
-the datagrams that answered it (hexadecimal), proc/ has the files that were read.
+the datagrams that answered it (hexadecimal), proc/ has the files that were read. It can be replayed
+on a machine of either byte order.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List
 
 from lvs_agent import __version__, regular
-from lvs_agent.kernel import netlink
+from lvs_agent.kernel import byteorder, netlink
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.kernel.source import LiveKernel
 
@@ -101,8 +102,8 @@ class ReplayedKernel:
         self._folder = folder
         self._answers: Dict[bytes, List[bytes]] = {}
         self._sequences: Dict[bytes, int] = {}
-        self._load_about()
-        self._load_netlink()
+        order = self._load_about()
+        self._load_netlink(bytes if order == sys.byteorder else byteorder.native)
 
     def ask(self, request: Request) -> Iterator[bytes]:
         """See Kernel.ask. Raises NetlinkError if the recording has no answer to this request."""
@@ -129,7 +130,8 @@ class ReplayedKernel:
     def close(self) -> None:
         """Do nothing, since nothing is open."""
 
-    def _load_about(self) -> None:
+    def _load_about(self) -> str:
+        """Return the byte order of the recorded machine."""
         file = self._folder / "recording.json"
         try:
             about = json.loads(regular.read(file).decode())
@@ -142,10 +144,12 @@ class ReplayedKernel:
         version = about.get("lvs-agent recording") if isinstance(about, dict) else None
         if version != FORMAT:
             raise RecordingError(f"{file}: unsupported format {version!r}, expected {FORMAT}")
-        if about.get("byteorder") != sys.byteorder:
-            raise RecordingError(f"{file}: recorded on a {about.get('byteorder')}-endian machine")
+        order = about.get("byteorder")
+        if order not in ("little", "big"):
+            raise RecordingError(f"{file}: unknown byte order {order!r}")
+        return str(order)
 
-    def _load_netlink(self) -> None:
+    def _load_netlink(self, native: Callable[[bytes], bytes]) -> None:
         file = self._folder / "netlink.jsonl"
         try:
             lines = regular.read(file).decode().splitlines()
@@ -156,8 +160,8 @@ class ReplayedKernel:
         for number, line in enumerate(lines, 1):
             try:
                 exchange = json.loads(line)
-                request = bytearray.fromhex(exchange["request"])
-                answers = [bytes.fromhex(reply) for reply in exchange["replies"]]
+                request = bytearray(native(bytes.fromhex(exchange["request"])))
+                answers = [native(bytes.fromhex(reply)) for reply in exchange["replies"]]
                 if len(request) < REQUEST_BYTES:
                     raise ValueError(f"request too short: {len(request)} bytes")
                 sequence = int.from_bytes(request[8:12], sys.byteorder)

@@ -24,7 +24,8 @@ WORDS += ["9" * 40, "F" * 17, "\0", "a\vb", "\x85", "7FFFFFFF:FFFFF", "[1.2.3.4]
 # Lines as the kernel writes them, ip_vs_info_seq_show in ip_vs_ctl.c
 _FOUR = r"[0-9A-F]{8}:[0-9A-F]{4}"
 _SIX = r"\[([0-9a-f]{4}:){7}[0-9a-f]{4}\]:[0-9A-F]{4}"
-_MASK, _LENGTH = r"[0-9A-F]{6}00|F{8}", r"(0[1-9A-F]|[1-7][0-9A-F]|80)0{6}"
+_MASK, _BYTE = r"[0-9A-F]{6}00|F{8}", r"(0[1-9A-F]|[1-7][0-9A-F]|80)"
+_LENGTH = rf"{_BYTE}0{{6}}|0{{6}}{_BYTE}"  # of a little-endian kernel, and of a big-endian one
 KERNELS = re.compile(
     rf"(TCP|UDP|SCTP)  {_FOUR} [a-z]+ +(ops +)?(persistent [0-9]+ ({_MASK}))?"
     rf"|(TCP|UDP|SCTP)  {_SIX} [a-z]+ (persistent [0-9]+ ({_LENGTH}))?"

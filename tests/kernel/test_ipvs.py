@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -134,7 +135,9 @@ def test_every_recorded_row_arrives(folder: Path) -> None:
 
 def test_only_commands_that_read_are_asked_and_of_the_family_as_numbered_today() -> None:
     services = recorded.replies(recorded.SMALL, GET_SERVICE)
-    kernel = ScriptedKernel({3: [join([(1, b"\x34\x12")])], GET_SERVICE: list(services)})
+    kernel = ScriptedKernel(
+        {3: [join([(1, struct.pack("=H", 0x1234))])], GET_SERVICE: list(services)}
+    )
     ipvs = Ipvs(kernel, refuse)
     ipvs.services()
     ipvs.daemons()

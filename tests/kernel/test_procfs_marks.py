@@ -68,6 +68,9 @@ def test_a_mark_may_have_servers_of_the_other_family_too(servers: List[str]) -> 
         ("30000000", "FWM 5 IPv6", 48),
         ("40000000", "FWM 5 IPv6", 64),
         ("80000000", "FWM 5 IPv6", 128),
+        ("00000001", "FWM 5 IPv6", 1),
+        ("00000040", "FWM 5 IPv6", 64),
+        ("00000080", "FWM 5 IPv6", 128),
     ],
 )
 def test_a_persistent_marks_netmask_tells_its_family(netmask: str, name: str, length: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
+from lvs_agent.kernel import byteorder
 from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import Request
 from lvs_agent.kernel.recording import ReplayedKernel
@@ -57,13 +59,16 @@ class Exchange(NamedTuple):
 
 
 def exchanges(folder: Path) -> List[Exchange]:
-    """Return the exchanges of a recording with the family IPVS."""
+    """Return the exchanges of a recording with the family IPVS, in this machine's byte order."""
+    order = json.loads((folder / "recording.json").read_text())["byteorder"]
+    native = bytes if order == sys.byteorder else byteorder.native
     found = []
     for line in (folder / "netlink.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        request = bytes.fromhex(entry["request"])
+        request = native(bytes.fromhex(entry["request"]))
         if request[4:6] != struct.pack("=H", 16):
-            found.append(Exchange(request, [bytes.fromhex(each) for each in entry["replies"]]))
+            replies = [native(bytes.fromhex(each)) for each in entry["replies"]]
+            found.append(Exchange(request, replies))
     return found
 
 
@@ -105,6 +110,16 @@ def altered(
             payload = new
         result.append((kind, payload))
     return join(result)
+
+
+def daemon(
+    state: int, interface: bytes, sync_id: int, maxlen: int, port: int, ttl: int, group: Attribute
+) -> bytes:
+    """Return a reply to IPVS_CMD_GET_DAEMON (IPVS_DAEMON_ATTR_* of linux/ip_vs.h)."""
+    u16, u32 = (struct.Struct(layout).pack for layout in ("=H", "=I"))
+    inside = [(1, u32(state)), (2, interface + b"\0"), (3, u32(sync_id))]
+    inside += [(4, u16(maxlen)), (7, u16(port)), (8, bytes([ttl])), group]
+    return join([(DAEMON, join(inside))])
 
 
 def missing(_payload: bytes) -> None:
@@ -181,13 +196,9 @@ DEST_SIZED = {
 # The dump of a 6.1 kernel after "ipvsadm --start-daemon" with: master --mcast-interface vrs1
 # --syncid 7 --sync-maxlen 1400 --mcast-group 224.0.0.90 --mcast-port 9000 --mcast-ttl 3; and backup
 # vrs2, 255, 1300, ff02::90, 65535, 255
-MASTER_DAEMON = bytes.fromhex(
-    "40000300 0800010001000000 090002007672733100000000 0800030007000000 0600040078050000"
-    "0600070028230000 0500080003000000 08000500e000005a"
-)
-BACKUP_DAEMON = bytes.fromhex(
-    "4c000300 0800010002000000 090002007672733200000000 08000300ff000000 0600040014050000"
-    "06000700ffff0000 05000800ff000000 14000600ff020000000000000000000000000090"
+MASTER_DAEMON = daemon(1, b"vrs1", 7, 1400, 9000, 3, (5, bytes.fromhex("e000005a")))
+BACKUP_DAEMON = daemon(
+    2, b"vrs2", 255, 1300, 65535, 255, (6, bytes.fromhex("ff02" + "00" * 13 + "90"))
 )
 
 
