@@ -2,21 +2,23 @@
 """A distribution's kernel with several processors: LAB_KERNEL, see tests/support/guests.py.
 
 The guests' directors are compared with ipvsadm, and with the traffic as counted on the wire.
+ipvsadm 1.31 prints 0 for the connections and packets of real servers on big-endian machines.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
-from typing import Dict, List, Set, Tuple
+from typing import Dict, Iterable, List, Set, Tuple
 
 import pytest
 
 from lvs_agent.codes import Status
-from tests.support import ipvsadm, walked
-from tests.support.expected import read_expected
+from tests.support import ipvsadm, snmpd, walked
+from tests.support.expected import Expected, read_expected
 from tests.support.guests import GuestError, run
-from tests.support.ipvsadm import Counters, without_rates
+from tests.support.ipvsadm import Counters, Director, ServiceKey, without_rates
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001
 from tests.support.paths import TESTS
 from tests.support.snmpd import AGENT
@@ -66,20 +68,45 @@ def sysctls(guest: Path) -> Set[str]:
     return {name for name, first in SYSCTLS.items() if version >= first}
 
 
-def sent(guest: Path, until: int) -> Dict[int, Counters]:
-    """Return what each processor counted of the traffic up to a portion."""
-    total = {processor: [0] * 5 for processor in range(POSSIBLE)}
+def sent(guest: Path, until: int) -> List[Tuple[int, Dict[ServiceKey, Expected]]]:
+    """Return the processor and the traffic of each portion up to one."""
+    found = []
     for file in (guest / "sent").iterdir():
         portion, processor = (int(word) for word in file.name.split("."))
         if portion <= until:
-            for seen in read_expected(file).values():
-                total[processor] = [a + b for a, b in zip(total[processor], seen.stats)]
-    return {processor: Counters(*counters) for processor, counters in total.items()}
+            found.append((processor, read_expected(file)))
+    return found
+
+
+def added(every: Iterable[Counters]) -> Counters:
+    return Counters(*map(sum, zip(Counters(0, 0, 0, 0, 0), *every)))
+
+
+def cpus(guest: Path, until: int) -> Dict[int, Counters]:
+    """Return what each processor counted of the traffic up to a portion."""
+    portions = sent(guest, until)
+    return {
+        each: added(
+            seen.stats for on, services in portions for seen in services.values() if on == each
+        )
+        for each in range(POSSIBLE)
+    }
+
+
+def comparable(guest: Path, director: Director) -> Director:
+    """Return the director without rates, and without what ipvsadm gets wrong on this machine."""
+    director = without_rates(director)
+    if (guest / "machine").read_text() == "s390x\n":
+        for service in director.services.values():
+            for server in service.servers.values():
+                assert server.stats
+                server.stats = server.stats._replace(conns=0, inpkts=0, outpkts=0)
+    return director
 
 
 def test_every_number_of_ipvsadm_is_served(guest: Path) -> None:
     for name, (served, said) in steps(guest).items():
-        assert without_rates(walked.director(served)) == without_rates(said), name
+        assert comparable(guest, walked.director(served)) == comparable(guest, said), name
         assert served["lvsAgentErrors"] == {(0,): 0}
         status = Status.COUNTERS_FROZEN if name in FROZEN else Status.OK
         assert served["lvsAgentStatus"] == {(0,): status}, name
@@ -100,9 +127,23 @@ def test_a_processors_row_has_its_traffic(
     """A row exists for each processor that is possible, whether or not it is online."""
     assert (guest / "possible").read_text() == f"0-{POSSIBLE - 1}\n"
     assert (guest / "steps" / step / "online").read_text() == f"{online}\n"
-    expected = sent(guest, portion)
+    expected = cpus(guest, portion)
     assert all(expected[processor].inbytes for processor in range(ONLINE))
     assert walked.director(steps(guest)[step][0]).cpus == expected
+
+
+def test_services_and_servers_have_their_traffic(guest: Path) -> None:
+    """Of all portions until the counters were zeroed."""
+    portions = [services for _, services in sent(guest, 6)]
+    assert len(portions) == 6
+    director = walked.director(steps(guest)["plugged"][0])
+    assert director.services.keys() == portions[0].keys()
+    for key, service in director.services.items():
+        assert service.stats == added(services[key].stats for services in portions)
+        assert service.servers.keys() == portions[0][key].servers.keys()
+        for name, server in service.servers.items():
+            assert server.stats == added(services[key].servers[name] for services in portions)
+            assert all(server.stats)
 
 
 def test_counters_continue_after_they_are_zeroed(guest: Path) -> None:
@@ -137,7 +178,7 @@ def test_a_network_namespace_has_its_own_director(guest: Path) -> None:
     assert inside.totals[:2] == (3, 3)
     assert not inside.services.keys() & outside.services.keys()
     last = max(int(path.name.split(".")[0]) for path in (guest / "sent").iterdir())
-    assert outside.cpus == sent(guest, last)
+    assert outside.cpus == cpus(guest, last)
 
 
 def test_a_user_namespace_gets_no_statistics(guest: Path) -> None:
@@ -162,6 +203,21 @@ def test_a_kernel_without_ipv6(tmp_path: Path) -> None:
     assert served["lvsAgentStatus"] == {(0,): Status.OK}
 
 
+def test_a_recording_is_replayed_on_this_machine_too(tmp_path: Path) -> None:
+    """Which may be of the other byte order."""
+    guest = tmp_path / "recording"
+    run(guest, TESTS / "kernels" / "checks", AGENT, "recording")
+    there = (guest / "replayed").read_text().splitlines()
+    here = subprocess.check_output(
+        [str(AGENT), "walk", "--replay", str(guest / "recording")], text=True
+    ).splitlines()
+    assert snmpd.steady(here) == snmpd.steady(there)
+    served = walked.director(walked.tables(here)).services
+    for key, expected in read_expected(guest / "expected.json").items():
+        assert served[key].stats == expected.stats
+        assert {name: row.stats for name, row in served[key].servers.items()} == expected.servers
+
+
 def test_services_that_nobody_edits_are_in_every_snapshot(tmp_path: Path) -> None:
     """Others are added and deleted, so that a dump of the kernel skips rows."""
     run(tmp_path / "edits", TESTS / "kernels" / "edits", EDIT_SECONDS)
@@ -178,7 +234,7 @@ def test_services_that_nobody_edits_are_in_every_snapshot(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("line", "status", "deaths"),
-    [("echo o > /proc/sysrq-trigger; sleep 60", 125, 1), ("echo said; exit 3", 3, 0)],
+    [("echo b > /proc/sysrq-trigger; sleep 60", 125, 1), ("echo said; exit 3", 3, 0)],
 )
 def test_a_guest_that_dies_is_started_once_more_but_no_script(
     tmp_path: Path, line: str, status: int, deaths: int
