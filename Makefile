@@ -63,8 +63,20 @@ UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responde
 	test_packages_scriptlets.py test_regular.py test_release.py test_rooms.py test_snapshot.py \
 	test_upgrading.py)
 
+# The UNIT tests that run on an emulated processor within minutes. qemu-user cannot start programs of
+# its architecture, such as this Python, and has no generic netlink.
+BIG_ENDIAN := $(addprefix tests/kernel/test_,byteorder.py ipvs.py ipvs_edited.py messages.py \
+	messages_damaged.py messages_pyroute2.py netlink.py procfs.py procfs_director.py procfs_marks.py \
+	recording_replayed.py survey.py) \
+	$(addprefix tests/boundary/test_,rows.py wire.py) \
+	$(addprefix tests/collector/test_,history_counters.py history_trouble.py statefile.py \
+	statefile_changes.py stateformat.py) \
+	$(addprefix tests/mib/test_,lookup.py lookup_costs.py lvs.py smi.py text.py) \
+	$(addprefix tests/netsnmp/test_,oids.py snmpconf.py snmpdconf.py) \
+	$(addprefix tests/,responder/test_backend.py support/test_ipvsadm.py test_regular.py test_snapshot.py)
+
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
-	test-packages test-pollers test-cacti test-kernels recordings pictures clean
+	test-packages test-pollers test-cacti test-kernels test-big-endian recordings pictures clean
 
 help:
 	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
@@ -82,6 +94,7 @@ help:
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 s390x": an hour'
+	@echo 'make test-big-endian run unit tests on an emulated s390x processor'
 	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
 	@echo 'make bench KERNEL=6.12  measure on a kernel with several processors what depends on the kernel'
 	@echo 'make recordings    record the directors in tests/data again'
@@ -127,7 +140,7 @@ test: lint
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
 		--ignore=tests/contrib
 
-test-all: test test-packages test-pollers test-cacti test-kernels
+test-all: test test-big-endian test-packages test-pollers test-cacti test-kernels
 	$(MAKE) soak SECONDS=600
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
@@ -211,6 +224,13 @@ test-kernels: $(VENV)/test $(KERNELS:%=build/kernels/%)
 			$$([ $$kernel = s390x ] && echo tests/test_kernels.py || echo $(KERNEL_TESTS)) || \
 			failed="$$failed $$kernel"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+# with the programs of s390x that tests/kernels/kernel unpacks, and the modules of .venv
+test-big-endian: $(VENV)/test build/kernels/s390x
+	@tools/need $(TEST_PACKAGES) qemu-user
+	PYTHONPATH=$$(echo $(VENV)/lib/python3*/site-packages) \
+		qemu-s390x -L $(CURDIR)/build/kernels/s390x/root build/kernels/s390x/root/usr/bin/python3 -B \
+		-m pytest -q -p no:cacheprovider $(BIG_ENDIAN)
 
 build/kernels/%: tests/kernels/kernel tests/kernels/init tools/debs tools/mirror
 	@tools/need $(KERNEL_PACKAGES)
