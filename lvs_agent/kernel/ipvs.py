@@ -11,7 +11,6 @@ from typing import (
     Callable,
     Collection,
     Dict,
-    FrozenSet,
     Iterator,
     List,
     Mapping,
@@ -51,7 +50,7 @@ class Known(NamedTuple):
     """A service of a snapshot: the attributes that name it, and the names of its real servers."""
 
     identity: bytes
-    servers: FrozenSet[str]
+    servers: Tuple[str, ...]
 
 
 class Ipvs:
@@ -135,7 +134,9 @@ class Ipvs:
                 f"{place}: {len(missing)} may be missing, since the table was edited meanwhile:"
                 f" {missing[0]}"
             )
-        self.known[service.name] = Known(identity, frozenset((*found, *missing)))
+        known = Known(identity, (*found, *missing))
+        # usually it is the same, and then the old one's memory is used
+        self.known[service.name] = last if last == known else known
         return list(found.values())
 
     def _dumped(
@@ -153,8 +154,9 @@ class Ipvs:
         for number in range(MAX_DUMPS + 1):
             names = []
             for row in dump():
-                found.setdefault(row.name, row)
-                names.append(row.name)
+                name = row.name  # computed each time
+                found.setdefault(name, row)
+                names.append(name)
             if (number and names == before) or self._reports > reports:
                 return found, []
             before = names

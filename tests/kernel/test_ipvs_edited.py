@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Callable, Dict, Iterator, List, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence
 
 import pytest
 
@@ -53,6 +53,11 @@ def look(kernel: EditedKernel, known: Dict[str, Known]) -> Ipvs:
     return Ipvs(kernel, pytest.fail, known)
 
 
+def names(known: Mapping[str, Known]) -> Dict[str, List[str]]:
+    """Return the names of services, each with those of its real servers, in order."""
+    return {name: sorted(each.servers) for name, each in known.items()}
+
+
 def count(kernel: EditedKernel, command: int, dump: bool = True) -> int:
     return sum((each.command, each.dump) == (command, dump) for each in kernel.asked)
 
@@ -72,7 +77,7 @@ def test_a_service_that_a_dump_skips_is_found_by_itself(
     ipvs = look(kernel, known)
     assert sorted(vs.name for vs in ipvs.services()) == sorted(known)
     assert count(kernel, GET_SERVICE, dump=False) == 1
-    assert ipvs.known == known
+    assert names(ipvs.known) == names(known)
 
 
 def test_a_service_that_is_deleted_is_asked_for_once(
@@ -110,7 +115,7 @@ def test_servers_that_a_dump_skips_are_found_by_further_dumps(
     ipvs = look(kernel, known)
     assert [len(vs.real_servers) for vs in ipvs.services()] == [4] * 5
     assert count(kernel, GET_DEST) == 10
-    assert ipvs.known == known
+    assert names(ipvs.known) == names(known)
 
 
 def test_a_server_that_is_deleted_is_gone_when_two_dumps_agree(
@@ -142,7 +147,7 @@ def test_what_no_dump_settles_is_reported_and_looked_for_in_the_next_snapshot(
     assert count(kernel, GET_DEST) == 5 * (MAX_DUMPS + 1)
     assert len(reports) == 5
     assert "1 may be missing, since the table was edited meanwhile: 172.16.0.1:80" in reports[0]
-    assert ipvs.known == known
+    assert names(ipvs.known) == names(known)
     del kernel.edits[GET_DEST]
     assert [len(vs.real_servers) for vs in look(kernel, known).services()] == [4] * 5
 
