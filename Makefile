@@ -166,10 +166,11 @@ fuzz: $(VENV)/test
 	@$(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(SECONDS),--seconds $(SECONDS),--inputs $(or $(INPUTS),1000000))
 
+# With more processors than this machine may have, an emulated guest mostly waits for its own.
 bench: $(VENV)/test $(KERNEL:%=build/kernels/%)
 	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES) $(if $(KERNEL),$(KERNEL_PACKAGES))
-	$(if $(KERNEL),LAB_KERNEL=$(CURDIR)/build/kernels/$(KERNEL)) $(BIN)/python -m tests.bench \
-		--json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection keepalived))
+	$(if $(KERNEL),LAB_KERNEL=$(CURDIR)/build/kernels/$(KERNEL) LAB_PROCESSORS=2) \
+		$(BIN)/python -m tests.bench --json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection keepalived))
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
@@ -214,15 +215,19 @@ build/test/selinux.img: tests/packages/image tests/packages/guest
 
 # One guest at a time, since it has four processors. Its time-outs take the place of pytest's. Not the
 # tests whose limits are for user-mode-linux: of thousands of services, and of the time of an answer.
-# On s390x not those that need snmpd in the guest, or a correct ipvsadm.
+# On s390x not those that need snmpd in the guest, or a correct ipvsadm; before Linux 5.16 not those
+# that switch estimation off.
 test-kernels: $(VENV)/test $(KERNELS:%=build/kernels/%)
 	@tools/need $(TEST_PACKAGES) $(KERNEL_PACKAGES) $(if $(filter s390x,$(KERNELS)),$(S390X_PACKAGES))
 	@failed=; for kernel in $(KERNELS); do \
 		echo "Linux $$kernel"; \
+		tests='$(KERNEL_TESTS)' without=; \
+		case $$kernel in \
+			5.10) without=' and not frozen and not switched_off_and_on' ;; \
+			s390x) tests=tests/test_kernels.py ;; \
+		esac; \
 		LAB_KERNEL=$(CURDIR)/build/kernels/$$kernel $(BIN)/python -m pytest -q --timeout=0 \
-			-k 'not thousand and not answered_others' \
-			$$([ $$kernel = s390x ] && echo tests/test_kernels.py || echo $(KERNEL_TESTS)) || \
-			failed="$$failed $$kernel"; \
+			-k "not thousand and not answered_others$$without" $$tests || failed="$$failed $$kernel"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # with the programs of s390x that tests/kernels/kernel unpacks, and the modules of .venv
