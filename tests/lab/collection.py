@@ -43,6 +43,12 @@ def snapshot() -> Tuple[float, float]:
     return seconds, header["snapshot"][took]
 
 
+def listens() -> bool:
+    """Return True if the collector accepts connections. The file of its socket exists earlier."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        return connection.connect_ex(SOCKET) == 0
+
+
 def memory(pid: int) -> int:
     """Return the peak resident set of a process in kB."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -65,7 +71,7 @@ def ask(responder: subprocess.Popen[str], oid: str) -> str:
 def main(agent: str) -> None:
     """Measure and print."""
     collector = subprocess.Popen([agent, "collector", "--listen", SOCKET, "--state", "/tmp/state"])
-    while not Path(SOCKET).exists():
+    while not listens():
         assert collector.poll() is None
     snapshot()  # the first snapshot numbers every row and saves the numbers
     seconds: Dict[str, List[float]] = {"ipvsadm": [], "collection": [], "snapshot": []}
