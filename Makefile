@@ -96,7 +96,7 @@ help:
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 s390x": an hour'
 	@echo 'make test-big-endian run unit tests on an emulated s390x processor'
 	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
-	@echo 'make bench KERNEL=6.12  measure on a kernel with several processors what depends on the kernel'
+	@echo '                   or KERNEL=6.12: a collection on a kernel with several processors'
 	@echo 'make recordings    record the directors in tests/data again'
 	@echo 'make pictures      draw docs/pictures again'
 	@echo 'make clean         remove everything that other targets made'
@@ -170,7 +170,7 @@ fuzz: $(VENV)/test
 bench: $(VENV)/test $(KERNEL:%=build/kernels/%)
 	@tools/need $(TEST_PACKAGES) $(BENCH_PACKAGES) $(if $(KERNEL),$(KERNEL_PACKAGES))
 	$(if $(KERNEL),LAB_KERNEL=$(CURDIR)/build/kernels/$(KERNEL) LAB_PROCESSORS=2) \
-		$(BIN)/python -m tests.bench --json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection keepalived))
+		$(BIN)/python -m tests.bench --json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection))
 
 test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
