@@ -8,7 +8,8 @@ not changed, nor is anything after an invalid length.
 from __future__ import annotations
 
 import struct
-from typing import Iterator, Mapping, Set, Tuple
+import sys
+from typing import Callable, Iterator, Mapping, Set, Tuple
 
 from lvs_agent.codes import AF, Family
 from lvs_agent.kernel import messages
@@ -34,8 +35,13 @@ INET6 = struct.pack("=H", AF[Family.INET6])
 _LENGTH_TYPE, _ATTRIBUTE = struct.Struct("=IH"), struct.Struct("=HH")
 
 
+def converter(order: str) -> Callable[[bytes], bytes]:
+    """Return the function that converts datagrams of a byte order: "little" or "big"."""
+    return bytes if order == sys.byteorder else native
+
+
 def native(datagram: bytes) -> bytes:
-    """Return a datagram in this machine's byte order."""
+    """Return a datagram of the other byte order in this machine's."""
     data = bytearray(datagram)
     offset = 0
     while len(data) - offset >= sum(MESSAGE):

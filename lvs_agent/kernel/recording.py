@@ -103,7 +103,7 @@ class ReplayedKernel:
         self._answers: Dict[bytes, List[bytes]] = {}
         self._sequences: Dict[bytes, int] = {}
         order = self._load_about()
-        self._load_netlink(bytes if order == sys.byteorder else byteorder.native)
+        self._load_netlink(byteorder.converter(order))
 
     def ask(self, request: Request) -> Iterator[bytes]:
         """See Kernel.ask. Raises NetlinkError if the recording has no answer to this request."""

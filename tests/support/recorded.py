@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
@@ -60,8 +59,8 @@ class Exchange(NamedTuple):
 
 def exchanges(folder: Path) -> List[Exchange]:
     """Return the exchanges of a recording with the family IPVS, in this machine's byte order."""
-    order = json.loads((folder / "recording.json").read_text())["byteorder"]
-    native = bytes if order == sys.byteorder else byteorder.native
+    about = json.loads((folder / "recording.json").read_text())
+    native = byteorder.converter(about["byteorder"])
     found = []
     for line in (folder / "netlink.jsonl").read_text().splitlines():
         entry = json.loads(line)
