@@ -157,15 +157,6 @@ def walked(agent: Snmpd) -> Path:
     return agent.config.parent / "walk"
 
 
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """Return the processor time of processes: utime and stime of /proc/PID/stat, see proc(5)."""
-    ticks = 0
-    for pid in pids:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(after_name[11]) + int(after_name[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def most_memory(pids: Sequence[int]) -> float:
     """Return the sum of the peak resident sets of processes in MiB: VmHWM of /proc/PID/status."""
     kilobytes = 0

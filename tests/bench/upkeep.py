@@ -14,6 +14,7 @@ from tests.bench import agents, directors
 from tests.bench.answers import Dialogue
 from tests.bench.report import Figure, Goal
 from tests.bench.rounds import say
+from tests.support import processes
 from tests.support.lvsmib import oid
 from tests.support.snmpd import AGENT, Snmpd
 
@@ -42,15 +43,16 @@ def polls(folder: Path) -> List[Figure]:
             used = []
             for number in range(POLLS):
                 time.sleep(PAUSE)
-                before = agents.cpu_seconds(pids)
+                before = processes.cpu_seconds(pids)
                 _poll(snmpd)
-                _until_at_rest(pids)
-                used.append(agents.cpu_seconds(pids) - before)
+                # reading the snapshot and saving counters follow the replies
+                processes.until_at_rest(pids)
+                used.append(processes.cpu_seconds(pids) - before)
                 say(f"  polls {number + 1}/{POLLS}: {used[-1]:.2f} s")
             say(f"  idle: {IDLE_SECONDS} s")
-            before = agents.cpu_seconds(pids[1:])
+            before = processes.cpu_seconds(pids[1:])
             time.sleep(IDLE_SECONDS)
-            idle = agents.cpu_seconds(pids[1:]) - before
+            idle = processes.cpu_seconds(pids[1:]) - before
     note = (
         f"processor time of snmpd, responder and collector for {POLLS} polls, each of 4 OIDs of"
         f" {SERVICES} services (of 10 servers), in GETs of {4 * SERVICES_A_GET} OIDs: 10 minutes at"
@@ -93,14 +95,6 @@ def _poll(snmpd: Snmpd) -> None:
         lines = snmpd.get(*some)
         assert len(lines) == len(some)
         assert not [line for line in lines if "No Such" in line], lines
-
-
-def _until_at_rest(pids: List[int]) -> None:
-    """Wait until reading the snapshot and saving counters, which follow the replies, are done."""
-    before = -1.0
-    while before != (now := agents.cpu_seconds(pids)):
-        before = now
-        time.sleep(1)
 
 
 def _batches() -> Iterator[List[str]]:

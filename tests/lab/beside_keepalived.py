@@ -10,11 +10,11 @@ and its extension used for both polls.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
-from pathlib import Path
 from typing import Callable, Dict, List, Tuple
+
+from tests.support import processes
 
 KEEPALIVED = ".1.3.6.1.4.1.9586.100.5.3"
 LVS = ".1.3.6.1.4.1.8225.4711"
@@ -24,7 +24,6 @@ REAL_SERVERS = 2000
 COLUMNS = [(7, 6), (14, 12), (20, 15), (25, 20), (26, 21), (40, 5)]
 SERVICES = 200
 SERVICES_A_GET = 10
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def snmp(program: str, *words: str) -> int:
@@ -55,27 +54,15 @@ def agent(number: int) -> List[str]:
     return [f"{LVS}.21.1.{column}.1.4.10.8.0.{number}.6.80" for column in (17, 18, 20, 21)]
 
 
-def processor_seconds(*programs: str) -> float:
-    """Return the processor time of all processes of some programs."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
-        if name in programs:
-            ticks += sum(int(word) for word in rest.split()[11:13])
-    return ticks / TICKS
-
-
 def poll(oids: Callable[[int], List[str]], *programs: str) -> float:
     """Return the processor time that some programs use for one poll, and until they are at rest."""
-    before = now = processor_seconds(*programs)
+    pids = processes.named(*programs)
+    before = processes.cpu_seconds(pids)
     for first in range(1, SERVICES + 1, SERVICES_A_GET):
         some = [oid for n in range(first, first + SERVICES_A_GET) for oid in oids(n)]
         assert snmp("snmpget", "127.0.0.1:16161", *some) == len(some)
-    last = -1.0
-    while last != now:
-        time.sleep(1)
-        last, now = now, processor_seconds(*programs)
-    return now - before
+    processes.until_at_rest(pids)
+    return processes.cpu_seconds(pids) - before
 
 
 def main() -> None:
