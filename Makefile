@@ -26,7 +26,7 @@ KERNEL_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils
 # see tests/kernels/kernel
 KERNELS := 5.10 6.1 6.12 newest
 # in Debian 12, qemu-system-misc has the emulator of s390x
-S390X_PACKAGES := $(shell . /etc/os-release && [ "$$VERSION_ID" -gt 12 ] && \
+S390X_PACKAGES = $(shell . /etc/os-release && [ "$$VERSION_ID" -gt 12 ] && \
 	echo qemu-system-s390x || echo qemu-system-misc)
 KERNEL_TESTS := tests/test_kernels.py tests/test_lab.py tests/faults/test_director.py
 BENCH_PACKAGES := gcc libc6-dev keepalived
