@@ -103,7 +103,8 @@ class VirtualService:
     A firewall-mark service has protocol FWMARK, the unspecified address of its family, and its
     mark in fwmark, which is 0 in other services. persist_timeout is in seconds; netmask is the
     persistence granularity, dotted for IPv4 and a prefix length for IPv6. number, counter_offset
-    and continuous_since are as in RealServer.
+    and continuous_since are as in RealServer. complete is True if a server that is not in
+    real_servers is not in the kernel's table; only the collector has it.
     """
 
     family: int
@@ -122,6 +123,7 @@ class VirtualService:
     counter_offset: Optional[Traffic] = None
     continuous_since: Optional[float] = None
     real_servers: List[RealServer] = field(default_factory=list)
+    complete: bool = False
 
     @cached_property
     def packed(self) -> bytes:
@@ -210,6 +212,9 @@ class Snapshot:
     taken is when it began (seconds of CLOCK_BOOTTIME, which no clock adjustment changes), took
     is its duration in seconds, errors is the number of rows or messages that could not be read
     since the collector started, text is what an administrator should know or do about status.
+    complete is True if a service that is not in services is not in the kernel's table; loaded is
+    when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded before the first
+    look. Only the collector has these two.
     """
 
     taken: float
@@ -224,6 +229,8 @@ class Snapshot:
     cpus: List[Cpu] = field(default_factory=list)
     daemons: List[SyncDaemon] = field(default_factory=list)
     services: List[VirtualService] = field(default_factory=list)
+    complete: bool = False
+    loaded: float = 0.0
 
     def forget_measurements(self) -> None:
         """Discard the measured values in place, since they are too old. The configuration stays.

@@ -173,6 +173,7 @@ def test_a_snapshot_too_old_keeps_what_is_configured_and_loses_what_is_measured(
     old.forget_measurements()
     assert (old.totals, old.total_rates, old.cpus) == (None, None, [])
     kept = ["taken", "took", "source", "status", "text", "errors", "director", "daemons"]
+    kept += ["complete", "loaded"]
     for name in kept:
         assert getattr(old, name) == getattr(whole, name), name
     assert len(kept) + 4 == len(fields(old))

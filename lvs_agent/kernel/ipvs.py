@@ -68,27 +68,31 @@ class Ipvs:
         self._kernel = kernel
         self._to = report
         self._reports = 0
+        self._first = last is None
         self._last = last or {}
         # the services of this snapshot by name, and rows that may still be there
         self.known: Dict[str, Known] = {}
+        # True once services() has returned all services; never in the first snapshot, in which
+        # nothing was known that a dump might have skipped
+        self.complete = False
         self._decoder = Decoder()
-        self._family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
+        self.family = netlink.family_id(self._one(netlink.family_request(FAMILY_NAME)))
 
     def info(self, director: Director) -> None:
         """Fill in the version and the connection table size. Raises NetlinkError."""
-        self._decoder.info(self._one(Request(self._family, IPVS_CMD_GET_INFO)), director)
+        self._decoder.info(self._one(Request(self.family, IPVS_CMD_GET_INFO)), director)
 
     def timeouts(self, director: Director) -> None:
         """Fill in the time-outs. Raises NetlinkError."""
-        self._decoder.timeouts(self._one(Request(self._family, IPVS_CMD_GET_CONFIG)), director)
+        self._decoder.timeouts(self._one(Request(self.family, IPVS_CMD_GET_CONFIG)), director)
 
     def services(self) -> List[VirtualService]:
         """Return every virtual service with its real servers, in the kernel's order.
 
         A dump may show a row twice if the table is edited meanwhile: the first is kept. It may skip
-        a row: those of the last snapshot are looked for again. A service deleted before the dump of
-        its real servers has none.
+        a row: those of the last snapshot are looked for again.
         """
+        reports = self._reports
         found, missing = self._dumped(self._service_dump, self._last, MAX_SERVICES)
         for name in missing[:MAX_SERVICES]:
             for service in self._service(name):
@@ -96,39 +100,55 @@ class Ipvs:
         for name in missing[MAX_SERVICES:]:
             self._report(f"{name}: may be missing, since the table was edited meanwhile")
             self.known[name] = self._last[name]
-        for service in found.values():
-            service.real_servers = self._real_servers(service)
-        return list(found.values())
+        self.complete = not self._first and self._reports == reports
+        return [service for service in found.values() if self._fill(service)]
 
     def daemons(self) -> List[SyncDaemon]:
         """Return the sync daemons that run: none, the master, the backup or both."""
-        request = Request(self._family, IPVS_CMD_GET_DAEMON, dump=True)
+        request = Request(self.family, IPVS_CMD_GET_DAEMON, dump=True)
         return list(self._rows(request, self._decoder.daemon, "IPVS_CMD_GET_DAEMON"))
 
     def _service_dump(self) -> Iterator[VirtualService]:
-        request = Request(self._family, IPVS_CMD_GET_SERVICE, dump=True)
+        request = Request(self.family, IPVS_CMD_GET_SERVICE, dump=True)
         return self._rows(request, self._decoder.service, "IPVS_CMD_GET_SERVICE")
 
     def _service(self, name: str) -> Iterator[VirtualService]:
         """Yield a service of the last snapshot, if it is still there."""
-        request = Request(self._family, IPVS_CMD_GET_SERVICE, self._last[name].identity)
+        request = Request(self.family, IPVS_CMD_GET_SERVICE, self._last[name].identity)
         try:
             yield from self._rows(request, self._decoder.service, f"IPVS_CMD_GET_SERVICE of {name}")
         except OSError as error:
             if error.errno != errno.ESRCH:
                 raise
 
-    def _real_servers(self, service: VirtualService) -> List[RealServer]:
+    def _exists(self, identity: bytes) -> bool:
+        try:
+            list(self._kernel.ask(Request(self.family, IPVS_CMD_GET_SERVICE, identity)))
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+            return False
+        except NetlinkError:  # a reply that can't be read
+            pass
+        return True
+
+    def _fill(self, service: VirtualService) -> bool:
+        """Fill in the real servers. Return False if the service has been deleted meanwhile."""
         identity = service_identity(service)
-        request = Request(self._family, IPVS_CMD_GET_DEST, identity, dump=True)
+        request = Request(self.family, IPVS_CMD_GET_DEST, identity, dump=True)
         place = f"IPVS_CMD_GET_DEST of {service.name}"
         last = self._last.get(service.name)
+        servers = last.servers if last is not None else frozenset()
+        reports = self._reports
         found, missing = self._dumped(
             lambda: self._rows(
                 request, lambda reply: self._decoder.real_server(reply, service.family), place
             ),
-            last.servers if last is not None else (),
+            servers,
         )
+        # the kernel's dump for a service that does not exist is empty
+        if not servers <= found.keys() and not self._exists(identity):
+            return False
         if missing:
             self._report(
                 f"{place}: {len(missing)} may be missing, since the table was edited meanwhile:"
@@ -137,7 +157,9 @@ class Ipvs:
         known = Known(identity, (*found, *missing))
         # usually it is the same, and then the old one's memory is used
         self.known[service.name] = last if last == known else known
-        return list(found.values())
+        service.real_servers = list(found.values())
+        service.complete = last is not None and self._reports == reports
+        return True
 
     def _dumped(
         self, dump: Callable[[], Iterator[Row]], last: Collection[str], few: int = 0

@@ -32,6 +32,7 @@ NO_STATISTICS = (
     "no statistics: netlink request failed: {}; run lvs-agent collector with CAP_NET_ADMIN"
 )
 
+NO_FAMILY = 0  # no id of a netlink family
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 Result = TypeVar("Result")
@@ -46,7 +47,11 @@ class Survey:
         self._problems: List[str] = []
         self._logged: List[str] = []
         # the services of the last snapshot that was read by netlink
-        self._last: Mapping[str, Known] = {}
+        self._last: Optional[Mapping[str, Known]] = None
+        # the id of the IPVS family in the last snapshot: it changes when the module is loaded
+        # again. None before the first snapshot, NO_FAMILY without the module.
+        self._family: Optional[int] = None
+        self._loaded = 0.0
 
     def take(self) -> Snapshot:
         """Take a snapshot, with rows sorted by their keys and not yet numbered.
@@ -59,6 +64,7 @@ class Survey:
             self._look(snapshot)
         else:
             self._not_loaded(snapshot)
+        snapshot.loaded = self._loaded
         snapshot.services.sort(key=attrgetter("key"))
         for service in snapshot.services:
             service.real_servers.sort(key=attrgetter("key"))
@@ -97,12 +103,17 @@ class Survey:
         snapshot.services, snapshot.daemons, snapshot.cpus = [], [], []
         snapshot.totals = snapshot.total_rates = None
         snapshot.director = Director()
+        self._family = NO_FAMILY
 
     def _netlink(self, snapshot: Snapshot, ipvs: Ipvs) -> None:
+        if self._family not in (None, ipvs.family):
+            self._loaded = snapshot.taken
+        self._family = ipvs.family
         snapshot.source = Source.NETLINK
         snapshot.services = ipvs.services()
         self._last = ipvs.known
         snapshot.daemons = ipvs.daemons()
+        snapshot.complete = ipvs.complete
         self.attempt(lambda: ipvs.info(snapshot.director))
         self.attempt(lambda: ipvs.timeouts(snapshot.director))
 

@@ -108,18 +108,22 @@ def test_netlink_makes_no_sense(tmp_path: Path) -> None:
 
 
 def test_a_service_that_goes_between_its_dump_and_its_servers(tmp_path: Path) -> None:
+    deleted: List[Request] = []
+
     def gone(request: Request, replies: Replies) -> Iterator[bytes]:
         if request.command == GET_DEST and service_address(2) in request.body:
+            kernel.services = [1, 3]
+            deleted.append(request)
             return iter(())  # like the kernel: an empty dump, no error
         return replies()
 
     kernel = MadeKernel(3)
-    servers_of_2 = expected([2]) - expected([2], 0)
     with site(tmp_path) as director, collector_of(director.path, kernel):
         director.until(Status.OK, ALL)
         kernel.meddle = gone
-        director.until(Status.OK, ALL - servers_of_2)
-        kernel.meddle = None
+        director.until(Status.OK, expected([1, 3]))
+        assert deleted
+        kernel.meddle, kernel.services = None, [1, 2, 3]
         director.until(Status.OK, ALL)
 
 

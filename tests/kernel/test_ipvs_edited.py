@@ -11,7 +11,7 @@ import pytest
 
 from lvs_agent.kernel.ipvs import MAX_DUMPS, MAX_SERVICES, Ipvs, Known
 from lvs_agent.kernel.netlink import Request
-from tests.support.made_kernel import MadeKernel
+from tests.support.made_kernel import MadeKernel, service_address
 from tests.support.recorded import GET_DEST, GET_SERVICE
 
 Dump = Callable[[int, Sequence[bytes]], Sequence[bytes]]
@@ -178,3 +178,124 @@ def test_a_table_that_is_cleared_is_dumped_twice(
     many.asked, many.services = [], []
     assert look(many, before.known).services() == []
     assert (count(many, GET_SERVICE), count(many, GET_SERVICE, dump=False)) == (2, 0)
+
+
+def complete(ipvs: Ipvs) -> List[bool]:
+    """Return whether each service's servers are complete."""
+    return [vs.complete for vs in ipvs.services()]
+
+
+def test_a_first_look_is_not_complete(kernel: EditedKernel) -> None:
+    ipvs = Ipvs(kernel, pytest.fail)
+    assert complete(ipvs) == [False] * 5
+    assert not ipvs.complete
+
+
+def test_a_look_is_complete_whether_rows_are_missing_or_not(
+    kernel: EditedKernel, known: Dict[str, Known]
+) -> None:
+    ipvs = look(kernel, known)
+    assert complete(ipvs) == [True] * 5
+    assert ipvs.complete
+    kernel.services.remove(3)
+    kernel.servers = 3
+    ipvs = look(kernel, known)
+    assert complete(ipvs) == [True] * 4
+    assert ipvs.complete
+
+
+def test_a_director_whose_last_service_was_deleted_is_complete(
+    kernel: EditedKernel, known: Dict[str, Known]
+) -> None:
+    kernel.services = []
+    ipvs = look(kernel, known)
+    assert complete(ipvs) == []
+    assert ipvs.complete
+    ipvs = look(kernel, {})
+    assert complete(ipvs) == []
+    assert ipvs.complete
+
+
+def test_the_servers_of_a_service_that_is_new_are_not_complete(
+    kernel: EditedKernel, known: Dict[str, Known]
+) -> None:
+    kernel.services.append(6)
+    ipvs = look(kernel, known)
+    assert complete(ipvs) == [True] * 5 + [False]
+    assert ipvs.complete
+    assert complete(look(kernel, ipvs.known)) == [True] * 6
+
+
+def test_servers_that_may_be_missing_make_their_service_incomplete(
+    kernel: EditedKernel, known: Dict[str, Known]
+) -> None:
+    first = kernel.services[0]
+
+    def skip(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        rows = list(replies())
+        if request.command == GET_DEST and service_address(first) in request.body:
+            rows = list(skipping_the_first(len(kernel.asked), rows))
+        return iter(rows)
+
+    kernel.meddle = skip
+    ipvs = Ipvs(kernel, lambda problem: None, known)
+    assert complete(ipvs) == [False] + [True] * 4
+    assert ipvs.complete
+
+
+def test_services_that_may_be_missing_make_the_director_incomplete() -> None:
+    kernel = EditedKernel(MAX_SERVICES + 10, 1)
+    before = Ipvs(kernel, pytest.fail)
+    before.services()
+    kernel.edits[GET_SERVICE] = lambda number, rows: rows[-1 - number % 2 :]
+    ipvs = Ipvs(kernel, lambda problem: None, before.known)
+    assert set(complete(ipvs)) == {True}
+    assert not ipvs.complete
+
+
+@pytest.mark.parametrize("command", [GET_SERVICE, GET_DEST])
+def test_a_row_that_cannot_be_read_makes_its_table_incomplete(
+    kernel: EditedKernel, known: Dict[str, Known], command: int
+) -> None:
+    kernel.edits[command] = lambda number, rows: [*rows[:-1], rows[-1][:30]]
+    ipvs = Ipvs(kernel, lambda problem: None, known)
+    servers = complete(ipvs)
+    assert (command == GET_SERVICE) == (not ipvs.complete)
+    assert (command == GET_DEST) == (False in servers)
+
+
+@pytest.mark.parametrize("last", [0, 2])
+def test_a_service_that_is_deleted_before_its_servers_are_read_is_left_out(
+    kernel: EditedKernel, known: Dict[str, Known], last: int
+) -> None:
+    """The kernel's dump of the servers of a service that does not exist is empty."""
+    dumps = 0
+
+    def delete(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        nonlocal dumps
+        rows = list(replies())
+        if request.command == GET_DEST and service_address(3) in request.body:
+            dumps += 1
+            rows = rows[:last] if dumps == 1 else []
+            kernel.services = [1, 2, 4, 5]
+        return iter(rows)
+
+    kernel.meddle = delete
+    ipvs = look(kernel, known)
+    assert complete(ipvs) == [True] * 4
+    assert len(ipvs.known) == 4
+
+
+def test_another_refusal_of_a_service_whose_servers_went_is_an_error(
+    kernel: EditedKernel, known: Dict[str, Known]
+) -> None:
+    kernel.servers = 3
+
+    def refuse(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        if request.command == GET_SERVICE and not request.dump:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return replies()
+
+    kernel.meddle = refuse
+    with pytest.raises(PermissionError):
+        look(kernel, known).services()

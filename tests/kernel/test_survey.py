@@ -6,7 +6,9 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
+import struct
 import time
+from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import pytest
@@ -17,6 +19,7 @@ from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.snapshot import Director, Traffic, VirtualService
+from tests.support.made_kernel import MadeKernel
 from tests.support.recorded import (
     DEST,
     GET_CONFIG,
@@ -31,7 +34,7 @@ from tests.support.recorded import (
     short,
 )
 
-GET_FAMILY = 3
+GET_FAMILY, FAMILY_ID = 3, 1
 SYSCTL = procfs.SYSCTL
 NAMES = ["FWM 5", "TCP 10.2.0.1:80", "UDP 10.2.0.1:53", "FWM 5 IPv6"]
 # /proc/net/ip_vs of the small director
@@ -304,3 +307,79 @@ def test_a_module_that_is_unloaded_during_a_look_is_no_lack_of_privilege() -> No
         assert survey.take().status == Status.NO_IPVS
     assert len(seen) > 10
     assert [each for each in seen if each not in BEFORE_OR_AFTER] == []
+
+
+def test_a_snapshot_is_complete_from_the_second_look_by_netlink_on() -> None:
+    kernel = RefusingKernel()
+    survey = Survey(kernel)
+    looks = [survey.take() for _ in range(2)]
+    kernel.refused = {GET_SERVICE: PermissionError(errno.EPERM, "refused")}
+    looks.append(survey.take())
+    kernel.refused = {}
+    looks.append(survey.take())
+    assert [each.source for each in looks[1:]] == [Source.NETLINK, Source.PROCFS, Source.NETLINK]
+    assert [each.complete for each in looks] == [False, True, False, True]
+    assert [{vs.complete for vs in each.services} for each in looks] == [
+        {False},
+        {True},
+        {False},
+        {True},
+    ]
+
+
+def test_a_fault_after_the_services_leaves_no_complete_snapshot() -> None:
+    kernel = RefusingKernel()
+    survey = Survey(kernel)
+    survey.take()
+    kernel.refused = {GET_DAEMON: PermissionError(errno.EPERM, "refused")}
+    look = survey.take()
+    assert (look.source, look.complete) == (Source.PROCFS, False)
+
+
+def test_a_fault_of_something_else_leaves_the_tables_complete() -> None:
+    kernel = RefusingKernel()
+    survey = Survey(kernel)
+    survey.take()
+    kernel.refused = {GET_INFO: NetlinkError("damaged")}
+    look = survey.take()
+    assert (look.status, look.complete) == (Status.DEGRADED, True)
+
+
+def test_a_module_that_was_there_at_the_first_look_was_not_seen_to_be_loaded() -> None:
+    survey = Survey(MadeKernel(1))
+    assert [survey.take().loaded for _ in range(2)] == [0.0, 0.0]
+
+
+def test_a_module_that_was_absent_is_loaded_when_it_is_there() -> None:
+    kernel = MadeKernel(1)
+    kernel.loaded = False
+    survey = Survey(kernel)
+    assert survey.take().loaded == 0.0
+    kernel.loaded = True
+    look = survey.take()
+    assert look.loaded == look.taken
+    assert survey.take().loaded == look.taken
+
+
+class Reloaded(MadeKernel):
+    """A made kernel; loads counts how often the module was loaded since it was recorded."""
+
+    loads = 0
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        if request.command != GET_FAMILY:
+            return super().ask(replace(request, family=request.family - self.loads))
+        return (altered(reply, (FAMILY_ID,), self._id) for reply in super().ask(request))
+
+    def _id(self, recorded: bytes) -> bytes:
+        return struct.pack("=H", struct.unpack("=H", recorded)[0] + self.loads)
+
+
+def test_a_family_with_another_id_is_that_of_a_module_that_was_loaded_again() -> None:
+    kernel = Reloaded(1)
+    survey = Survey(kernel)
+    survey.take()
+    kernel.loads = 1
+    looks = [survey.take() for _ in range(2)]
+    assert [each.status for each in looks] == [Status.OK] * 2
+    assert [each.loaded for each in looks] == [looks[0].taken] * 2
