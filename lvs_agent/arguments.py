@@ -7,6 +7,7 @@ The man page is generated from the same texts (tools/manpage).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import sys
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any, Iterable, List, NoReturn
 
 from lvs_agent import __version__, log
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
+from lvs_agent.collector.lost import LOST_SECONDS
 from lvs_agent.collector.statefile import STATE_DIRECTORY
 from lvs_agent.pollers import arguments as pollers
 from lvs_agent.pollers.graph import arguments as graph
 from lvs_agent.responder.feed import Patience
 
+DAY_SECONDS = 86400
 ABOUT = """\
 Serves the tables of a Linux Virtual Server director (IPVS) over SNMP.
 
@@ -107,6 +110,15 @@ def _suggestion(word: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def _days(text: str) -> float:
+    """Return the number of days that text gives."""
+    with contextlib.suppress(ValueError):
+        number = float(text)
+        if 0 <= number < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"not a number of days: {text}")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return a parser of all commands; it stores the given one in the attribute command."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -139,6 +151,15 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="keep row numbers and counters in this folder (default $STATE_DIRECTORY, or"
         f" {STATE_DIRECTORY} if that is not set)",
+    )
+    common.add_argument(
+        "--lost-time",
+        type=_days,
+        default=LOST_SECONDS / DAY_SECONDS,
+        metavar="DAYS",
+        help="count a service or real server that was there and is gone as lost for this long"
+        " (default %(default)g), never with 0: for directors whose servers an autoscaler adds and"
+        " removes",
     )
     logs = _Parser(add_help=False)
     logs.add_argument("--log", type=Path, metavar="FILE", help="append log messages to this file")

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from lvs_agent import __version__, log
-from lvs_agent.arguments import parser
+from lvs_agent.arguments import DAY_SECONDS, parser
 from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener, activated, listen_at
 from lvs_agent.codes import Status
+from lvs_agent.collector.forgetting import ForgetFile, beside
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.collector.statefile import STATE_DIRECTORY
@@ -247,7 +248,9 @@ def _disable_cycle_collector() -> None:
 def _collect(args: argparse.Namespace, *listeners: Listener) -> None:
     _disable_cycle_collector()
     kernel: Kernel = ReplayedKernel(args.replay) if args.replay else LiveKernel()
-    serve(Collector(kernel, History(_state(args))), *listeners)
+    files = [ForgetFile(beside(listener.path())) for listener in listeners]
+    history = History(_state(args), args.lost_time * DAY_SECONDS, files)
+    serve(Collector(kernel, history), *listeners)
 
 
 def _connector(args: argparse.Namespace) -> Connector:

@@ -11,12 +11,10 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Iterable, List, NamedTuple, Optional, Tuple
+from typing import Iterable, List, NamedTuple, Optional
 
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, Source, Status
-
-ServiceKey = Tuple[int, bytes, int, int]  # family, address, protocol, port or firewall mark
-ServerKey = Tuple[int, bytes, int]  # family, address, port
+from lvs_agent.names import ServerKey, ServiceKey, endpoint, server_key, service_key
 
 MAX_COUNTER = (1 << 64) - 1
 
@@ -52,9 +50,10 @@ class RealServer:
     """One real server of one virtual service.
 
     weight is 0 when the server is quiesced. Thresholds are in connections, 0 for none. counters
-    and rates are the kernel's. The collector fills in the last three: number is the row number in
+    and rates are the kernel's. The collector fills in the last four: number is the row number in
     lvsRealTable, counter_offset is what was counted before the kernel's counters were last reset,
-    continuous_since is when the sum of both became continuous (seconds of CLOCK_BOOTTIME).
+    continuous_since is when the sum of both became continuous (seconds of CLOCK_BOOTTIME), changed
+    is when it was last seen to go down (weight 0) or up, or to appear (seconds since 1970).
     """
 
     address: str
@@ -74,6 +73,7 @@ class RealServer:
     number: Optional[int] = None
     counter_offset: Optional[Traffic] = None
     continuous_since: Optional[float] = None
+    changed: Optional[float] = None
 
     @cached_property
     def packed(self) -> bytes:
@@ -93,7 +93,7 @@ class RealServer:
     @property
     def name(self) -> str:
         """The name that ipvsadm -n prints: 192.168.0.1:8080 or [2001:db8::2]:443."""
-        return _endpoint(self.address, self.port)
+        return endpoint(self.address, self.port)
 
 
 @dataclass
@@ -103,8 +103,10 @@ class VirtualService:
     A firewall-mark service has protocol FWMARK, the unspecified address of its family, and its
     mark in fwmark, which is 0 in other services. persist_timeout is in seconds; netmask is the
     persistence granularity, dotted for IPv4 and a prefix length for IPv6. number, counter_offset
-    and continuous_since are as in RealServer. complete is True if a server that is not in
-    real_servers is not in the kernel's table; only the collector has it.
+    and continuous_since are as in RealServer; changed is when it was last seen to go down (no
+    server up) or up. lost counts the real servers that were there and are gone, None if unknown.
+    complete is True if a server that is not in real_servers is not in the kernel's table; only the
+    collector has it.
     """
 
     family: int
@@ -122,6 +124,8 @@ class VirtualService:
     number: Optional[int] = None
     counter_offset: Optional[Traffic] = None
     continuous_since: Optional[float] = None
+    changed: Optional[float] = None
+    lost: Optional[int] = None
     real_servers: List[RealServer] = field(default_factory=list)
     complete: bool = False
 
@@ -141,7 +145,7 @@ class VirtualService:
         if self.protocol == IpProtocol.FWMARK:
             return f"FWM {self.fwmark}" + (" IPv6" if self.family == Family.INET6 else "")
         protocol = PROTOCOL_NAMES.get(self.protocol, f"IP{self.protocol}")
-        return f"{protocol} {_endpoint(self.address, self.port)}"
+        return f"{protocol} {endpoint(self.address, self.port)}"
 
     @cached_property
     def prefix_length(self) -> Optional[int]:
@@ -160,6 +164,35 @@ class VirtualService:
         up = _sum(rs.weight and 1 for rs in self.real_servers)
         others = ([getattr(rs, name) for rs in self.real_servers] for name in Sums._fields[1:])
         return Sums(up, *map(_sum, others))
+
+
+@dataclass
+class LostRow:
+    """A virtual service that was there and is gone, or a real server of a service that is there.
+
+    service and server are names; server is "" for a service. last_seen is when the last complete
+    snapshot had the row, since when the first had it not (seconds since 1970).
+    """
+
+    service: str
+    server: str
+    last_seen: Optional[float]
+    since: float
+
+    @cached_property
+    def service_key(self) -> ServiceKey:
+        """The key of the service. Raises ValueError if its name is invalid."""
+        return service_key(self.service)
+
+    @cached_property
+    def server_key(self) -> ServerKey:
+        """The key of the real server. Raises ValueError if its name is invalid."""
+        return server_key(self.server)
+
+    @property
+    def name(self) -> str:
+        """The row's name, unique in a director: TCP 192.0.2.10:443 -> 192.168.0.1:8080."""
+        return f"{self.service} -> {self.server}" if self.server else self.service
 
 
 @dataclass
@@ -212,8 +245,9 @@ class Snapshot:
     taken is when it began (seconds of CLOCK_BOOTTIME, which no clock adjustment changes), took
     is its duration in seconds, errors is the number of rows or messages that could not be read
     since the collector started, text is what an administrator should know or do about status.
-    complete is True if a service that is not in services is not in the kernel's table; loaded is
-    when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded before the first
+    lost_services and lost_servers count what was there and is gone, None if unknown; lost has the
+    rows. complete is True if a service that is not in services is not in the kernel's table; loaded
+    is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded before the first
     look. Only the collector has these two.
     """
 
@@ -223,12 +257,15 @@ class Snapshot:
     status: Status = Status.OK
     text: str = ""
     errors: int = 0
+    lost_services: Optional[int] = None
+    lost_servers: Optional[int] = None
     totals: Optional[Traffic] = None
     total_rates: Optional[Traffic] = None
     director: Director = field(default_factory=Director)
     cpus: List[Cpu] = field(default_factory=list)
     daemons: List[SyncDaemon] = field(default_factory=list)
     services: List[VirtualService] = field(default_factory=list)
+    lost: List[LostRow] = field(default_factory=list)
     complete: bool = False
     loaded: float = 0.0
 
@@ -236,15 +273,16 @@ class Snapshot:
         """Discard the measured values in place, since they are too old. The configuration stays.
 
         Weights count as measured values: health checkers change them, and an old one would hide a
-        dead server. Copying 60,000 services instead would stop snmpd for half a second.
+        dead server. So do the numbers of lost rows. Copying 60,000 services instead would stop
+        snmpd for half a second.
         """
-        self.totals = self.total_rates = None
+        self.totals = self.total_rates = self.lost_services = self.lost_servers = None
         self.cpus = []
         for service in self.services:
-            service.counters = service.rates = None
+            service.counters = service.rates = service.changed = service.lost = None
             for rs in service.real_servers:
                 rs.weight = rs.active_conns = rs.inact_conns = rs.persist_conns = None
-                rs.counters = rs.rates = None
+                rs.counters = rs.rates = rs.changed = None
             vars(service).pop("sums", None)
 
 
@@ -255,7 +293,3 @@ def _sum(values: Iterable[Optional[int]]) -> Optional[int]:
             return None
         total += value
     return total
-
-
-def _endpoint(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -13,6 +13,7 @@ from typing import Callable, Dict, Iterator
 import pytest
 
 from lvs_agent.boundary import wire
+from lvs_agent.collector.forgetting import ForgetFile, Order, append
 from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector
 from lvs_agent.kernel.recording import ReplayedKernel
@@ -49,6 +50,17 @@ def collects_after_damage(folder: Path) -> None:
     with (folder / "history.jsonl").open("a") as file:
         file.write("damage\n")
     data(folder)
+
+
+def forgets(folder: Path) -> None:
+    file = folder / "forget"
+    append(file, [Order(0.0, "", ""), Order(0.0, "TCP 10.2.0.1:80", "")])
+    with file.open("a") as lines:
+        lines.write("nonsense\n")
+    history = History(folder, forget_files=[ForgetFile(file), ForgetFile(folder)])
+    collector = Collector(ReplayedKernel(RECORDING), history)
+    collector.snapshot()
+    collector.close()
 
 
 def misses_a_recorded_answer(folder: Path) -> None:
@@ -111,6 +123,7 @@ PATHS: Dict[str, Callable[[Path], None]] = {
         collects,
         collects_without_a_folder,
         collects_after_damage,
+        forgets,
         misses_a_recorded_answer,
         reads_damaged_rows,
         reads_no_snapshot,

@@ -16,7 +16,8 @@ PACKAGE = CHECKOUT / "lvs_agent"
 # Each room may import from itself and from these. This is the privilege boundary: the code that
 # answers snmpd never imports code that reads the kernel or runs with CAP_NET_ADMIN.
 ROOMS = {
-    "snapshot": {"codes"},
+    "names": {"codes"},
+    "snapshot": {"codes", "names"},
     "log": {"errors", "regular"},
     "kernel": {"codes", "snapshot", "regular"},
     "boundary": {"codes", "snapshot"},

@@ -158,6 +158,7 @@ def test_real_servers_are_in_the_order_of_lvs_mibs_index() -> None:
 
 
 MEASURED = [
+    "changed",
     "weight",
     "active_conns",
     "inact_conns",
@@ -172,13 +173,15 @@ def test_a_snapshot_too_old_keeps_what_is_configured_and_loses_what_is_measured(
     old = copy.deepcopy(whole)
     old.forget_measurements()
     assert (old.totals, old.total_rates, old.cpus) == (None, None, [])
+    assert (old.lost_services, old.lost_servers) == (None, None)
     kept = ["taken", "took", "source", "status", "text", "errors", "director", "daemons"]
-    kept += ["complete", "loaded"]
+    kept += ["lost", "complete", "loaded"]
     for name in kept:
         assert getattr(old, name) == getattr(whole, name), name
-    assert len(kept) + 4 == len(fields(old))
+    assert len(kept) + 6 == len(fields(old))
     for was, service_now in zip(whole.services, old.services):
-        gone = {"counters": None, "rates": None, "real_servers": service_now.real_servers}
+        gone = dict.fromkeys(["counters", "rates", "changed", "lost"])
+        gone["real_servers"] = service_now.real_servers
         assert service_now == replace(was, **gone)  # type: ignore[arg-type]
         for rs_was, rs_now in zip(was.real_servers, service_now.real_servers):
             nothing = dict.fromkeys(MEASURED)

@@ -11,9 +11,10 @@ import errno
 import logging
 import os
 import socket
+from pathlib import Path
 from typing import Callable, List, NoReturn, Optional
 
-from lvs_agent.boundary.connections import Listener
+from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ class HandoffListener:
         if not fds:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return socket.socket(fileno=fds[0])
+
+    def path(self) -> Path:
+        """See Listener.path: that of the collector in whose place this one runs."""
+        return COLLECTOR_SOCKET
 
     def close(self) -> None:
         """See Listener.close."""

@@ -25,6 +25,9 @@ class Listener(Protocol):
         Raises BlockingIOError if none is pending, EOFError if there will be no more.
         """
 
+    def path(self) -> Path:
+        """Return the path at which clients connect."""
+
     def close(self) -> None:
         """Close what is open, and remove what was made."""
 
@@ -42,6 +45,10 @@ class _SocketListener:
 
     def accept(self) -> socket.socket:
         return self._socket.accept()[0]
+
+    def path(self) -> Path:
+        # the name of an abstract socket begins with a NUL (unix(7))
+        return Path(os.fsdecode(self._socket.getsockname()).replace("\0", "@"))
 
     def close(self) -> None:
         self._socket.close()

@@ -2,9 +2,9 @@
 """The lines of JSON that carry a snapshot from the collector to the responder.
 
 The first line is an object with the scalars and, for readers, the names of each row's columns.
-A line for each virtual service follows, and after it one for each of its real servers. The last
-line counts them, so that a truncated snapshot is detected. Nothing in it can run code, and
-`socat - UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
+A line for each virtual service follows, and after it one for each of its real servers; then one for
+each lost row. The last line counts them, so that a truncated snapshot is detected. Nothing in it
+can run code, and `socat - UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lvs_agent.snapshot import (
     MAX_COUNTER,
     Cpu,
     Director,
+    LostRow,
     RealServer,
     Snapshot,
     SyncDaemon,
@@ -29,6 +30,7 @@ from lvs_agent.snapshot import (
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 1000
 
+KINDS = ("service", "server", "lost")  # of rows
 MAX_PORT = 65535
 MAX_PART = (1 << 32) - 1  # the largest part of an OID
 
@@ -43,6 +45,7 @@ class _Codecs:
     def __init__(self) -> None:
         self.service = RowCodec(VirtualService, until="real_servers")
         self.server = RowCodec(RealServer)
+        self.lost = RowCodec(LostRow)
         self.snapshot = RowCodec(Snapshot, until="director")
         self.director = RowCodec(Director)
         self.cpu = RowCodec(Cpu)
@@ -75,6 +78,9 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
         for server in service.real_servers:
             yield line(("server", codecs.server.encode(server)))
         rows += 1 + len(service.real_servers)
+    for lost in snapshot.lost:
+        yield line(("lost", codecs.lost.encode(lost)))
+    rows += len(snapshot.lost)
     yield line({"rows": rows})
 
 
@@ -134,11 +140,11 @@ class Reader:
             if value.get("rows") != self._rows:
                 raise WireError(f"{self._rows} rows, expected {value.get('rows')}")
             self._ended = True
-        elif isinstance(value, list) and len(value) == 2 and value[0] in ("service", "server"):
+        elif isinstance(value, list) and len(value) == 2 and value[0] in KINDS:
             self._row(value[0], value[1])
             self._rows += 1
         else:
-            raise WireError("neither a service nor a server")
+            raise WireError(f"none of {', '.join(KINDS)}")
 
     def _row(self, kind: str, values: object) -> None:
         assert self._snapshot is not None
@@ -147,6 +153,11 @@ class Reader:
             _check_service(service)
             self._service = service
             self._snapshot.services.append(service)
+        elif kind == "lost":
+            lost = self._codecs.lost.decode(values)
+            _check_lost(lost)
+            self._service = None  # no servers follow
+            self._snapshot.lost.append(lost)
         elif self._service is not None:
             server = self._codecs.server.decode(values)
             _check_server(server)
@@ -162,7 +173,8 @@ class Reader:
             snapshot = codecs.snapshot.decode(value["snapshot"])
             snapshot.source = Source(snapshot.source)
             snapshot.status = Status(snapshot.status)
-            _check_range("errors", snapshot.errors, MAX_COUNTER)
+            for name in ("errors", "lost_services", "lost_servers"):
+                _check_range(name, getattr(snapshot, name) or 0, MAX_COUNTER)
             snapshot.director = codecs.director.decode(value["director"])
             snapshot.cpus = [codecs.cpu.decode(row) for row in value["cpus"]]
             snapshot.daemons = [codecs.daemon.decode(row) for row in value["daemons"]]
@@ -192,6 +204,7 @@ def _check_service(service: VirtualService) -> None:
     _check_range("port", service.port, MAX_PORT)
     _check_range("fwmark", service.fwmark, MAX_PART)
     _check_range("number", service.number or 0, MAX_PART)
+    _check_range("lost", service.lost or 0, MAX_PART)
 
 
 def _check_server(server: RealServer) -> None:
@@ -202,6 +215,16 @@ def _check_server(server: RealServer) -> None:
         raise RowError(f"address: {error}") from error
     if not (0 <= server.port <= MAX_PORT and 0 <= (server.number or 0) <= MAX_PART):
         raise RowError(f"port or number out of range: {server.port}, {server.number}")
+
+
+def _check_lost(lost: LostRow) -> None:
+    """Raise RowError for names that can't be an index."""
+    try:
+        lost.service_key  # noqa: B018
+        if lost.server:
+            lost.server_key  # noqa: B018
+    except ValueError as error:
+        raise RowError(f"name: {error}") from error
 
 
 def _check_range(name: str, value: int, highest: int) -> None:

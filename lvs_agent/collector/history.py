@@ -10,13 +10,16 @@ offset, so that the sum keeps rising.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Type, Union
+from typing import Dict, Optional, Sequence, Set
 
-from lvs_agent.codes import Status
+from lvs_agent.codes import Source, Status
+from lvs_agent.collector import lost
+from lvs_agent.collector.forgetting import ForgetFile
+from lvs_agent.collector.looking import PART, Look, is_server_up, is_service_up, look_at
 from lvs_agent.collector.remembered import (
-    MAX_NUMBER,
     Numbering,
     RealServerState,
     RowState,
@@ -26,31 +29,32 @@ from lvs_agent.collector.remembered import (
     missing,
 )
 from lvs_agent.collector.statefile import MAX_MISSING, StateError, StateFile
-from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.snapshot import Snapshot, VirtualService
 
 log = logging.getLogger(__name__)
 
-# Rows are forgotten a part at a time, because that takes a look at all of them.
-_PART = 16
-
-
-class _Found(NamedTuple):
-    """The names of rows that are new, were counted or came back, and went missing."""
-
-    new: List[str]
-    changed: List[str]
-    gone: List[str]
+# The time of the last complete snapshot is saved with other changes, and at least this often: when
+# the collector is killed, a number of servers that was held since is known to be recent.
+_LOOKED_SECONDS = 3600
 
 
 class History:
     """The history of rows: their numbers, and the offsets that continue their counters.
 
     folder is the state directory, None to keep the state in memory only. If the state can't be
-    saved it is served nevertheless, and the snapshot's status and text say so.
+    saved it is served nevertheless, and the snapshot's status and text say so. What is gone is lost
+    for lost_seconds, never if that is 0, and until one of forget_files has its name.
     """
 
-    def __init__(self, folder: Optional[Path]) -> None:
+    def __init__(
+        self,
+        folder: Optional[Path],
+        lost_seconds: float = lost.LOST_SECONDS,
+        forget_files: Sequence[ForgetFile] = (),
+    ) -> None:
         self._file = StateFile(folder) if folder is not None else None
+        self._lost_seconds = lost_seconds
+        self._forget_files = forget_files
         # True while this process may save, from _open() to close()
         self._held = False
         self._services: Numbering[ServiceState] = Numbering()
@@ -60,54 +64,86 @@ class History:
         self._changed: Dict[str, Set[str]] = {}
         # True if the file lacks other rows too, and has to be replaced
         self._behind = False
+        # the time of the last complete snapshot that the file has
+        self._looked_saved: Optional[float] = None
         # the reason why nothing is saved; "" if all is well
         self._trouble = ""
 
     def annotate(self, snapshot: Snapshot) -> None:
-        """Fill in number, counter_offset and continuous_since of every row of a snapshot.
+        """Fill in what is remembered of the rows of a snapshot, and the rows that are lost.
 
         New numbers are on disk when this returns, unless saving has failed.
         """
         self._open()
         if snapshot.status == Status.NO_IPVS:
             self._note_unload()
-        taken, now = snapshot.taken, time.time()
-        found = _look(self._services, ServiceState, snapshot.services, taken, now)
-        self._new.update((name, set()) for name in found.new)
-        for name in found.changed:
-            self._changed.setdefault(name, set())
-        gone = len(found.gone)
-        for name in found.gone:  # with its servers
-            servers = self._services.rows[name].servers
-            went = [each for each, row in servers.rows.items() if servers.note_missing(row, now)]
-            self._changed.setdefault(name, set()).update(went)
+        now = time.time()
+        self._forget(now)
+        look = Look(snapshot.taken, now, math.floor(now * 10) / 10, lost.settled(snapshot))
+        gone = self._look_at_services(snapshot, look)
         for service in snapshot.services:
             state = self._services.rows.get(service.name)
-            if state is None:
-                continue
-            found = _look(state.servers, RealServerState, service.real_servers, taken, now)
-            if found.new:
-                self._new.setdefault(service.name, set()).update(found.new)
-            if found.changed or found.gone:
-                self._changed.setdefault(service.name, set()).update(found.changed, found.gone)
-            gone += len(found.gone)
-        if gone and missing(self._services) > MAX_MISSING + MAX_MISSING // _PART:
+            if state is not None:
+                gone += self._look_at_servers(service, state, look)
+        if gone and missing(self._services) > MAX_MISSING + MAX_MISSING // PART:
             forget_missing(self._services, MAX_MISSING)
         if self._new or self._behind:
             self._save(self._new)
         if self._trouble and snapshot.status == Status.OK:
             snapshot.status, snapshot.text = Status.DEGRADED, self._trouble
+        if self._lost_seconds and snapshot.source == Source.NETLINK:
+            lost.fill_in(snapshot, self._services, now - self._lost_seconds)
 
     def keep(self) -> None:
         """Save the counters. Call this after serving a snapshot, so that no client waits for it."""
-        if self._changed:
+        looked, saved = self._services.looked, self._looked_saved
+        if self._changed or (looked or 0.0) - (saved or 0.0) >= _LOOKED_SECONDS:
             self._save(self._changed, shorten=True)
 
     def close(self) -> None:
-        """Release the state directory."""
+        """Save when the last complete snapshot was taken, and release the state directory."""
+        if self._services.looked != self._looked_saved:
+            self._save(self._changed)
         if self._file is not None:
             self._file.close()
             self._held = False
+
+    def _forget(self, now: float) -> None:
+        oldest = now - self._lost_seconds
+        for file in self._forget_files:
+            for order in file.take(now):
+                for name, servers in lost.forget(self._services, order, oldest, now).items():
+                    self._changed.setdefault(name, set()).update(servers)
+
+    def _look_at_services(self, snapshot: Snapshot, look: Look) -> int:
+        """Return the number of services and servers that are newly missing."""
+        known, rows, complete = self._services, snapshot.services, snapshot.complete
+        found = look_at(known, ServiceState, rows, is_service_up, complete, look)
+        self._new.update((name, set()) for name in found.new)
+        for name in found.changed:
+            self._changed.setdefault(name, set())
+        gone = len(found.gone)
+        for name in found.gone:  # with its servers
+            state = known.rows[name]
+            state.pending = None
+            every = state.servers
+            went = [each for each, row in every.rows.items() if every.note_missing(row, look.now)]
+            self._changed.setdefault(name, set()).update(went)
+            gone += len(went)
+        return gone
+
+    def _look_at_servers(self, service: VirtualService, state: ServiceState, look: Look) -> int:
+        """Return the number of servers that are newly missing."""
+        rows, complete = service.real_servers, service.complete
+        found = look_at(state.servers, RealServerState, rows, is_server_up, complete, look)
+        held = False
+        if complete and self._lost_seconds:
+            held = state.hold(len(rows), look.now, look.now - self._lost_seconds)
+        if found.new:
+            self._new.setdefault(service.name, set()).update(found.new)
+        if found.changed or found.gone or held:
+            self._changed.setdefault(service.name, set()).update(found.changed, found.gone)
+        return len(found.gone)
 
     def _open(self) -> None:
         """Load the state and lock it; try again at the next call if that fails."""
@@ -140,6 +176,7 @@ class History:
             else:
                 self._say("")
                 self._behind = False
+                self._looked_saved = self._services.looked
         changes.clear()
 
     def _say(self, trouble: str) -> None:
@@ -159,61 +196,6 @@ class History:
                 service.note_reset()
                 for each in counted:
                     service.servers.rows[each].note_reset()
-
-
-def _look(
-    known: Numbering[State],
-    kind: Type[State],
-    rows: Sequence[Union[VirtualService, RealServer]],
-    taken: float,
-    now: float,
-) -> _Found:
-    """Fill in rows from the states of the same names, and these from the rows."""
-    found = _Found([], [], [])
-    present = 0
-    for row in rows:
-        name = row.name  # computed each time
-        state = known.rows.get(name)
-        if state is None:
-            state = _admit(known, kind, name, taken)
-            if state is None:
-                continue
-            found.new.append(name)
-        present += 1
-        if state.missing_since is not None:
-            known.note_present(state)
-            found.changed.append(name)
-        if row.counters is not None and row.counters != state.counters:
-            if _lower(row.counters, state.counters):
-                state.note_reset()
-            state.counters = row.counters
-            found.changed.append(name)
-        row.number, row.continuous_since = state.number, state.continuous_since
-        row.counter_offset = state.counter_offset
-    if present < len(known.rows) - known.missing:
-        for name in known.rows.keys() - {row.name for row in rows}:
-            if known.note_missing(known.rows[name], now):
-                found.gone.append(name)
-    return found
-
-
-def _admit(known: Numbering[State], kind: Type[State], name: str, taken: float) -> Optional[State]:
-    """Return the state of a new row; None if rows that are present have all numbers."""
-    if len(known.names) == MAX_NUMBER and known.missing:
-        known.forget(known.missing // _PART + 1)
-    if len(known.names) == MAX_NUMBER:
-        return None
-    number = known.next_number
-    while number in known.names:
-        number = number % MAX_NUMBER + 1
-    known.next_number = number % MAX_NUMBER + 1
-    state = kind(number, continuous_since=taken)
-    known.add(name, state)
-    return state
-
-
-def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
-    return old is not None and any(a < b for a, b in zip(new, old))
 
 
 def _merged(

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Generic, Iterator, Optional, Tuple, TypeVar
+from typing import ClassVar, Dict, Generic, Iterator, List, Optional, Set, Tuple, TypeVar
 
 from lvs_agent.snapshot import MAX_COUNTER, Traffic
 
 MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
+# A row that was seen again after this many seconds is lost when it is gone, and a number of servers
+# that a service held for so long counts.
+LASTING_SECONDS = 60
+MAX_BASELINE = 16
 
 State = TypeVar("State", bound="RowState")
 
@@ -19,8 +23,12 @@ class RowState:
 
     counters are the kernel's when last seen, counter_offset is what was counted before they were
     last reset, continuous_since is when their sum became continuous (seconds of CLOCK_BOOTTIME, 0
-    before this boot), missing_since is when the row was first missing (seconds since 1970) or None.
-    Only the row's Numbering changes missing_since.
+    before this boot). The other times are in seconds since 1970. missing_since is when a snapshot
+    first lacked the row, gone_since when a complete one did, and last_seen when the last complete
+    one had it; the first two are None while the row is there. Only the row's Numbering changes
+    them. lasting is True for a row that was seen again after LASTING_SECONDS; until then,
+    first_seen is when it was first seen. up is the last state that was seen, changed is when it
+    changed.
     """
 
     number: int
@@ -28,6 +36,13 @@ class RowState:
     missing_since: Optional[float] = None
     counters: Optional[Traffic] = None
     counter_offset: Optional[Traffic] = None
+    first_seen: Optional[float] = None
+    lasting: bool = False
+    last_seen: Optional[float] = None
+    gone_since: Optional[float] = None
+    up: Optional[bool] = None
+    changed: Optional[float] = None
+    appearing_is_change: ClassVar[bool] = False
 
     def note_reset(self) -> None:
         """Add the counters to the offset, because the kernel's have been reset."""
@@ -39,17 +54,88 @@ class RowState:
             )
             self.counters = None
 
+    def note_seen(self, up: Optional[bool], now: float) -> bool:
+        """Note that the row was seen, up or down or (None) neither. Return True to save that."""
+        before = self.lasting, self.up
+        if not self.lasting:
+            if self.first_seen is None or now < self.first_seen:
+                self.first_seen = now
+            elif now - self.first_seen >= LASTING_SECONDS:
+                self.lasting, self.first_seen = True, None
+        if up is not None and up is not self.up:
+            if self.up is not None or self.appearing_is_change:
+                self.changed = now
+            self.up = up
+        return before != (self.lasting, self.up)
+
+    def forget(self) -> None:
+        """Forget that the row was seen, so that it is not lost."""
+        self.lasting, self.first_seen = False, None
+
 
 @dataclass
 class RealServerState(RowState):
     """The state of a real server of one service."""
 
+    appearing_is_change: ClassVar[bool] = True
+
 
 @dataclass
 class ServiceState(RowState):
-    """The state of a virtual service."""
+    """The state of a virtual service.
+
+    baseline has numbers of servers that the service held for LASTING_SECONDS, each with the last
+    time (seconds since 1970); numbers fall and times rise. pending is the lowest number since the
+    time from which the next is held.
+    """
 
     servers: Numbering[RealServerState] = field(default_factory=lambda: Numbering())
+    baseline: List[Tuple[int, float]] = field(default_factory=list)
+    pending: Optional[Tuple[int, float]] = None
+
+    def hold(self, present: int, now: float, oldest: float) -> bool:
+        """Note the number of servers in a complete snapshot. Return True to save the baseline.
+
+        Numbers that were held before the time oldest are forgotten.
+        """
+        count, since = self.pending or (present, now)
+        count, since = min(count, present), min(since, now)
+        if now - since < LASTING_SECONDS:
+            self.pending = count, since
+            return False
+        before = self.baseline
+        higher = [each for each in before if each[0] > count and each[1] >= oldest]
+        self.baseline = [*higher[: MAX_BASELINE - 1], (count, now)]
+        self.pending = present, now
+        return [each[0] for each in before] != [each[0] for each in self.baseline]
+
+    def lost_servers(self, oldest: float, missing: bool = False) -> List[str]:
+        """Return the names of lost servers, those that went last first.
+
+        These are lasting servers that are gone, as many as the service lacks to its baseline. With
+        missing, servers count that any snapshot lacked. What is older than the time oldest does
+        not count.
+        """
+        held = next((count for count, when in self.baseline if when >= oldest), 0)
+        absent = self.servers.missing if missing else self.servers.gone
+        lacking = held - (len(self.servers.rows) - absent)
+        if lacking <= 0 or not absent:
+            return []
+        found = []
+        for name, row in self.servers.rows.items():
+            since = row.missing_since if missing else row.gone_since
+            if row.lasting and since is not None and since >= oldest:
+                found.append((since, name))
+        return [name for _since, name in sorted(found, reverse=True)[:lacking]]
+
+    def lower_baseline(self, count: int) -> None:
+        """Lower the numbers above that of the present servers by count, as that many are forgotten.
+
+        Of equal numbers, the last time is kept.
+        """
+        present = len(self.servers.rows) - self.servers.gone
+        lowered = {max(held - count, min(held, present)): when for held, when in self.baseline}
+        self.baseline = list(lowered.items())
 
 
 @dataclass
@@ -57,13 +143,16 @@ class Numbering(Generic[State]):
     """Named rows, each with a number: services, or the real servers of one service.
 
     next_number is the next to be given; all below it have been. 1 follows MAX_NUMBER. rows and
-    names hold the same pairs of name and number; missing counts the rows that have a missing_since.
+    names hold the same pairs of name and number; missing counts the rows that have a missing_since,
+    gone those of them that have a gone_since. looked is the time of the last complete snapshot.
     """
 
     next_number: int = 1
     rows: Dict[str, State] = field(default_factory=dict)
     names: Dict[int, str] = field(default_factory=dict)
     missing: int = 0
+    gone: int = 0
+    looked: Optional[float] = None
 
     def add(self, name: str, row: State) -> None:
         """Add a row. Raises ValueError if its name or number is taken, or the number invalid."""
@@ -74,18 +163,25 @@ class Numbering(Generic[State]):
         self.rows[name] = row
         self.names[row.number] = name
         self.missing += row.missing_since is not None
+        self.gone += row.gone_since is not None
 
     def remove(self, name: str) -> None:
         """Remove a row, and free its number."""
         row = self.rows.pop(name)
         del self.names[row.number]
         self.missing -= row.missing_since is not None
+        self.gone -= row.gone_since is not None
 
     def note_present(self, row: State) -> None:
         """Note that a row has been seen."""
         if row.missing_since is not None:
             row.missing_since = None
             self.missing -= 1
+        if row.gone_since is not None:
+            row.gone_since = None
+            self.gone -= 1
+            if row.appearing_is_change:
+                row.up = None
 
     def note_missing(self, row: State, now: float) -> bool:
         """Note that a row was not seen (seconds since 1970). Return True for the first time."""
@@ -93,17 +189,45 @@ class Numbering(Generic[State]):
             return False
         row.missing_since = now
         self.missing += 1
+        if self.looked is not None:
+            row.last_seen = self.looked
         return True
 
+    def note_gone(self, now: float) -> List[str]:
+        """Note that a complete snapshot lacks all missing rows. Return those it is new for."""
+        found = []
+        if self.missing > self.gone:
+            for name, row in self.rows.items():
+                if row.missing_since is not None and row.gone_since is None:
+                    row.gone_since = now
+                    found.append(name)
+            self.gone += len(found)
+        return found
+
     def forget(self, count: int) -> None:
-        """Forget the rows that have been missing longest, at most count of them."""
+        """Forget the rows that have been missing longest, at most count of them.
+
+        Those that may be lost are forgotten after the others.
+        """
         ages = (
-            (row.missing_since, name)
+            (row.lasting and row.gone_since is not None, row.missing_since, name)
             for name, row in self.rows.items()
             if row.missing_since is not None
         )
-        for _since, name in sorted(ages)[:count]:
+        for _lost, _since, name in sorted(ages)[:count]:
             self.remove(name)
+
+
+def resume(services: Numbering[ServiceState], looked: Optional[float]) -> None:
+    """Note in a loaded state when the last complete snapshot was taken.
+
+    Every service that is there held the last number of its baseline until then.
+    """
+    services.looked = looked
+    for service in services.rows.values():
+        service.servers.looked = looked
+        if service.baseline and service.missing_since is None and looked is not None:
+            service.baseline[-1] = service.baseline[-1][0], looked
 
 
 def missing(services: Numbering[ServiceState]) -> int:
@@ -114,11 +238,12 @@ def missing(services: Numbering[ServiceState]) -> int:
 def forget_missing(services: Numbering[ServiceState], keep: int) -> None:
     """Forget the rows that have been missing longest, so that keep missing rows remain.
 
-    Those of a service that went with its servers are forgotten before it.
+    Those of a service that went with its servers are forgotten before it, and rows that may be lost
+    after all others.
     """
     count = missing(services) - keep
     if count > 0:
-        for _since, _is_service, name, server in sorted(_missing_rows(services))[:count]:
+        for _lost, _since, _is_service, name, server in sorted(_missing_rows(services))[:count]:
             if name not in services.rows:
                 continue  # forgotten with its service, which went before it if the clock was set
             if server:
@@ -127,11 +252,17 @@ def forget_missing(services: Numbering[ServiceState], keep: int) -> None:
                 services.remove(name)
 
 
-def _missing_rows(services: Numbering[ServiceState]) -> Iterator[Tuple[float, bool, str, str]]:
+def _missing_rows(
+    services: Numbering[ServiceState],
+) -> Iterator[Tuple[bool, float, bool, str, str]]:
     for name, service in services.rows.items():
+        lost: Set[str] = set()
         if service.missing_since is not None:
-            yield service.missing_since, True, name, ""
+            may_be_lost = service.lasting and service.gone_since is not None
+            yield may_be_lost, service.missing_since, True, name, ""
+        else:
+            lost.update(service.lost_servers(oldest=float("-inf")))
         if service.servers.missing:
             for server, row in service.servers.rows.items():
                 if row.missing_since is not None:
-                    yield row.missing_since, False, name, server
+                    yield server in lost, row.missing_since, False, name, server

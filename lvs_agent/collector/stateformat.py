@@ -2,10 +2,10 @@
 """The lines of the state file, and the state that they describe.
 
 The first line is an object with the format, the names of each row's columns, the number of rows
-that were written with it, the id of the boot, and the number that the next service gets. A line
-for each service follows, and after it one for each of its real servers. Changed rows are appended
-behind another such object, which gives only the boot and the next number. A later row replaces an
-earlier one of the same name, or of the same number.
+that were written with it, the id of the boot, the number that the next service gets, and the time
+of the last complete snapshot. A line for each service follows, and after it one for each of its
+real servers. Changed rows are appended behind another such object, which gives only the last three.
+A later row replaces an earlier one of the same name, or of the same number.
 
 Columns are found by their names, so that a version with fewer or more of them can read the file:
 it ignores those that it does not know, and gives the others their defaults.
@@ -14,9 +14,9 @@ it ignores those that it does not know, and gives the others their defaults.
 from __future__ import annotations
 
 import json
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from lvs_agent.boundary.rows import RowCodec, RowError
+from lvs_agent.boundary.rows import MAX_SECONDS, RowCodec, RowError
 from lvs_agent.collector.remembered import (
     MAX_NUMBER,
     Numbering,
@@ -25,11 +25,13 @@ from lvs_agent.collector.remembered import (
     ServiceState,
     State,
     forget_missing,
+    resume,
 )
 from lvs_agent.snapshot import MAX_COUNTER
 
 FORMAT = 2
 NEXT = "next_server_number"  # the column of a service with the number that its next server gets
+BASELINE = "baseline"  # the column of a service with the pairs of its baseline
 # Format 1 did not name its columns. A server's second has no use.
 _FORMAT_1 = {
     "service": ["number", NEXT, "continuous_since", "missing_since", "counters", "counter_offset"],
@@ -60,7 +62,7 @@ class _Codecs:
         self.server = RowCodec(RealServerState)
 
     def columns(self) -> Dict[str, List[str]]:
-        return {"service": [*self.service.names, NEXT], "server": self.server.names}
+        return {"service": [*self.service.names, NEXT, BASELINE], "server": self.server.names}
 
 
 class Writer:
@@ -79,6 +81,7 @@ class Writer:
                 "rows": _count(services),
                 "boot": boot,
                 "next": services.next_number,
+                "looked": services.looked,
             }
         )
         for name, service in services.rows.items():
@@ -88,7 +91,8 @@ class Writer:
         self, services: Numbering[ServiceState], changes: Changes, boot: str
     ) -> Iterator[bytes]:
         """Yield the lines to append. Rows that have been forgotten since are left out."""
-        yield self._line({"boot": boot, "next": services.next_number})
+        present = {"boot": boot, "next": services.next_number, "looked": services.looked}
+        yield self._line(present)
         for name, changed in changes.items():
             service = services.rows.get(name)
             if service is not None:
@@ -101,7 +105,7 @@ class Writer:
         self, name: str, service: ServiceState, servers: Mapping[str, RealServerState]
     ) -> Iterator[bytes]:
         values = (*self._codecs.service.encode(service), service.servers.next_number)
-        yield self._line(("service", name, values))
+        yield self._line(("service", name, (*values, service.baseline)))
         for address, server in servers.items():
             yield self._line(("server", address, self._codecs.server.encode(server)))
 
@@ -129,6 +133,7 @@ class Reader:
         self._same_boot = True
         self._appended = False
         self._next: object = None
+        self._looked: Optional[float] = None
         self._rows = 0
         self._expected: object = None
         # the service that the servers of the next lines belong to
@@ -153,7 +158,8 @@ class Reader:
             self._columns = columns
             self._places = self._find()
             self._expected = header.get("rows")
-            self._begin(header.get("boot"), header.get("next" if version > 1 else "fresh"))
+            next_number = header.get("next" if version > 1 else "fresh")
+            self._begin(header.get("boot"), next_number, header.get("looked"))
         except _DAMAGED as error:
             raise LineError(str(error)) from error
 
@@ -164,7 +170,7 @@ class Reader:
                 raise ValueError(f"more than {MAX_ROWS} rows")
             value = json.loads(line)
             if isinstance(value, dict):
-                self._begin(value["boot"], value["next"])
+                self._begin(value["boot"], value["next"], value.get("looked"))
                 self._appended = True
                 return
             kind, name, values = value
@@ -189,6 +195,7 @@ class Reader:
         """Return what is missing at the file's end, "" for a whole file."""
         forget_missing(self.services, self._keep)
         self.services.next_number = _next_number(self._next, self.services)
+        resume(self.services, self._looked)
         if type(self._expected) is not int or self._rows < self._expected:
             return f"{self._rows} rows, expected {self._expected}"
         return ""
@@ -196,7 +203,7 @@ class Reader:
     def _find(self) -> Dict[str, List[Tuple[Optional[int], object]]]:
         """Return the place of each known column in the file's rows, and the column's default."""
         defaults = {
-            "service": (*self._codecs.service.encode(ServiceState(0)), 1),
+            "service": (*self._codecs.service.encode(ServiceState(0)), 1, ()),
             "server": self._codecs.server.encode(RealServerState(0)),
         }
         found = {}
@@ -212,15 +219,18 @@ class Reader:
             default if place is None else values[place] for place, default in self._places[kind]
         ]
 
-    def _begin(self, boot: object, next_number: object) -> None:
+    def _begin(self, boot: object, next_number: object, looked: object) -> None:
         self._same_boot = boot == self._boot != ""
         self._next = next_number
+        self._looked = _time(looked)
 
-    def _take_service(self, name: str, values: List[object]) -> None:
+    def _take_service(self, name: str, values: List[Any]) -> None:
+        baseline = values.pop()
         next_number = values.pop()
         if type(next_number) is not int:
             raise ValueError(f"{NEXT}: not an integer: {next_number!r:.40}")
         service = self._codecs.service.decode(values)
+        service.baseline = _baseline(baseline)
         old = self.services.rows.get(name)
         self._put(self.services, name, service)
         if old is not None and old.number == service.number:
@@ -264,6 +274,24 @@ def _check(row: RowState) -> None:
     for part in (row.counters, row.counter_offset):
         if part is not None and max(part) > MAX_COUNTER:  # the codec refuses those below 0
             raise ValueError("a counter above 2^64-1")
+    if row.gone_since is not None and row.missing_since is None:
+        raise ValueError("gone, but not missing")
+
+
+def _baseline(pairs: Any) -> List[Tuple[int, float]]:
+    """Return the pairs of a baseline. Raises ValueError and TypeError."""
+    found = [(count, when) for count, when in pairs]
+    for count, when in found:
+        if type(count) is not int or not 0 <= count <= MAX_NUMBER or _time(when) is None:
+            raise ValueError(f"{BASELINE}: not a number of servers and a time")
+    if found != sorted(dict(found).items(), reverse=True):
+        raise ValueError(f"{BASELINE}: not falling")
+    return found
+
+
+def _time(value: Any) -> Optional[float]:
+    """Return a time in seconds since 1970; None for anything else."""
+    return value if type(value) in (int, float) and abs(value) < MAX_SECONDS else None
 
 
 def _next_number(value: object, otherwise: Numbering[State]) -> int:

@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LVS-MIB: each object declared once, in one line, as mibs/LVS-MIB.txt describes it.
 
-The legacy objects are in mib.legacy. An object whose value is None has no instance.
+The legacy objects are in mib.legacy, the tables of lost rows in mib.lost. An object whose value is
+None has no instance.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from lvs_agent import __version__
 from lvs_agent.codes import AF, Family, Forwarding, ServiceFlag
-from lvs_agent.mib import legacy, smi
+from lvs_agent.mib import legacy, lost, smi
+from lvs_agent.mib.index import INET_ADDRESS_TYPE, RS_INDEX, VS_INDEX, instance
 from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Index, Oid, Scalar, Table, Value, at
 from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
-
-# ipv4(1) and ipv6(2), RFC 4001
-INET_ADDRESS_TYPE: Dict[int, int] = {Family.INET: 1, Family.INET6: 2}
 
 # The kernel's IP_VS_SVC_F_* and IP_VS_TUNNEL_ENCAP_FLAG_*, in the order of the bits of lvsVsFlags
 # and lvsRsTunnelFlags
@@ -35,7 +34,7 @@ def tree(snapshot: Snapshot, started: float, with_legacy: bool = True) -> MibTre
 
 def objects(with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
     """Return every scalar and every table, including the legacy ones if with_legacy."""
-    scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [VS, RS, CPU, SYNC]
+    scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [VS, RS, CPU, SYNC, lost.VS, lost.RS]
     if with_legacy:
         scalars += legacy.SCALARS
         tables += legacy.TABLES
@@ -72,19 +71,15 @@ def _bits(masks: Sequence[int], flags: Value) -> Value:
     return value
 
 
-def _index(family: int, packed: bytes, *rest: int) -> Oid:
-    return (INET_ADDRESS_TYPE[family], len(packed), *packed, *rest)
-
-
 def _vs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, VirtualService]]:
-    return ((_index(*vs.key), vs) for vs in snapshot.services)
+    return ((instance(*vs.key), vs) for vs in snapshot.services)
 
 
 def _rs_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, RealServer]]:
     for vs in snapshot.services:
-        index = _index(*vs.key)
+        index = instance(*vs.key)
         for rs in vs.real_servers:
-            yield (*index, *_index(*rs.key)), rs
+            yield (*index, *instance(*rs.key)), rs
 
 
 def _sync_group(daemon: SyncDaemon) -> Tuple[Optional[int], Optional[bytes]]:
@@ -119,14 +114,6 @@ TOTALS = [
     Scalar((20, 10), "lvsTotalOutByteRate", smi.Gauge32, at("total_rates.out_bytes")),
 ]
 
-VS_INDEX = [
-    Index(1, "lvsVsAddrType", smi.InetAddressType),
-    Index(2, "lvsVsAddr", smi.InetAddress),
-    Index(3, "lvsVsProtocol", smi.Enumeration),
-    Index(4, "lvsVsPort", smi.Unsigned32),
-]
-
-
 VS = Table(
     (21,),
     "lvsVsTable",
@@ -158,16 +145,11 @@ VS = Table(
         Column(26, "lvsVsOutByteRate", smi.Gauge32, at("rates.out_bytes")),
         Column(27, "lvsVsNumber", smi.Unsigned32, at("number")),
         Column(28, "lvsVsDiscontinuityTime", smi.TimeStamp, _continuous_since),
+        Column(30, "lvsVsRealServersLost", smi.Gauge32, at("lost")),
+        Column(32, "lvsVsLastChange", smi.DateAndTime, at("changed")),
+        Column(33, "lvsVsStateAge", smi.Gauge32, lost.seconds_since("changed")),
     ],
 )
-
-
-RS_INDEX = [
-    *VS_INDEX,
-    Index(1, "lvsRsAddrType", smi.InetAddressType),
-    Index(2, "lvsRsAddr", smi.InetAddress),
-    Index(3, "lvsRsPort", smi.InetPortNumber),
-]
 
 
 RS = Table(
@@ -200,6 +182,8 @@ RS = Table(
         Column(24, "lvsRsTunnelFlags", smi.Bits, _bits(TUNNEL_FLAGS, _tunnel("tunnel_flags"))),
         Column(25, "lvsRsNumber", smi.Unsigned32, at("number")),
         Column(26, "lvsRsDiscontinuityTime", smi.TimeStamp, _continuous_since),
+        Column(30, "lvsRsLastChange", smi.DateAndTime, at("changed")),
+        Column(31, "lvsRsStateAge", smi.Gauge32, lost.seconds_since("changed")),
     ],
 )
 
@@ -254,4 +238,6 @@ AGENT = [
     Scalar((26, 7), "lvsAgentServices", smi.Gauge32, lambda s: len(s.services)),
     Scalar((26, 8), "lvsAgentRealServers", smi.Gauge32, _real_servers),
     Scalar((26, 9), "lvsAgentErrors", smi.Counter32, at("errors")),
+    Scalar((26, 10), "lvsAgentLostServices", smi.Gauge32, at("lost_services")),
+    Scalar((26, 11), "lvsAgentLostRealServers", smi.Gauge32, at("lost_servers")),
 ]

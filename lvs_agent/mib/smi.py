@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SNMP's types, and the declarations of scalars and tables. Knows nothing of IPVS.
 
-Sources: RFC 2578 (types), RFC 2579 (TimeStamp, BITS), RFC 4001.
+Sources: RFC 2578 (types), RFC 2579 (TimeStamp, DateAndTime, BITS), RFC 4001.
 """
 
 from __future__ import annotations
 
+import struct
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Callable, Iterable, NamedTuple, Sequence, Tuple, Union
 
 Oid = Tuple[int, ...]
 Value = Callable[[Any], Any]  # returns a row's value, None where it has no instance
 
+_LAST_TENTH = 2534023007999  # of a second, of the year 9999
 MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
 
 
@@ -66,6 +70,14 @@ def _text(value: str) -> str:
     return line.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
+@lru_cache(maxsize=1024)  # without it, a time takes longer than the rest of its answer
+def _date_and_time(seconds: float) -> bytes:
+    """Return a time in seconds since 1970 as the 11 octets of RFC 2579, in UTC."""
+    tenths = min(max(round(seconds * 10), 0), _LAST_TENTH)
+    when = time.gmtime(tenths // 10)
+    return struct.pack("!H6BcBB", *when[:6], tenths % 10, b"+", 0, 0)
+
+
 Integer32 = _saturating("Integer32", Integer, -(2**31), 2**31 - 1)
 Enumeration = _saturating("INTEGER", Integer, -(2**31), 2**31 - 1)
 Unsigned32 = _saturating("Unsigned32", Gauge, 0, 2**32 - 1)
@@ -73,6 +85,7 @@ Gauge32 = _saturating("Gauge32", Gauge, 0, 2**32 - 1)
 Counter32 = _wrapping("Counter32", Count32, 32)
 Counter64 = _wrapping("Counter64", Count64, 64)
 TimeStamp = _wrapping("TimeStamp", Ticks, 32)
+DateAndTime = Syntax("DateAndTime", Octets, _date_and_time)
 TruthValue = Syntax("TruthValue", Integer, lambda value: 1 if value else 2)
 IpAddress = Syntax("IpAddress", Address, str)
 Bits = Syntax("BITS", Octets, bytes)

@@ -21,7 +21,7 @@ from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 from lvs_agent import snapshot
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, Forwarding, IpProtocol
 from lvs_agent.errors import UsageError
-from lvs_agent.mib.lvs import INET_ADDRESS_TYPE
+from lvs_agent.mib.index import INET_ADDRESS_TYPE
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
 

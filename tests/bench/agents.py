@@ -26,7 +26,7 @@ from tests.support.snmpd import AGENT, Snmpd
 from tests.support.words import words
 
 HERE = Path(__file__).parent
-RS_TABLE = f"{BASE}.22"  # lvsRsTable: 20 columns for a server that is not tunnelled
+RS_TABLE = f"{BASE}.22"  # lvsRsTable: 22 columns for a server that is not tunnelled
 
 
 def processors() -> List[int]:

@@ -74,8 +74,9 @@ def test_each_line_is_json_and_the_last_counts_the_rows() -> None:
         *("service", "server"),
         *("service", "server"),
         "service",
+        *("lost", "lost", "lost"),
     ]
-    assert json.loads(LINES[-1]) == {"rows": 10}
+    assert json.loads(LINES[-1]) == {"rows": 13}
 
 
 def test_the_columns_are_named_for_readers() -> None:
@@ -96,7 +97,7 @@ def test_a_missing_line_shows_at_the_end(missing: int) -> None:
         read_damaged(LINES[:missing] + LINES[missing + 1 :])
 
 
-@pytest.mark.parametrize("rows", [9, 11, -1, "10", None, [10]])
+@pytest.mark.parametrize("rows", [12, 14, -1, "13", None, [13]])
 def test_a_count_that_differs_is_no_end(rows: object) -> None:
     with pytest.raises(wire.WireError):
         read_damaged([*LINES[:-1], line({"rows": rows})])
@@ -132,7 +133,7 @@ def test_a_bad_row_costs_itself_and_is_named_by_its_line(bad: bytes) -> None:
 
 def test_a_bad_server_leaves_those_after_it_to_their_service() -> None:
     received, problems = read_damaged([*LINES[:2], b'["server",[]]\n', *LINES[3:]])
-    assert problems == ["snapshot line 3: 0 columns, expected 17"]
+    assert problems == ["snapshot line 3: 0 columns, expected 18"]
     assert received.services[0].real_servers == director().services[0].real_servers[1:]
 
 
@@ -141,6 +142,39 @@ def test_each_row_may_be_the_bad_one(place: int) -> None:
     received, problems = read_damaged([*LINES[:place], b"garbage\n", *LINES[place + 1 :]])
     assert [problem.split(":")[0] for problem in problems] == [f"snapshot line {place + 1}"]
     assert names(director())[place - 1] not in names(received)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["TCP 192.0.2.99", "", None, 1795910460.0],
+        ["TCP 192.0.2.99:80", "192.168.0.7", None, 1795910460.0],
+        ["", "192.168.0.7:80", None, 1795910460.0],
+        ["FWM 4294967296", "", None, 1795910460.0],
+        ["TCP 192.0.2.99:80", None, None, 1795910460.0],
+        ["TCP 192.0.2.99:80", "", None, None],
+        ["TCP 192.0.2.99:80", "", float("nan"), 1795910460.0],
+    ],
+)
+def test_a_bad_lost_row_costs_itself(bad: object) -> None:
+    received, problems = read_damaged([*LINES[:12], line(["lost", bad]), *LINES[13:]])
+    assert len(problems) == 1
+    assert problems[0].startswith("snapshot line 13: ")
+    expected = director()
+    del expected.lost[1]
+    assert received == expected
+
+
+@pytest.mark.parametrize("name", ["lost_services", "lost_servers"])
+@pytest.mark.parametrize("value", [-1, 1 << 64, "1", 1.5])
+def test_a_number_of_lost_rows_out_of_range_is_no_snapshot(name: str, value: object) -> None:
+    place = json.loads(LINES[0])["lvs-agent snapshot"]["snapshot"].index(name)
+
+    def change(found: Any) -> None:
+        found["snapshot"][place] = value
+
+    with pytest.raises(wire.WireError):
+        read_damaged(header(change))
 
 
 def test_servers_of_an_unreadable_service_are_not_given_to_the_one_before() -> None:

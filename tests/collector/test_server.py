@@ -10,14 +10,20 @@ import socket
 import stat
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Iterator, Protocol, Tuple
 
 import pytest
 
 from lvs_agent.boundary.child import ChildCollector, HandoffListener
-from lvs_agent.boundary.connections import activated, connect_to, listen_at
+from lvs_agent.boundary.connections import (
+    COLLECTOR_SOCKET,
+    _SocketListener,
+    activated,
+    connect_to,
+    listen_at,
+)
 from lvs_agent.codes import Status
 from lvs_agent.collector import server as collectors
 from lvs_agent.collector.history import History
@@ -220,6 +226,17 @@ def test_a_socket_passed_to_another_process_is_not_taken(monkeypatch: pytest.Mon
     monkeypatch.setenv("LISTEN_PID", str(os.getppid()))
     monkeypatch.setenv("LISTEN_FDS", "1")
     assert activated() == []
+
+
+def test_a_listener_has_the_path_beside_which_orders_are_looked_for(path: Path) -> None:
+    with closing(listen_at(path)) as listener:
+        assert listener.path() == path
+    ours, theirs = socket.socketpair()
+    with theirs, closing(HandoffListener(ours)) as handoff:
+        assert handoff.path() == COLLECTOR_SOCKET
+    with socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(f"\0lvs-agent-test-{os.getpid()}")
+        assert _SocketListener(abstract).path() == Path(f"@lvs-agent-test-{os.getpid()}")
 
 
 @pytest.mark.parametrize("count", ["two", "-1", "1.0", "9" * 5000])

@@ -45,12 +45,14 @@ def test_the_folder_is_made_and_its_file_is_lines_of_json(tmp_path: Path) -> Non
     file.close()
     header, *rows = map(json.loads, lines(folder))
     values = ["number", "continuous_since", "missing_since", "counters", "counter_offset"]
+    values += ["first_seen", "lasting", "last_seen", "gone_since", "up", "changed"]
     assert header == {
         "lvs-agent history": 2,
-        "columns": {"service": [*values, "next_server_number"], "server": values},
+        "columns": {"service": [*values, "next_server_number", "baseline"], "server": values},
         "rows": 6,
         "boot": boot_id(),
         "next": 8,
+        "looked": None,
     }
     assert [row[:2] for row in rows] == [
         ["service", NAMES[0]],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State, resume
 from lvs_agent.collector.statefile import MAX_DAMAGED, StateError, StateFile
 from lvs_agent.collector.stateformat import MAX_ROWS
 from tests.support.statefiles import CHANGES, NAMES, changed, edit_header, lines, numbering, write
@@ -207,7 +207,9 @@ def test_a_bad_line_before_changes_costs_no_row(file: StateFile, tmp_path: Path)
     kept = lines(tmp_path)
     write(tmp_path, b"".join([*kept[:before], b'{"boot":"\n', *kept[before + 1 :]]))
     loaded, expected = file.load(), changed()
-    loaded.next_number = expected.next_number  # stood in the bad line
+    # the next number and the time of the last complete snapshot stood in the bad line
+    loaded.next_number = expected.next_number
+    resume(expected, None)
     assert (loaded, file.damaged) == (expected, 1)
 
 
@@ -216,13 +218,16 @@ def test_a_lost_header_does_not_reset_counters(file: StateFile, tmp_path: Path) 
     assert file.load().rows[NAMES[0]].counters == numbering().rows[NAMES[0]].counters
 
 
+SERVER = b'["server","%d",[%d,0.0,null,null,null,null,false,null,null,null,null]]\n'
+
+
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("line", [b"\n", b'["server","%d",[%d,0.0,null,null,null]]\n'])
+@pytest.mark.parametrize("line", [b"\n", SERVER])
 def test_a_file_of_any_length_is_read_in_limited_time_and_memory(
     file: StateFile, tmp_path: Path, line: bytes
 ) -> None:
     """Half a million lines: of nothing, or rows that are all present."""
-    service = b'["service","FWM %d",[%d,0.0,null,null,null,1]]\n'
+    service = b'["service","FWM %d",[%d,0.0,null,null,null,null,false,null,null,null,null,1,[]]]\n'
     rows = [
         service % (n, n)
         + b"".join(line % (k, k) if b"%" in line else line for k in range(1, 50001))

@@ -35,10 +35,11 @@ def without_statistics(whole: sites.Oids) -> sites.Oids:
     """Return the OIDs that are left when only /proc is readable.
 
     /proc does not have counters and rates, persistence in seconds, a netmask without persistence,
-    thresholds, time-outs and the sync daemons.
+    thresholds, time-outs and the sync daemons, and is no evidence of what is lost.
     """
     gone = {
         *sites.COUNTED,
+        *sites.LOST,
         *("lvsServicePersistTimeout", "lvsServicePersistNetmask"),
         *("lvsVsPersistTimeout", "lvsVsPersistPrefixLength", "lvsVsPersistenceEngine"),
         *("lvsVsPersistConns", "lvsVsDiscontinuityTime"),

@@ -13,7 +13,7 @@ from lvs_agent.collector.history import History
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import Cpu, Director, Snapshot, SyncDaemon, Traffic
+from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon, Traffic
 from tests.support.builders import director, fwmark, server, service, snapshot
 from tests.support.mibs import MIB, compiled
 from tests.support.recorded import DIRECTORS
@@ -43,6 +43,7 @@ KEYWORDS = {
     "Counter32": "counter",
     "Counter64": "counter64",
     "TimeStamp": "timeticks",
+    "DateAndTime": "octet",
     "IpAddress": "ipaddress",
     "InetAddress": "octet",
     "Bits": "octet",
@@ -62,6 +63,7 @@ def extreme() -> Snapshot:
         "counter_offset": most,
         "number": 65535,
         "continuous_since": 1e9,
+        "changed": 1e12,
     }
     smallest: Dict[str, Any] = {
         "counters": none,
@@ -69,6 +71,7 @@ def extreme() -> Snapshot:
         "counter_offset": none,
         "number": 1,
         "continuous_since": 0.0,
+        "changed": -1e12,
     }
     high = server(
         "255.255.255.255",
@@ -94,17 +97,24 @@ def extreme() -> Snapshot:
             persist_timeout=2**32 - 1,
             netmask="255.255.255.255",
             persistence_engine="x" * 16,
+            lost=MOST,
         ),
         service("0.0.0.0", 0, **smallest, scheduler="", netmask="0.0.0.0"),
         service("2001:db8::1", 65535, protocol=132, netmask="128"),
         took=1e9,
         text="x" * 1000,
         errors=2**40,
+        lost_services=2**40,
+        lost_servers=2**40,
         totals=most,
         total_rates=most,
         director=Director("x" * 300, MOST, MOST, MOST, MOST, True, 3, 3, 3),
         cpus=[Cpu(2**32 - 1, most)],
         daemons=[SyncDaemon(SyncState.MASTER, "x" * 15, 255, "ff02::1", 65535, 255, 65535)],
+        lost=[
+            LostRow("IP65535 [2001:db8::1]:65535", "[2001:db8::2]:65535", 1e12, -1e12),
+            LostRow("FWM 4294967295 IPv6", "", -1e12, 1e12),
+        ],
     )
 
 
@@ -149,6 +159,8 @@ def allows(syntax: Dict[str, Any], keyword: str, value: str) -> bool:
         return True
     if keyword in ("octet", "string"):
         octets = bytes.fromhex(value) if keyword == "octet" else value.encode()
+        if syntax["type"] == "DateAndTime":
+            return len(octets) == 11
         if "bits" in syntax:
             spare = 8 * len(octets) - len(syntax["bits"])
             return len(octets) == 1 and not octets[0] & ((1 << spare) - 1)

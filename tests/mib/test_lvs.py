@@ -45,6 +45,13 @@ def row(look: Snapshot, table: str, *instance: int) -> Dict[str, str]:
     }
 
 
+@pytest.fixture
+def _ten_past_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the clock to 2026-11-29 01:10:00 UTC."""
+    monkeypatch.setattr(time, "time", lambda: 1795914600.0)
+
+
+@pytest.mark.usefixtures("_ten_past_one")
 def test_a_virtual_services_row() -> None:
     assert row(director(), "lvsVsTable", *WEB) == {
         "lvsVsName": "string TCP 192.0.2.10:443",
@@ -63,9 +70,13 @@ def test_a_virtual_services_row() -> None:
         **{f"lvsVs{each}": f"gauge {1010 + at}" for at, each in enumerate(RATES)},
         "lvsVsNumber": "gauge 1",
         "lvsVsDiscontinuityTime": "timeticks 10025",
+        "lvsVsRealServersLost": "gauge 1",
+        "lvsVsLastChange": "octet 07 ea 0b 1b 11 14 01 00 2b 00 00",
+        "lvsVsStateAge": "gauge 114599",
     }
 
 
+@pytest.mark.usefixtures("_ten_past_one")
 def test_a_real_servers_row() -> None:
     assert row(director(), "lvsRsTable", *WEB, 1, 4, 192, 168, 0, 2, 8080) == {
         "lvsRsName": "string 192.168.0.2:8080",
@@ -83,6 +94,8 @@ def test_a_real_servers_row() -> None:
         "lvsRsTunnelFlags": "octet 80",
         "lvsRsNumber": "gauge 2",
         "lvsRsDiscontinuityTime": "timeticks 20050",
+        "lvsRsLastChange": "octet 07 ea 0b 1c 15 0a 00 00 2b 00 00",
+        "lvsRsStateAge": "gauge 14400",
     }
 
 
@@ -103,6 +116,9 @@ def test_services_and_servers_are_indexed_by_address_in_order() -> None:
         ((*WEB, *far, 1, 8080), "[2001:db8:1::1]:8080"),
         ((*SIP, *far, 2, 5060), "[2001:db8:1::2]:5060"),
     ]
+
+
+ADDRESS_TABLES = ("lvsVsTable", "lvsRsTable", "lvsLostVsTable", "lvsLostRsTable")
 
 
 def test_totals_cpus_daemons_settings_and_the_agent() -> None:
@@ -126,6 +142,8 @@ def test_totals_cpus_daemons_settings_and_the_agent() -> None:
         "lvsAgentServices": "gauge 5",
         "lvsAgentRealServers": "gauge 5",
         "lvsAgentErrors": "counter 3",
+        "lvsAgentLostServices": "gauge 2",
+        "lvsAgentLostRealServers": "gauge 1",
     }
     daemons = {
         "lvsSyncInterface": ("string eth1", "string eth1"),
@@ -152,7 +170,7 @@ def test_totals_cpus_daemons_settings_and_the_agent() -> None:
     rest = {
         (name, at): value
         for (name, at), value in shown.items()
-        if TABLE_OF.get(name) not in ("lvsVsTable", "lvsRsTable")
+        if TABLE_OF.get(name) not in ADDRESS_TABLES
     }
     assert rest == expected
 
@@ -287,6 +305,8 @@ def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> 
         "lvsSyncTable",
         "lvsDirector",
         "lvsAgent",
+        "lvsLostVsTable",
+        "lvsLostRsTable",
     }
     assert cell(look, "lvsAgentStatus", 0) == "integer 6"
 

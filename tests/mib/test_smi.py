@@ -9,6 +9,7 @@ from lvs_agent.mib.smi import (
     Bits,
     Counter32,
     Counter64,
+    DateAndTime,
     Enumeration,
     Gauge32,
     InetAddress,
@@ -65,6 +66,20 @@ def test_a_counter_begins_again_at_0_after_its_highest_value(
         assert fitted(syntax, value) == (keyword, str(value))
     assert fitted(syntax, 2**bits) == (keyword, "0")
     assert fitted(syntax, 2**bits + 7) == (keyword, "7")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "octets"),
+    [
+        (0.0, "07 b2 01 01 00 00 00 00 2b 00 00"),
+        (1795914599.94, "07 ea 0b 1d 01 09 3b 09 2b 00 00"),
+        (1709251199.0, "07 e8 02 1d 17 3b 3b 00 2b 00 00"),  # 29 February 2024
+        (-1.0, "07 b2 01 01 00 00 00 00 2b 00 00"),
+        (1e12, "27 0f 0c 1f 17 3b 3b 09 2b 00 00"),  # after 9999
+    ],
+)
+def test_a_date_is_11_octets_in_utc(seconds: float, octets: str) -> None:
+    assert fitted(DateAndTime, seconds) == ("octet", octets)
 
 
 def test_truth_is_1_and_falsehood_2() -> None:

@@ -9,6 +9,7 @@ from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source,
 from lvs_agent.snapshot import (
     Cpu,
     Director,
+    LostRow,
     RealServer,
     Snapshot,
     SyncDaemon,
@@ -93,6 +94,8 @@ def director() -> Snapshot:
         status=Status.COUNTERS_FROZEN,
         text="the counters stand still: réglage",
         errors=3,
+        lost_services=2,
+        lost_servers=1,
         totals=Traffic(2**64 - 1, 1, 2, 3, 4),
         total_rates=traffic(10),
         director=Director("1.2.1", 4096, 900, 120, 300, False, 0, 1, 2),
@@ -100,6 +103,11 @@ def director() -> Snapshot:
         daemons=[
             SyncDaemon(SyncState.MASTER, "eth1", 7, "224.0.0.81", 8848, 1, 1472),
             SyncDaemon(SyncState.BACKUP, "eth1", 7, "ff02::81", 8848, 1, 1472),
+        ],
+        lost=[
+            LostRow("TCP 192.0.2.10:443", "192.168.0.7:8080", 1795914000.0, 1795914300.5),
+            LostRow("TCP 192.0.2.99:80", "", 1795910400.0, 1795910460.0),
+            LostRow("FWM 7 IPv6", "", None, 1795910460.0),
         ],
     )
 
@@ -121,6 +129,7 @@ def _server_values(first: int) -> dict[str, Any]:
         "number": first // 100,
         "counter_offset": traffic(first + 30),
         "continuous_since": 900.5,
+        "changed": 1795900000.0 + first,
     }
 
 
@@ -135,4 +144,6 @@ def _service_values(number: int) -> dict[str, Any]:
         "number": number,
         "counter_offset": traffic(number * 1000 + 20),
         "continuous_since": 800.25,
+        "changed": 1795800000.0 + number,
+        "lost": number,
     }

@@ -48,19 +48,22 @@ ROWS = {
     "lvsRsTable": GOLDEN_SERVER,
 }
 # counters and rates of services and real servers
+LOST = {"lvsVsRealServersLost", "lvsAgentLostServices", "lvsAgentLostRealServers"}
 COUNTED = {
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in COUNTERS_2001),
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
     *(f"{table}{each}" for table in ("lvsVs", "lvsRs") for each in COUNTERS + RATES),
 }
-# columns without instances under expired(6): measured values, and weights
+# objects without instances under expired(6): measured values, and weights
 MEASURED = {
     *COUNTED,
+    *LOST,
     *(f"lvsTotal{each}" for each in COUNTERS + RATES),
     *(f"lvsCpu{each}" for each in COUNTERS),
     *("lvsRealServerWeight", "lvsVsRealServersUp", "lvsVsWeight", "lvsRsWeight"),
     *("lvsVsActiveConns", "lvsVsInactConns", "lvsVsPersistConns", "lvsVsDiscontinuityTime"),
     *("lvsRsActiveConns", "lvsRsInactConns", "lvsRsPersistConns", "lvsRsDiscontinuityTime"),
+    *("lvsRsLastChange", "lvsRsStateAge"),
 }
 
 

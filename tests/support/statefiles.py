@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator, List
 
-from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
+from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState, resume
 from lvs_agent.collector.statefile import StateFile, boot_id
 from tests.support.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
+LOOKED = 1795914200.0  # the time of the last complete snapshot of changed()
 # what differs between numbering() and changed()
 CHANGES = {NAMES[0]: {"192.168.0.1:80", "192.168.0.9:80"}, "TCP 192.0.2.99:80": {"10.0.0.1:80"}}
 
@@ -97,16 +98,20 @@ def numbering() -> Numbering[ServiceState]:
 
 
 def changed() -> Numbering[ServiceState]:
-    """Return numbering() with a new service, two new servers and other counters."""
+    """Return numbering() with a new service, two new servers, other counters, and a lost server."""
     services = numbering()
     first = services.rows[NAMES[0]]
     first.counters = traffic(99)
     first.servers.rows["192.168.0.1:80"].counters = traffic(2**64 - 9)
-    first.servers.add("192.168.0.9:80", RealServerState(4, 77.5))
+    first.lasting, first.up, first.changed = True, True, 1795914000.5
+    first.baseline = [(3, 1795914100.0), (2, LOOKED)]
+    lost = RealServerState(4, 77.5, LOOKED, lasting=True, last_seen=1795914000.5, gone_since=LOOKED)
+    first.servers.add("192.168.0.9:80", lost)
     first.servers.next_number = 5
     added = ServiceState(8, 77.5)
-    added.servers.add("10.0.0.1:80", RealServerState(1, 77.5))
+    added.servers.add("10.0.0.1:80", RealServerState(1, 77.5, first_seen=LOOKED, up=False))
     added.servers.next_number = 2
     services.add("TCP 192.0.2.99:80", added)
     services.next_number = 9
+    resume(services, LOOKED)
     return services

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services and servers that were there and are gone: which of them are lost, and since when.
+
+Of the lasting servers of a service that are gone, as many are lost as the service lacks to its
+baseline, the most that it held lately. So a server that another replaces is not lost. A lasting
+service that is gone is lost, and its servers are not counted.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Set
+
+from lvs_agent.collector.forgetting import Order
+from lvs_agent.collector.remembered import Numbering, RowState, ServiceState
+from lvs_agent.snapshot import LostRow, Snapshot
+
+LOST_SECONDS = 7 * 86400.0
+# After a boot or a load of the module, the tables are filled again: nothing is lost meanwhile.
+SETTLE_SECONDS = 300
+# the rows that are listed, of a service and of a director
+MAX_OF_SERVICE = 100
+MAX_ROWS = 1000
+
+WAITING = (
+    "rows that were there before ip_vs was loaded and are missing: {}; they are lost if they are"
+    f" still missing {SETTLE_SECONDS // 60} minutes after the load"
+)
+
+
+def settled(snapshot: Snapshot) -> bool:
+    """Return whether the last boot and the last load of the module are long enough ago."""
+    return snapshot.taken - snapshot.loaded >= SETTLE_SECONDS
+
+
+def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float) -> None:
+    """Fill in the lost rows, the last first. What went before the time oldest is not lost."""
+    gone = _lost_services(services, oldest)
+    rows = [_row(services.rows[name], name) for name in gone[:MAX_ROWS]]
+    snapshot.lost_services, snapshot.lost_servers = len(gone), 0
+    waiting = _waiting_services(services) if snapshot.complete else 0
+    for service in snapshot.services:
+        state = services.rows.get(service.name)
+        if state is None:
+            continue
+        lost = state.lost_servers(oldest)
+        service.lost = len(lost)
+        snapshot.lost_servers += len(lost)
+        servers = state.servers.rows
+        rows += [_row(servers[name], service.name, name) for name in lost[:MAX_OF_SERVICE]]
+        if service.complete and state.servers.missing > state.servers.gone:
+            waiting += len(state.lost_servers(oldest, missing=True)) - len(lost)
+    snapshot.lost = sorted(rows, key=lambda row: row.since, reverse=True)[:MAX_ROWS]
+    if waiting:
+        text = WAITING.format(waiting)
+        snapshot.text = f"{snapshot.text}; {text}" if snapshot.text else text
+
+
+def forget(
+    services: Numbering[ServiceState], order: Order, oldest: float, now: float
+) -> Dict[str, Set[str]]:
+    """Forget what went before an order was given. Return what is changed, as Changes.
+
+    For oldest see fill_in().
+    """
+
+    def is_meant(row: RowState) -> bool:
+        # if the clock was set back, the row went before now all the same
+        since = row.gone_since
+        return row.lasting and since is not None and (since <= order.time or since > now)
+
+    changes: Dict[str, Set[str]] = {}
+    for name in [order.service] if order.service else list(services.rows):
+        service = services.rows.get(name)
+        if service is None:
+            continue
+        servers = service.servers.rows
+        if service.gone_since is None:
+            named = [order.server] if order.server else list(servers)
+            meant = {each for each in named if each in servers and is_meant(servers[each])}
+            if not meant:
+                continue
+            service.lower_baseline(len(meant.intersection(service.lost_servers(oldest))))
+        elif not order.server and is_meant(service):
+            meant = set(servers)
+            service.forget()
+            service.baseline = []
+        else:
+            continue
+        for each in meant:
+            servers[each].forget()
+        changes[name] = meant
+    return changes
+
+
+def _lost_services(services: Numbering[ServiceState], oldest: float) -> List[str]:
+    found = []
+    if services.gone:
+        for name, row in services.rows.items():
+            if row.lasting and row.gone_since is not None and row.gone_since >= oldest:
+                found.append((row.gone_since, name))
+    return [name for _since, name in sorted(found, reverse=True)]
+
+
+def _waiting_services(services: Numbering[ServiceState]) -> int:
+    """Return the number of services that are missing and not gone yet, but may be lost then."""
+    if services.missing == services.gone:
+        return 0
+    rows = services.rows.values()
+    return sum(
+        row.lasting and row.missing_since is not None and row.gone_since is None for row in rows
+    )
+
+
+def _row(state: RowState, service: str, server: str = "") -> LostRow:
+    assert state.gone_since is not None
+    return LostRow(service, server, state.last_seen, state.gone_since)
