@@ -234,6 +234,31 @@ def parser() -> argparse.ArgumentParser:
         description="Prints all objects in order, in the format of snmpwalk -On.",
     )
 
+    command = commands.add_parser(
+        "forget",
+        parents=[pollers.service()],
+        help="forget services and real servers that are lost",
+        description="Orders the collector to forget rows that are lost, for instance after you have"
+        " removed real servers for good. The collector follows at its next snapshot: the rows leave"
+        " lvsLostVsTable and lvsLostRsTable, and their services no longer lack them. A service"
+        " stands for its real servers too. Write a row as ipvsadm prints it or with ipvsadm's"
+        " options; write each of several rows in quotes. Run it as root.",
+    )
+    command.add_argument(
+        "--collector",
+        type=Path,
+        metavar="PATH",
+        help=f"order the collector that listens at this path (default {COLLECTOR_SOCKET})",
+    )
+    command.add_argument("--all", action="store_true", help="forget all lost rows")
+    command.add_argument(
+        "rows",
+        nargs="*",
+        metavar="ROW",
+        help="a service, or one of its real servers: 'TCP 192.0.2.10:443',"
+        " 'TCP 192.0.2.10:443 -> 192.168.0.1:8080'",
+    )
+
     commands.add_parser(
         "mib",
         help="print the path of LVS-MIB",

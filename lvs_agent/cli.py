@@ -145,6 +145,14 @@ def record(args: argparse.Namespace) -> int:
     return 0
 
 
+def forget(args: argparse.Namespace) -> int:
+    """Order the collector to forget rows that are lost."""
+    log.start(None, stderr=logging.ERROR)
+    from lvs_agent import forget  # here for the same reason as those below
+
+    return forget.run(args)
+
+
 def mib(args: argparse.Namespace) -> int:
     """Print the path of LVS-MIB's file."""
     log.start(None, stderr=logging.ERROR)
@@ -207,6 +215,7 @@ COMMANDS = {
     "collector": collector,
     "record": record,
     "walk": walk,
+    "forget": forget,
     "mib": mib,
     "doctor": doctor,
     "oid": oid,
