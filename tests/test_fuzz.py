@@ -9,6 +9,7 @@ import pytest
 from pysnmp.entity.rfc3413.cmdgen import GetCommandGenerator
 
 from lvs_agent.boundary import rows, wire
+from lvs_agent.collector.forgetting import ForgetFile
 from lvs_agent.collector.remembered import Numbering, ServiceState
 from lvs_agent.kernel import messages, netlink, procfs
 from lvs_agent.kernel.decoding import Layout
@@ -197,6 +198,15 @@ def a_number_given_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Numbering, "add", add)
 
 
+def a_line_without_its_end(patch: pytest.MonkeyPatch) -> None:
+    def lines(file: ForgetFile) -> List[bytes]:
+        data = file._read()
+        file._taken += len(data)
+        return data.splitlines()
+
+    patch.setattr(ForgetFile, "_lines", lines)
+
+
 FAULTS: List[Tuple[str, Patch]] = [
     ("netlink", same_length_same_layout),
     ("netlink", nests_merged),
@@ -224,6 +234,8 @@ FAULTS: List[Tuple[str, Patch]] = [
     ("snmpdconf", digits_of_any_length),
     ("statefile", any_time),
     ("statefile", a_number_given_twice),
+    ("forgetting", any_time),
+    ("forgetting", a_line_without_its_end),
 ]
 
 

@@ -49,7 +49,7 @@ def check(data: bytes) -> None:
         loaded = _loaded(file)
         if loaded is None:
             return
-        _in_range(loaded)
+        in_range(loaded)
         if lines == LINES:
             assert loaded == statefiles.changed()
             assert not file.damaged
@@ -65,24 +65,35 @@ def _loaded(file: StateFile) -> Optional[Numbering[ServiceState]]:
     return None
 
 
-def _in_range(services: Numbering[ServiceState]) -> None:
+def in_range(services: Numbering[ServiceState]) -> None:
+    """Check that names and numbers are in pairs, and the types and ranges of all values."""
     _numbered(services)
     for service in services.rows.values():
         _numbered(service.servers)
+        counts = [count for count, _when in service.baseline]
+        assert counts == sorted({*counts}, reverse=True)
+        assert all(type(count) is int and 0 <= count <= MAX_NUMBER for count in counts)
+        assert all(abs(when) < 1e15 for _count, when in service.baseline)
+        assert len(service.lost_servers(float("-inf"))) <= service.servers.gone
 
 
 def _numbered(rows: Numbering[State]) -> None:
-    """Check that names and numbers are in pairs, and the types of all values."""
     assert 1 <= rows.next_number <= MAX_NUMBER
     assert {row.number: name for name, row in rows.rows.items()} == rows.names
     assert len(rows.names) == len(rows.rows)
     assert rows.missing == sum(row.missing_since is not None for row in rows.rows.values())
+    assert rows.gone == sum(row.gone_since is not None for row in rows.rows.values())
+    assert rows.gone <= rows.missing
+    assert rows.looked is None or abs(rows.looked) < 1e15
     for name, row in rows.rows.items():
         assert type(name) is str
         assert type(row.number) is int
         assert 1 <= row.number <= MAX_NUMBER
         assert abs(row.continuous_since) < 1e15
-        assert row.missing_since is None or abs(row.missing_since) < 1e15
+        for when in (row.missing_since, row.gone_since, row.first_seen, row.last_seen, row.changed):
+            assert when is None or abs(when) < 1e15
+        assert type(row.lasting) is bool
+        assert row.up is None or type(row.up) is bool
         for traffic in (row.counters, row.counter_offset):
             assert traffic is None or isinstance(traffic, Traffic)
             assert traffic is None or all(type(value) is int for value in traffic)
