@@ -147,7 +147,7 @@ class Ipvs:
             servers,
         )
         # the kernel's dump for a service that does not exist is empty
-        if not servers <= found.keys() and not self._exists(identity):
+        if not found.keys() >= set(servers) and not self._exists(identity):
             return False
         if missing:
             self._report(
