@@ -40,6 +40,7 @@ FOREIGN = {
     "pollers.engine": {"pysnmp"},
     "pollers.session": {"pysnmp", "pyasn1"},
     "pollers.check": {"nagiosplugin"},
+    "pollers.judging": {"nagiosplugin"},
 }
 
 MODULES = {

@@ -146,9 +146,12 @@ def _add_check(commands: Commands) -> None:
         parents=[service(), asking()],
         help="check a director, as a plugin for Nagios and Icinga",
         description="Checks that enough real servers of each service are up (weight above 0), that"
-        " the given service exists, that statistics are not frozen, and that the agent's snapshot"
-        " is not too old. Without a SERVICE, checks all services; without a port, all services at"
-        " that address. Output, performance data and exit status follow the Monitoring Plugins"
+        " no service is lost, that the given service exists, that statistics are not frozen, and"
+        " that the agent's snapshot is not too old. The servers of a service are those that are"
+        " present and those that are lost (see lvs-agent forget). A lost service, and a director"
+        " without services, are critical. Without a SERVICE, checks all services; without a port,"
+        " all services at that address. Times are the local time of the machine that checks."
+        " Output, performance data and exit status follow the Monitoring Plugins"
         " guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and for wrong"
         f" arguments. {SERVICE_WORDS} {SNMP_CONF}",
     )
@@ -172,6 +175,20 @@ def _add_check(commands: Commands) -> None:
         default=30.0,
         metavar="SECONDS",
         help="warn if the agent's snapshot is older than this (default %(default)g)",
+    )
+    command.add_argument(
+        "--standby",
+        action="store_true",
+        help="the director may have no services, or no ip_vs: report ok then, also if all services"
+        " are lost",
+    )
+    command.add_argument(
+        "--perfdata",
+        choices=["all", "sums", "none"],
+        default="all",
+        metavar="all|sums|none",
+        help="performance data of each service, their sums (for directors with many services), or"
+        " none (default %(default)s)",
     )
     command.add_argument(
         *("-v", "--verbose"),

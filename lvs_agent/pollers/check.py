@@ -7,21 +7,16 @@ Output, ranges and exit status follow the Monitoring Plugins Development Guideli
 from __future__ import annotations
 
 import argparse
-import math
 import os
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 from nagiosplugin import (
     Check,
     CheckError,
-    Context,
     Critical,
     Metric,
     Ok,
-    Performance,
-    Range,
     Resource,
-    Result,
     Results,
     ScalarContext,
     Summary,
@@ -29,15 +24,16 @@ from nagiosplugin import (
     Warn,
     guarded,
 )
-from nagiosplugin.state import ServiceState
 
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import limit, naming
+from lvs_agent.pollers import limit, naming, wording
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
-from lvs_agent.pollers.services import Service, agent, services
+from lvs_agent.pollers.judging import Agent, Counts, Said, Statistics, Up, threshold
+from lvs_agent.pollers.services import Agent as State
+from lvs_agent.pollers.services import Gone, Service, agent, lost, services
 
 NAME = "LVS"
 SHOWN = 5  # services in the first line
@@ -51,18 +47,12 @@ PERFORMANCE = {
     "lvsVsInBytes": ("in_bytes", "c"),
     "lvsVsOutBytes": ("out_bytes", "c"),
 }
-
-STATES = {
-    Status.OK: Ok,
-    Status.COUNTERS_FROZEN: Warn,
-    Status.NO_STATISTICS: Warn,
-    Status.NO_IPVS: Critical,
-    Status.NO_COLLECTOR: Warn,
-    Status.EXPIRED: Unknown,
-    Status.DEGRADED: Warn,
+# columns whose sums are performance data of a director
+SUMS = {
+    "lvsVsRealServers": ("real_servers", ""),
+    "lvsVsRealServersUp": ("up", ""),
+    "lvsVsRealServersLost": ("lost", ""),
 }
-
-Threshold = Callable[[int], Range]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,12 +65,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     resource = Services(args)
-    check = Check(resource, Counts(), Agent(), Statistics(), name=NAME)
+    check = (Unrecorded if args.perfdata == "none" else Check)(resource, name=NAME)
     try:
         check.add(
+            Counts(),
+            Agent(args.standby),
+            Statistics(),
             Said("missing", Critical),
+            Said("standby", Ok),
             Said("odd", Warn),  # unknown would hide a critical service
-            Up(threshold(args.warning), threshold(args.critical)),
+            Up(threshold(args.warning), threshold(args.critical), args.perfdata == "all"),
             ScalarContext("age", f"{args.age:g}", "", "snapshot is {value:.0f} s old"),
             Lines(resource),
         )
@@ -98,28 +92,13 @@ def refuse(text: str) -> int:
     return int(Unknown)
 
 
-def threshold(text: str) -> Threshold:
-    """Parse a range of servers, in % of all servers if text has a %. Raises UsageError."""
-    percent = "%" in text
+class Unrecorded(Check):  # type: ignore[misc]
+    """A check that prints no performance data."""
 
-    def scaled(total: int) -> Range:
-        limits = Range(text.replace("%", ""))
-        if not percent:
-            return limits
-        return limits._replace(start=_of(limits.start, total), end=_of(limits.end, total))
-
-    try:
-        scaled(1)
-    except ValueError as error:
-        raise UsageError(f"{text}: not a range such as 2: or 50%:") from error
-    return scaled
-
-
-def _of(percent: float, total: int) -> float:
-    if math.isinf(percent):
-        return percent
-    share = percent * total / 100
-    return int(share) if share.is_integer() else share
+    def __call__(self) -> None:
+        """Run the check."""
+        super().__call__()
+        self.perfdata: List[str] = []
 
 
 class Services(Resource):  # type: ignore[misc]
@@ -127,6 +106,7 @@ class Services(Resource):  # type: ignore[misc]
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.services: Dict[str, Service] = {}
+        self.lost: List[Gone] = []  # services
         self.text = ""  # the agent's status text
         self._args = args
 
@@ -146,12 +126,12 @@ class Services(Resource):  # type: ignore[misc]
             asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
             with Client(director, asked) as client:
                 # complete the list first: a CheckError raised later would be taken for a metric's
-                return [*self._agent(client), *self._look(client, wanted)]
+                found = agent(client)
+                return [*self._agent(client, found), *self._look(client, found, wanted)]
         except CommandError as error:
             raise CheckError(str(error)) from error
 
-    def _agent(self, client: Client) -> Iterator[Metric]:
-        found = agent(client)
+    def _agent(self, client: Client, found: State) -> Iterator[Metric]:
         self.text = found.text.replace("|", "/")  # performance data begins at the first |
         yield Metric("status", found.status, context="agent")
         if found.status != Status.COUNTERS_FROZEN:
@@ -161,106 +141,75 @@ class Services(Resource):  # type: ignore[misc]
         if found.age is not None:
             yield Metric("snapshot_age", found.age, "s", min=0, context="age")
 
-    def _look(self, client: Client, wanted: Optional[naming.Service]) -> Iterator[Metric]:
+    def _look(
+        self, client: Client, found: State, wanted: Optional[naming.Service]
+    ) -> Iterator[Metric]:
         alone = wanted is not None and wanted.port is not None
         columns = list(PERFORMANCE) if alone else list(PERFORMANCE)[:2]
-        nothing = True
+        # first, so that a service that returns meanwhile is not taken for lost
+        gone = lost(client, wanted) if found.lost_services or found.lost_servers else None
+        odd = []
         for service in services(client, wanted, columns):
-            nothing = False
             if isinstance(service, DirectorError):
-                yield Metric("odd", str(service), context="odd")
+                odd.append(Metric("odd", str(service), context="odd"))
                 continue
-            name = str(service.name)
-            self.services[name] = service
+            if gone:
+                service.gone = gone.servers.get(service.name, [])
+            self.services[str(service.name)] = service
+        back = 0
+        if gone:
+            self.lost = [row for row in gone.services if str(row.name) not in self.services]
+            back = len(gone.services) - len(self.lost)
+        # of a director, more may be lost than are listed
+        count = len(self.lost) if wanted else max(len(self.lost), (found.lost_services or 0) - back)
+        yield from self._missing(wanted, len(self.services) + len(odd), count, found.services)
+        yield from odd
+        for name, service in self.services.items():
             yield Metric(name, service.up, context="up")
+        if self._args.perfdata == "all":
+            yield from self._counts(columns)
+        else:
+            yield from self._sums(columns, None if found.lost_services is None else count)
+
+    def _missing(
+        self, wanted: Optional[naming.Service], present: int, count: int, on_director: Optional[int]
+    ) -> Iterator[Metric]:
+        """Yield the problem of services that are lost or missing; all together are one."""
+        prefix = f"{wanted}: " if wanted else ""
+        if self._args.standby and not present and on_director == 0:
+            text = "no services, as on a standby director"
+            if count:
+                text += f"; {wording.lost_services(self.lost, count, 0)}"
+            yield Metric("standby", f"{prefix}{text}", context="standby")
+        elif count and wanted and wanted.port is not None:
+            text = f"{prefix}lost{wording.since(self.lost[0].age)}"
+            yield Metric("missing", text, context="missing")
+        elif count:
+            text = prefix + wording.lost_services(self.lost, count, present)
+            yield Metric("missing", text, context="missing")
+        elif not present:
+            text = f"{prefix}no such service" if wanted else "no services"
+            yield Metric("missing", f"{text} on the director", context="missing")
+
+    def _counts(self, columns: List[str]) -> Iterator[Metric]:
+        for name, service in self.services.items():
             for column in columns:
                 label, unit = PERFORMANCE[column]
                 if service.values[column] is not None:
                     value = service.values[column]
                     yield Metric(f"{name} {label}", value, unit, 0, context="count")
-        if nothing:
-            text = f"{wanted}: no such service" if wanted else "no services"
-            yield Metric("missing", f"{text} on the director", context="missing")
 
-
-class Up(Context):  # type: ignore[misc]
-    """The number of real servers up, out of all."""
-
-    def __init__(self, warning: Threshold, critical: Threshold) -> None:
-        super().__init__("up")
-        self._warning = warning
-        self._critical = critical
-
-    def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return critical if none is up, else the state by the thresholds."""
-        service = resource.services[metric.name]
-        if metric.value is None:
-            text = f"{service.name}: weights unknown: {resource.text}"
-            return Result(Unknown, text, metric)
-        text = f"{service.name}: {metric.value} of {service.total} real servers up"
-        if service.down:
-            text += f", weight 0: {', '.join(map(str, service.down))}"
-        if metric.value == 0:  # 0 of 0 would be 100%: a health checker may have deleted all servers
-            return Result(Critical, text, metric)
-        for state, limits in ((Critical, self._critical), (Warn, self._warning)):
-            if not limits(service.total).match(metric.value):
-                return Result(state, text, metric)
-        return Result(Ok, text, metric)
-
-    def performance(self, metric: Metric, resource: Services) -> Optional[Performance]:
-        """Return the count, with the thresholds as counts, too."""
-        if metric.value is None:
-            return None
-        total = resource.services[metric.name].total
-        warning, critical = self._warning(total), self._critical(total)
-        return Performance(f"{metric.name} up", metric.value, "", warning, critical, 0, total)
-
-
-class Counts(Context):  # type: ignore[misc]
-    """Performance data without a state."""
-
-    def __init__(self) -> None:
-        super().__init__("count")
-
-    def performance(self, metric: Metric, resource: Services) -> Performance:
-        """Return the value with its unit."""
-        return Performance(metric.name, metric.value, metric.uom, min=metric.min)
-
-
-class Said(Context):  # type: ignore[misc]
-    """A text, the metric's value, with this state always."""
-
-    def __init__(self, name: str, state: ServiceState) -> None:
-        super().__init__(name)
-        self._state = state
-
-    def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return the state."""
-        return Result(self._state, metric.value, metric)
-
-
-class Agent(Context):  # type: ignore[misc]
-    """The state by lvsAgentStatus."""
-
-    def __init__(self) -> None:
-        super().__init__("agent")
-
-    def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return the state for a status, with its text."""
-        text = resource.text or f"status {metric.value}"
-        return Result(STATES.get(metric.value, Unknown), text, metric)
-
-
-class Statistics(Context):  # type: ignore[misc]
-    """The state by lvsDirectorEstimation, in case another lvsAgentStatus hides it."""
-
-    def __init__(self) -> None:
-        super().__init__("statistics")
-
-    def evaluate(self, metric: Metric, resource: Services) -> Result:
-        """Return a warning while counters are frozen."""
-        text = "statistics are frozen: the director's estimation is off"
-        return Result(Ok if metric.value else Warn, None if metric.value else text, metric)
+    def _sums(self, columns: List[str], lost_services: Optional[int]) -> Iterator[Metric]:
+        """Yield the sums over the services, without those that are unknown."""
+        yield Metric("services", len(self.services), min=0, context="count")
+        if lost_services is not None:
+            yield Metric("services_lost", lost_services, min=0, context="count")
+        summed = {**SUMS, **{column: PERFORMANCE[column] for column in columns}}
+        for column, (label, unit) in summed.items():
+            values = [each.values[column] for each in self.services.values()]
+            numbers = [value for value in values if isinstance(value, int)]
+            if len(numbers) == len(values):
+                yield Metric(label, sum(numbers), unit, 0, context="count")
 
 
 class Lines(Summary):  # type: ignore[misc]
@@ -271,24 +220,35 @@ class Lines(Summary):  # type: ignore[misc]
 
     def ok(self, results: Results) -> str:
         """Return the first line if all is ok: the number of real servers up."""
+        standby = [str(each.hint) for each in results if each.metric.context == "standby"]
+        if standby:
+            return "; ".join(standby)
         found = list(self._resource.services.values())
         if len(found) == 1:
             return "; ".join(self._ups(results))
         up = sum(each.up or 0 for each in found)
         total = sum(each.total for each in found)
-        return f"{len(found)} services, {up} of {total} real servers up"
+        lost = sum(each.lost for each in found)
+        text = f"{len(found)} services, {up} of {total} real servers up"
+        return f"{text}, {lost} lost" if lost else text
 
     def problem(self, results: Results) -> str:
         """Return the first line if not all is ok: the worst results, at most SHOWN of them."""
         state = results.most_significant_state
-        worst = [str(each) for each in results if each.state == state]
+        worst = [each for each in results if each.state == state]
+        texts = [str(each) for each in worst[:SHOWN]]
+        ups = [each for each in worst if each.metric and each.metric.context == "up"]
+        if len(ups) > 1:  # they are the last
+            count = f"{len(ups)} of {len(self._resource.services)} services {state}"
+            texts.insert(len(worst) - len(ups), count)
         more = f"; and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
-        return "; ".join(worst[:SHOWN]) + more
+        return "; ".join(texts) + more
 
     def verbose(self, results: Results) -> List[str]:
-        """Return all results that are not ok, then the services that are."""
+        """Return all results that are not ok, the services that are, and those that are lost."""
         lines = [f"{each.state}: {each}" for each in results if each.state != Ok]
-        return lines + self._ups(results)
+        lost = [f"{each.name}: lost{wording.since(each.age)}" for each in self._resource.lost]
+        return lines + self._ups(results) + (lost if len(lost) > 1 else [])
 
     def _ups(self, results: Results) -> List[str]:
         well = [each for each in results if each.state == Ok and each.metric]

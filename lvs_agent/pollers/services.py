@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Sequence, Union
+from dataclasses import dataclass, field, replace
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.mib.smi import Oid, dotted
@@ -20,7 +20,8 @@ _FALSE = 2  # of TruthValue, RFC 2579
 class Agent:
     """lvsAgentStatus and related objects. age is in seconds, None if nothing was ever read.
 
-    known is True if services that are not listed do not exist.
+    known is True if services that are not listed do not exist. services counts those present.
+    lost_services and lost_servers are None if unknown, as for agents without these objects.
     """
 
     status: int
@@ -28,15 +29,37 @@ class Agent:
     known: bool
     age: Optional[float]
     estimation: bool
+    services: Optional[int]
+    lost_services: Optional[int]
+    lost_servers: Optional[int]
+
+
+class Gone(NamedTuple):
+    """A service or a real server that is lost, or one with weight 0; age in s, None if unknown."""
+
+    name: Union[naming.Service, naming.Server]
+    age: Optional[int]
+
+
+@dataclass
+class Lost:
+    """Rows that are lost: services, and the real servers of services that are present."""
+
+    services: List[Gone] = field(default_factory=list)
+    servers: Dict[naming.Service, List[Gone]] = field(default_factory=dict)
 
 
 @dataclass
 class Service:
-    """A service with its values by column name; down has its real servers of weight 0."""
+    """A service with its values by column name.
+
+    down has its real servers of weight 0, gone those that are lost and listed.
+    """
 
     name: naming.Service
     values: Dict[str, Value]
-    down: List[naming.Server] = field(default_factory=list)
+    down: List[Gone] = field(default_factory=list)
+    gone: List[Gone] = field(default_factory=list)
 
     @property
     def up(self) -> Optional[int]:
@@ -45,26 +68,45 @@ class Service:
         return value if isinstance(value, int) else None
 
     @property
+    def present(self) -> int:
+        """The number of real servers in the director's table; 0 if unknown."""
+        return _number(self.values["lvsVsRealServers"])
+
+    @property
+    def lost(self) -> int:
+        """The number of real servers that are lost; 0 if unknown."""
+        return _number(self.values["lvsVsRealServersLost"])
+
+    @property
     def total(self) -> int:
-        """The number of real servers; 0 if unknown."""
-        value = self.values["lvsVsRealServers"]
-        return value if isinstance(value, int) else 0
+        """The number of real servers that are present or lost."""
+        return self.present + self.lost
+
+    @property
+    def age(self) -> Optional[int]:
+        """The time since the service went up or down, in seconds; None if unknown."""
+        value = self.values["lvsVsStateAge"]
+        return value if isinstance(value, int) else None
 
 
 def agent(client: Client) -> Agent:
     """Return the state of a director's agent. Raises DirectorError, also if there is no agent."""
-    status, text, source, age, estimation = client.scalars(
+    status, text, source, age, estimation, *counts = client.scalars(
         "lvsAgentStatus",
         "lvsAgentStatusText",
         "lvsAgentSource",
         "lvsAgentSnapshotAge",
         "lvsDirectorEstimation",
+        "lvsAgentServices",
+        "lvsAgentLostServices",
+        "lvsAgentLostRealServers",
     )
     if not isinstance(status, int):
         raise client.unserved()
     known = is_known(status, source)
     seconds = age / 1000 if isinstance(age, int) and source != Source.NONE else None
-    return Agent(status, str(text or ""), known, seconds, estimation != _FALSE)
+    numbers = [value if isinstance(value, int) else None for value in counts]
+    return Agent(status, str(text or ""), known, seconds, estimation != _FALSE, *numbers)
 
 
 def is_known(status: Value, source: Value) -> bool:
@@ -79,7 +121,10 @@ def services(
 
     Yields an error for a row that names no service.
     """
-    names = ["lvsVsRealServersUp", "lvsVsRealServers", *columns]
+    names = [
+        *("lvsVsRealServersUp", "lvsVsRealServers", "lvsVsRealServersLost", "lvsVsStateAge"),
+        *columns,
+    ]
     if wanted is not None and wanted.port is not None:
         values = client.get([(name, wanted.instance) for name in names])
         rows = [(wanted.instance, values)] if values[1] is not None else []
@@ -92,9 +137,33 @@ def services(
             yield error
             continue
         service = Service(row.service, dict(zip(names, values)))
-        if service.up is not None and service.up < service.total:
+        if service.up is not None and service.up < service.present:
             service.down = _down(client, service.name)
         yield service
+
+
+def lost(client: Client, wanted: Optional[naming.Service]) -> Lost:
+    """Return the rows that are lost, the last ones first, of wanted (None for all services).
+
+    Omits rows that name nothing: the counts of the agent and the services have them.
+    """
+    found = Lost()
+    within: Oid = ()
+    if wanted is not None:
+        # also with a port, since a walk omits the row whose instance is its prefix
+        within = replace(wanted, port=None).instance
+    for instance, (of_service, of_server) in client.walk(["lvsLostVsAge", "lvsLostRsAge"], within):
+        with contextlib.suppress(DirectorError):
+            row = row_of(client, instance, server=of_service is None)
+            if wanted is not None and wanted.port not in (None, row.service.port):
+                continue
+            if row.server is None:
+                found.services.append(_gone(row.service, of_service))
+            else:
+                found.servers.setdefault(row.service, []).append(_gone(row.server, of_server))
+    for rows in (found.services, *found.servers.values()):
+        rows.sort(key=lambda row: row.age or 0)
+    return found
 
 
 def row_of(client: Client, instance: Oid, server: bool) -> naming.Row:
@@ -112,11 +181,19 @@ def row_of(client: Client, instance: Oid, server: bool) -> naming.Row:
     return row
 
 
-def _down(client: Client, service: naming.Service) -> List[naming.Server]:
+def _down(client: Client, service: naming.Service) -> List[Gone]:
     found = []
-    for instance, (weight,) in client.walk(["lvsRsWeight"], service.instance):
+    for instance, (weight, age) in client.walk(["lvsRsWeight", "lvsRsStateAge"], service.instance):
         with contextlib.suppress(DirectorError):  # still counted by lvsVsRealServers
             server = row_of(client, instance, server=True).server
             if weight == 0 and server is not None:
-                found.append(server)
+                found.append(_gone(server, age))
     return found
+
+
+def _gone(name: Union[naming.Service, naming.Server], age: Value) -> Gone:
+    return Gone(name, age if isinstance(age, int) else None)
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0

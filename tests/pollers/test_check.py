@@ -7,7 +7,7 @@ import re
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -17,22 +17,13 @@ from lvs_agent.snapshot import Director, Snapshot, VirtualService
 from tests.support import builders, directors, files, snmpd
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.lvsmib import oid
+from tests.support.plugin import CRITICAL, OK, UNKNOWN, WARNING, check
 from tests.support.snmpd import AGENT
 
-OK, WARNING, CRITICAL, UNKNOWN = range(4)
 STATUS = oid("lvsAgentStatus", 0)
 HTTPS = "TCP 192.0.2.10:443"
 
 Change = Callable[[Snapshot], None]
-
-
-class Said(NamedTuple):
-    """A result: exit status, first line up to its |, performance data and the other lines."""
-
-    status: int
-    line: str
-    data: Dict[str, str]
-    more: List[str]
 
 
 @pytest.fixture(scope="module")
@@ -55,23 +46,6 @@ def service(port: int, *weights: int) -> VirtualService:
         for host, weight in enumerate(weights, 1)
     ]
     return builders.service("192.0.2.10", port, *servers, counters=counted(1000, 2000, 30))
-
-
-def check(address: str, conf: Path, *words: str) -> Said:
-    done = files.run(str(AGENT), "check", address, *words, "--snmp-conf", str(conf))
-    assert done.stderr == ""
-    first, *more = done.stdout.splitlines()
-    text = " ".join([first, *more])
-    line, _, data = first.partition(" | ")
-    if not data:
-        data = text.partition(" | ")[2] or next((m[2:] for m in more if m[:2] == "| "), "")
-    values = re.findall(r"('[^']*'|\w+)=(\S+)", data)
-    return Said(
-        done.returncode,
-        line,
-        {label.strip("'"): value for label, value in values},
-        [each for each in more if not each.startswith("|")],
-    )
 
 
 @contextmanager
@@ -185,6 +159,7 @@ def test_the_worst_services_come_first_and_not_all(director: SimulatedDirector, 
     director.serve(service(1, 1, 0), *(service(port, 0) for port in range(2, 10)))
     said = check(director.address, conf)
     assert said.status == CRITICAL
+    assert said.line.startswith("LVS CRITICAL - 8 of 9 services critical; TCP 192.0.2.10:2: 0 of 1")
     assert said.line.endswith(
         "192.0.2.10:6: 0 of 1 real servers up, weight 0: 192.168.0.1:6; and 3 more"
     )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The texts of lvs-agent check: counts first, since when, then some of the names."""
+
+from __future__ import annotations
+
+import time
+from typing import Optional, Sequence
+
+from lvs_agent.pollers.services import Gone, Service
+
+SHOWN = 3  # names of services or real servers in a text
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def since(age: Optional[int]) -> str:
+    """Return " since 14:03 (2 h)" for an age in seconds, "" for None.
+
+    The time is the poller's local time, with the date unless it is today's.
+    """
+    if age is None:
+        return ""
+    now = time.time()
+    then, today = time.localtime(now - age), time.localtime(now)
+    form = "%H:%M" if then[:3] == today[:3] else "%Y-%m-%d %H:%M"
+    return f" since {time.strftime(form, then)} ({_duration(age)})"
+
+
+def names(rows: Sequence[Gone], count: int) -> str:
+    """Return the first names, each with its time, and the number of the others; count is of all."""
+    shown = [f"{row.name}{since(row.age)}" for row in rows[:SHOWN]]
+    if not shown:
+        return ""
+    more = count - len(shown)
+    return f": {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+
+
+def service(found: Service, up: int) -> str:
+    """Return the number of real servers of a service that are up, and those that are not."""
+    text = f"{found.name}: {up} of {found.total} real servers up"
+    if not up:
+        text += since(found.age)
+    if found.lost:
+        text += f", {found.lost} lost{names(found.gone, found.lost)}"
+    if found.down:
+        text += f", weight 0{names(found.down, len(found.down))}"
+    return text
+
+
+def lost_services(rows: Sequence[Gone], count: int, present: int) -> str:
+    """Return the number of services that are lost, and some of them unless all are."""
+    if present or count == 1:
+        return f"{count} of {present + count} services lost{names(rows, count)}"
+    # all are lost since the last one is
+    return f"all {count} services are lost{since(rows[0].age if rows else None)}"
+
+
+def _duration(seconds: int) -> str:
+    for length, unit in _UNITS:
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
