@@ -88,3 +88,8 @@ class Source(enum.IntEnum):
     NONE = 0
     NETLINK = 1
     PROCFS = 2
+
+
+# The beginnings of lvsAgentStatusText while a snapshot is being read and there are no values
+NO_SNAPSHOT_YET = "no snapshot received yet"
+NO_NEW_SNAPSHOT = "no new snapshot received"

@@ -22,6 +22,7 @@ class LvsBackend:
         self._snapshot: Optional[Snapshot] = None
         self._tree: Optional[MibTree] = None
         self.waiting = feed.waiting
+        self.due = feed.due
         self.advance = feed.advance
 
     def tree(self) -> MibTree:

@@ -3,7 +3,8 @@
 
 A recent snapshot answers at once. After a quiet time a request waits for a new one, up to a
 deadline; in the middle of a walk the old one answers while the next arrives. If none comes, the
-last one answers until it expires, and from then on only its configuration does.
+last one answers until it expires, and from then on only its configuration does. Where the deadline
+is too short for a new snapshot, one is fetched ahead of each poll that is expected.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
 from lvs_agent.boundary import wire
-from lvs_agent.codes import Status
+from lvs_agent.codes import NO_NEW_SNAPSHOT, NO_SNAPSHOT_YET, Status
+from lvs_agent.responder.fetch import Fetch
+from lvs_agent.responder.rhythm import Rhythm
 from lvs_agent.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -27,12 +30,6 @@ QUIET_SECONDS = 1.0
 # FETCH_SECONDS is reported.
 RETRY_SECONDS = 1.0
 FETCH_SECONDS = 10.0
-# Decoded after each answer, in less than a millisecond: a GETBULK has a hundred answers, and snmpd
-# serves nobody else before the last.
-RECEIVE_BYTES = 16384
-# 60,000 services with one real server each are 15 MiB. Decoded, a snapshot of this size takes
-# 400 MiB, which are freed in half a second.
-MAX_SNAPSHOT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -48,58 +45,29 @@ class Patience:
     expire: float = 60.0
 
 
-class _Fetch:
-    """The fetch of one snapshot."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.began = time.monotonic()
-        self.waited_for = False
-        self._reader = wire.Reader()
-        self._received = 0
-
-    def step(self) -> Optional[Snapshot]:
-        """Decode the next portion. Return the snapshot once it is complete, else None.
-
-        Raises BlockingIOError if no data is there, OSError or WireError if none will come.
-        """
-        data = self.connection.recv(RECEIVE_BYTES)
-        self._received += len(data)
-        if self._received > MAX_SNAPSHOT_BYTES:
-            raise wire.WireError(f"the snapshot is longer than {MAX_SNAPSHOT_BYTES} bytes")
-        if data:
-            self._reader.feed(data)
-            return None
-        snapshot = self._reader.finish()
-        if self.problems and snapshot.status == Status.OK:
-            snapshot.status, snapshot.text = Status.DEGRADED, self.problems[0]
-        return snapshot
-
-    @property
-    def problems(self) -> List[str]:
-        """The rows that could not be read."""
-        return self._reader.problems
-
-
 class Feed:
     """The latest snapshot from a collector, renewed as patience demands."""
 
     def __init__(self, connect: Callable[[], socket.socket], patience: Patience) -> None:
         self._connect = connect
         self._patience = patience
-        # the last complete snapshot; changed only in advance()
+        self._rhythm = Rhythm()
+        # the last complete snapshot, the time from which another is wanted, and the seconds that
+        # its fetch took; changed only in advance()
         self._snapshot: Optional[Snapshot] = None
+        self._good_until = float("-inf")
+        self._took = 0.0
         # that snapshot with its present status, or None, and the snapshot it was made from; both
         # are changed only in advance() and _judge()
         self._judged: Optional[Snapshot] = None
         self._judged_from: Optional[Snapshot] = None
         # the fetch of the next one; begun only in _begin(), ended only in _end_fetch()
-        self._fetch: Optional[_Fetch] = None
+        self._fetch: Optional[Fetch] = None
         # lvsAgentErrors, and the errors that the collector reported last
         self._errors = 0
         self._collectors_errors = 0
         # why there is no newer snapshot, "" if there is no failure; the time of the last failure
-        self._failure = "no snapshot received yet"
+        self._failure = NO_SNAPSHOT_YET
         self._failed = float("-inf")
         # the last call of current(), in seconds of CLOCK_BOOTTIME
         self._asked = float("-inf")
@@ -112,13 +80,14 @@ class Feed:
         now = _boottime()
         quiet = now - self._asked > QUIET_SECONDS
         self._asked = now
+        if quiet:
+            self._rhythm.polled(now)
         snapshot = self._snapshot
-        max_age = self._patience.max_age
         settled = self._fetch is None and not self._failure
-        if settled and snapshot is not None and now - snapshot.taken <= max_age:
+        if settled and snapshot is not None and now <= self._good_until:
             return snapshot  # most answers end here; the rest would cost each 0.4 µs
         self.advance()
-        if self._age() > max_age:
+        if now > self._good_until:
             self._begin()
             fetch = self._fetch
             if fetch is not None and not fetch.waited_for and (quiet or self._snapshot is None):
@@ -131,10 +100,25 @@ class Feed:
         """Return the sockets to watch. Call advance() when one is readable."""
         return [self._fetch.connection] if self._fetch is not None else []
 
+    def due(self) -> Optional[float]:
+        """Return the seconds after which to call advance() though no socket is readable, or None.
+
+        None for a director whose snapshots arrive within the deadline.
+        """
+        if self._took <= self._patience.deadline or self._fetch is not None:
+            return None
+        expected = self._rhythm.next()
+        return None if expected is None else max(0.0, expected.earliest - self._took - _boottime())
+
     def advance(self) -> None:
-        """Decode a portion of the snapshot that is being fetched, if any, without waiting."""
+        """Decode a portion of the snapshot that is being fetched, or begin one ahead of a poll.
+
+        Does not wait.
+        """
         fetch = self._fetch
         if fetch is None:
+            if self.due() == 0:
+                self._begin_ahead()
             return
         try:
             snapshot = fetch.step()
@@ -153,6 +137,9 @@ class Feed:
                 # from the future would never be too old.
                 snapshot.taken = min(snapshot.taken, _boottime())
                 self._count(snapshot, fetch.problems)
+                self._took = min(time.monotonic() - fetch.began, FETCH_SECONDS)
+                good_until = max(snapshot.taken + self._patience.max_age, fetch.latest)
+                self._good_until = min(good_until, snapshot.taken + self._patience.expire)
                 self._end_fetch()
                 self._snapshot, self._failure, self._judged = snapshot, "", None
 
@@ -167,16 +154,27 @@ class Feed:
         self._errors += len(problems) + (new - before if new >= before else new)
         snapshot.errors = self._errors
 
-    def _begin(self) -> None:
+    def _begin_ahead(self) -> None:
+        """Fetch a snapshot for the next poll that is expected, unless the last one serves it too.
+
+        No other is fetched before that poll: one that nobody uses is the last.
+        """
+        expected = self._rhythm.next()
+        assert expected is not None
+        self._rhythm.drop()
+        if self._good_until < expected.latest:
+            self._begin(expected.latest)
+
+    def _begin(self, latest: float = 0.0) -> None:
         if self._fetch is not None or time.monotonic() - self._failed < RETRY_SECONDS:
             return
         try:
-            self._fetch = _Fetch(self._connect())
+            self._fetch = Fetch(self._connect(), latest)
         except OSError as error:
             where = f" at {error.filename}" if error.filename else ""
             self._fail(f"cannot connect to the collector{where}: {error.strerror}")
 
-    def _wait(self, fetch: _Fetch, until: float) -> None:
+    def _wait(self, fetch: Fetch, until: float) -> None:
         readable = select.poll()  # select(2) has no room for descriptors from 1024 on
         readable.register(fetch.connection, select.POLLIN)
         while self._fetch is fetch:
@@ -213,7 +211,7 @@ class Feed:
             status, text = Status.NO_COLLECTOR, self._failure
         elif self._age() > expire:
             status = Status.EXPIRED
-            text = f"{self._failure or 'no new snapshot received'}; the last one is too old"
+            text = f"{self._failure or NO_NEW_SNAPSHOT}; the last one is too old"
         elif self._failure:
             status = Status.NO_COLLECTOR
             text = f"{self._failure}; the last snapshot is served until it is {expire:.0f} s old"

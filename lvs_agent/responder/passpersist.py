@@ -61,10 +61,14 @@ class Backend(Protocol):
     def waiting(self) -> Sequence[socket.socket]:
         """Return the sockets to watch between requests."""
 
-    def advance(self) -> None:
-        """Handle what has arrived, without waiting.
+    def due(self) -> Optional[float]:
+        """Return the seconds after which advance() is called at the latest, or None."""
 
-        Called when a watched socket is readable, and after answers while there are any to watch.
+    def advance(self) -> None:
+        """Handle what has arrived or is due, without waiting.
+
+        Called when a watched socket is readable or the time is over, and after answers while there
+        is anything to wait for.
         """
 
 
@@ -110,15 +114,16 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
 
     def main_passpersist(self) -> None:
         """Wait for input and handle it. Raises EOFError when snmpd has closed the pipe."""
-        waiting = self._backend.waiting()
-        # with nothing else to watch, read() alone can wait, which saves the 1 µs of a poll()
-        if not waiting or self._read_fd in _readable(self._read_fd, *waiting):
+        waiting, due = self._backend.waiting(), self._backend.due()
+        idle = not waiting and due is None
+        # with nothing else to wait for, read() alone can wait, which saves the 1 µs of a poll()
+        if idle or self._read_fd in _readable(due, self._read_fd, *waiting):
             data = os.read(self._read_fd, RECEIVE_BYTES)
             if not data:
                 raise EOFError
             if not (self._ponged and self._take_walk(data)):
                 self._take_requests(data)
-        if waiting:
+        if not idle:
             self._backend.advance()
 
     def get(self, oid: Oid) -> str:
@@ -228,12 +233,12 @@ class PassPersist(snmp_passpersist.PassPersist):  # type: ignore[misc]
             data = data[os.write(self._write_fd, data) :]
 
 
-def _readable(*watched: Union[int, socket.socket]) -> List[int]:
-    """Wait, and return the descriptors that are readable or at their end."""
+def _readable(seconds: Optional[float], *watched: Union[int, socket.socket]) -> List[int]:
+    """Wait, for ever if seconds is None; return the descriptors that are readable or at an end."""
     poll = select.poll()  # select(2) has no room for descriptors from 1024 on
     for each in watched:
         poll.register(each, select.POLLIN)
-    return [fd for fd, _events in poll.poll()]
+    return [fd for fd, _events in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 def _parsed(text: str) -> Optional[Tuple[int, ...]]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from lvs_agent.boundary import wire
 from lvs_agent.mib import lvs
@@ -32,6 +32,9 @@ class Backend:
 
     def waiting(self) -> Tuple[()]:
         return ()
+
+    def due(self) -> Optional[float]:
+        return None
 
     def advance(self) -> None:
         pass

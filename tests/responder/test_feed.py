@@ -280,3 +280,97 @@ def test_a_snapshot_from_the_future_grows_old_all_the_same(path: Path) -> None:
         assert first.taken <= time.clock_gettime(time.CLOCK_BOOTTIME)
         next_snapshot(feed, first)
     feed.close()
+
+
+class Clock:
+    """CLOCK_BOOTTIME for a feed, set by a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1e6
+        monkeypatch.setattr(feeds, "_boottime", lambda: self.now)
+
+    def encoded(self) -> bytes:
+        one = collectors.snapshot(collectors.service(1))
+        one.taken = self.now
+        return b"".join(wire.encode(one))
+
+
+def settle(feed: Feed) -> None:
+    """Receive what is being fetched, as a responder does."""
+    until = time.monotonic() + 10
+    while feed.waiting():
+        assert time.monotonic() < until
+        select.select(feed.waiting(), [], [], 0.05)
+        feed.advance()
+
+
+def poll(feed: Feed, clock: Clock, at: float) -> Status:
+    """Poll at a time with one request, and return the status that it sees."""
+    while (due := feed.due()) is not None and clock.now + due <= at:
+        clock.now += due
+        feed.advance()
+        settle(feed)
+    clock.now = at
+    status = feed.current().status
+    settle(feed)
+    return Status(status)
+
+
+def test_a_slow_collector_is_asked_ahead_of_the_third_regular_poll(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with collectors.at(path, sends(clock.encoded)) as came:
+        feed = feed_from(path, deadline=0.0)  # each fetch takes longer
+        start = clock.now
+        for distance in (61, 300):
+            assert feed.due() is None
+            found = [poll(feed, clock, start + each * distance) for each in range(6)]
+            assert found[1:] == [Status.EXPIRED, *[Status.OK] * 4]
+            fetches = len(came)
+            # polls stop: there is one more fetch
+            due = feed.due()
+            assert due is not None
+            clock.now += due
+            feed.advance()
+            settle(feed)
+            assert len(came) == fetches + 1
+            assert feed.due() is None
+            start = clock.now + 10_000
+        assert len(came) == 2 * (6 + 1)
+
+
+def test_a_collector_within_the_deadline_is_never_asked_ahead(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with collectors.at(path, sends(clock.encoded)) as came:
+        feed = feed_from(path, deadline=20.0)
+        found = [poll(feed, clock, clock.now + 60) for _ in range(4)]
+        assert found == [Status.OK] * 4
+        assert feed.due() is None
+    assert len(came) == 4
+
+
+def test_a_collector_that_fails_is_asked_ahead_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    failing = False
+
+    def answer(connection: socket.socket) -> None:
+        if not failing:
+            connection.sendall(clock.encoded())
+
+    with collectors.at(path, answer) as came:
+        feed = feed_from(path, deadline=0.0)
+        poll(feed, clock, clock.now)
+        poll(feed, clock, clock.now + 60)
+        failing = True
+        due = feed.due()
+        assert due is not None
+        clock.now += due
+        feed.advance()
+        settle(feed)
+        assert feed.due() is None
+    assert len(came) == 3

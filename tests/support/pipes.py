@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Counter64, Index, Integer32, Oid, Table, at
@@ -44,6 +44,9 @@ class Rows:
 
     def waiting(self) -> Sequence[socket.socket]:
         return self.watched
+
+    def due(self) -> Optional[float]:
+        return None
 
     def advance(self) -> None:
         self.advanced += 1
