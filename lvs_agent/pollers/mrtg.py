@@ -12,7 +12,7 @@ from typing import List, Sequence, Tuple, Union
 from lvs_agent import log
 from lvs_agent.errors import UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import limit, naming
+from lvs_agent.pollers import limit, naming, ready
 from lvs_agent.pollers.client import Client, gather
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.naming import Row
@@ -81,7 +81,7 @@ def ask(client: Client, row: Row, kind: str) -> Answer:
     names = [f"{table}Name", *(f"{table}{column}" for column in KINDS[kind])]
     wanted = [(name, row.instance) for name in names]
     wanted += [(name, (0,)) for name in SCALARS]
-    present, one, other, status, text, source, ticks, name = client.get(wanted)
+    present, one, other, status, text, source, ticks, name = ready.get(client, wanted)
     if status is None:
         raise client.unserved()
     if present is None and is_known(status, source):

@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.mib.smi import Oid, dotted
-from lvs_agent.pollers import naming
+from lvs_agent.pollers import naming, ready
 from lvs_agent.pollers.client import Client, Value
 from lvs_agent.pollers.director import DirectorError
 
@@ -90,8 +90,11 @@ class Service:
 
 
 def agent(client: Client) -> Agent:
-    """Return the state of a director's agent. Raises DirectorError, also if there is no agent."""
-    status, text, source, age, estimation, *counts = client.scalars(
+    """Return the state of a director's agent, once it has a snapshot.
+
+    Raises DirectorError, also if there is no agent.
+    """
+    names = (
         "lvsAgentStatus",
         "lvsAgentStatusText",
         "lvsAgentSource",
@@ -101,6 +104,8 @@ def agent(client: Client) -> Agent:
         "lvsAgentLostServices",
         "lvsAgentLostRealServers",
     )
+    found = ready.get(client, [(name, (0,)) for name in names])
+    status, text, source, age, estimation, *counts = found
     if not isinstance(status, int):
         raise client.unserved()
     known = is_known(status, source)

@@ -12,6 +12,7 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError
+from lvs_agent.pollers import ready
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
 from lvs_agent.pollers.graph import files
@@ -73,7 +74,7 @@ def update(
 
 def read(client: Client, clock: Callable[[], float], progress: Progress) -> Reading:
     """Return all rows of a director. Raises DirectorError, even if some rows were read."""
-    (status,) = client.scalars("lvsAgentStatus")
+    (status,) = ready.get(client, [("lvsAgentStatus", (0,))])
     if status is None:
         raise client.unserved()
     # the agent has just fetched a snapshot for the first request

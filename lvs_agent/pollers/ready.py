@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests that are repeated while an agent has no values yet, as on a slow or large director."""
+
+from __future__ import annotations
+
+import time
+from typing import List, Sequence
+
+from lvs_agent.codes import NO_NEW_SNAPSHOT, NO_SNAPSHOT_YET
+from lvs_agent.pollers.client import Client, Instance, Value
+
+PAUSE_SECONDS = 0.25  # between two requests
+
+
+def get(client: Client, wanted: Sequence[Instance]) -> List[Value]:
+    """Return the values of instances as Client.get does, once the agent has a snapshot.
+
+    Asks again while the agent is reading one, up to the client's limit. Raises DirectorError.
+    """
+    while True:
+        text, *found = client.get([("lvsAgentStatusText", (0,)), *wanted])
+        if not str(text).startswith((NO_SNAPSHOT_YET, NO_NEW_SNAPSHOT)):
+            return found
+        time.sleep(PAUSE_SECONDS)

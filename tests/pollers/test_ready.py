@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands that ask a director which takes longer than the agent's deadline to read."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import Iterator, List, Sequence, cast
+
+import pytest
+
+from lvs_agent.pollers import ready
+from lvs_agent.pollers.client import Client, Instance, Value
+from tests.support import collectors, files, snmpd
+from tests.support.plugin import OK, UNKNOWN, check
+from tests.support.snmpd import AGENT, Snmpd
+
+# of a snapshot; the agent gives up waiting after a tenth of it
+SLOW_SECONDS = 1.0
+WWW = "TCP 192.0.2.1:80"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    file = tmp_path / "snmp.conf"
+    file.write_text("defCommunity public\ntimeout 2\nretries 1\n")
+    return file
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Snmpd]:
+    """Yield the snmpd of a director that has no values when it is asked first."""
+
+    def answer(connection: socket.socket) -> None:
+        time.sleep(SLOW_SECONDS)
+        connection.sendall(collectors.encoded(collectors.service(1, counted=1000)))
+
+    path = tmp_path / "collector.sock"
+    agent = f"{AGENT} pass-persist --collector {path} --deadline {SLOW_SECONDS / 10}"
+    with collectors.at(path, answer), snmpd.running(tmp_path / "snmpd", agent) as director:
+        yield director
+
+
+def test_a_director_is_checked_once_it_has_values(slow: Snmpd, conf: Path) -> None:
+    assert check(slow.address, conf).status == OK
+
+
+def test_mrtg_has_values(slow: Snmpd, conf: Path) -> None:
+    said = files.run(
+        str(AGENT), "mrtg", slow.address, "bytes", "-t", "192.0.2.1:80", "--snmp-conf", str(conf)
+    )
+    assert (said.returncode, said.stdout.splitlines()[:2]) == (0, ["1000", "1000"]), said.stderr
+
+
+def test_graphs_have_values(slow: Snmpd, conf: Path, tmp_path: Path) -> None:
+    into = tmp_path / "files"
+    said = files.run(
+        *(str(AGENT), "graph", "update", slow.address),
+        *("--into", str(into), "--snmp-conf", str(conf)),
+    )
+    assert (said.returncode, len(list(into.rglob("*.rrd")))) == (0, 2), said.stderr
+
+
+def test_a_missing_collector_is_reported_without_asking_again(tmp_path: Path, conf: Path) -> None:
+    agent = f"{AGENT} pass-persist --collector {tmp_path / 'none.sock'}"
+    with snmpd.running(tmp_path / "snmpd", agent) as director:
+        said = check(director.address, conf)
+    assert (said.status, "cannot connect to the collector" in said.line) == (UNKNOWN, True)
+
+
+class Asked:
+    """A client that answers each request with the next status text."""
+
+    def __init__(self, *texts: Value) -> None:
+        self._texts = list(texts)
+        self.requests = 0
+
+    def get(self, wanted: Sequence[Instance]) -> List[Value]:
+        self.requests += 1
+        return [self._texts.pop(0), *range(len(wanted) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "requests"),
+    [
+        (["no snapshot received yet", "no snapshot received yet", ""], 3),
+        (["no new snapshot received; the last one is too old", ""], 2),
+        (["the collector sent no snapshot within 10 s; the last one is too old"], 1),
+        (["cannot connect to the collector at /run/x: Connection refused"], 1),
+        (["ip_vs is not loaded"], 1),
+        ([None], 1),  # there is no agent
+    ],
+)
+def test_only_a_snapshot_that_is_being_read_is_asked_for_again(
+    texts: List[Value], requests: int
+) -> None:
+    client = Asked(*texts)
+    assert ready.get(cast("Client", client), [("lvsAgentStatus", (0,))]) == [0]
+    assert client.requests == requests
