@@ -116,4 +116,9 @@ def _admit(known: Numbering[State], kind: Type[State], name: str, taken: float) 
 
 
 def _lower(new: Traffic, old: Optional[Traffic]) -> bool:
-    return old is not None and any(a < b for a, b in zip(new, old))
+    if old is None:
+        return False
+    # a loop would take three times as long, for each row of each snapshot
+    a, b, c, d, e = new
+    was_a, was_b, was_c, was_d, was_e = old
+    return a < was_a or b < was_b or c < was_c or d < was_d or e < was_e
