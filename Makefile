@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make demo shows the agent at work, make test tests it. Each target installs what it needs: Debian
-# packages (as root), and Python packages in .venv. Only make and git must already be installed.
+# packages (as root), and Python and npm packages in .venv and build. Only make and git must already
+# be installed.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,10 @@ UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
 POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
-	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1
+	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
+	libsnmp-mib-compiler-perl
+# Node.js packages from elsewhere contain npm, and conflict with Debian's npm
+NODE_PACKAGES := $(shell command -v npm >/dev/null || echo nodejs npm)
 # packages of these releases, unpacked on any machine to try contrib with
 DEBS_bookworm := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
 	libpcre3 libtirpc3 libtirpc-common
@@ -173,7 +177,7 @@ bench: $(VENV)/test $(KERNEL:%=build/kernels/%)
 	$(if $(KERNEL),LAB_KERNEL=$(CURDIR)/build/kernels/$(KERNEL) LAB_PROCESSORS=2) \
 		$(BIN)/python -m tests.bench --json build/bench/bench.json $(or $(ONLY),$(if $(KERNEL),collection))
 
-test-pollers: $(VENV)/test build/test/bookworm build/test/trixie
+test-pollers: $(VENV)/test build/test/bookworm build/test/trixie build/test/node
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
 	$(PYTEST) --dist=loadfile tests/pollers tests/contrib
 
@@ -182,6 +186,14 @@ build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
 	tools/debs $* $@.debs $(DEBS_$*)
 	@for deb in $@.debs/*.deb; do dpkg-deb -x $$deb $@ || exit; done
 	@rm -rf $@.debs
+	@touch $@
+
+build/test/node: tests/data/node/package.json tests/data/node/package-lock.json
+	@tools/need $(NODE_PACKAGES)
+	@rm -rf $@
+	@mkdir -p $@
+	@cp $^ $@
+	npm ci --prefix $@ --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # In a network namespace with nothing but loopback, since a fresh Cacti searches its network for
