@@ -21,9 +21,6 @@ COLUMNS = {
     "lvsVsOutBytes": "lvsServiceStatsOutBytes",
 }
 
-# kinds of Cacti's built-in objects: data inputs, their fields, CDEFs and number formats
-BUILT_IN = re.compile("03|05|06|07")
-
 
 def data_query(source: Path, identified_by: str) -> str:
     """Return the data query for services by their numbers.
@@ -47,14 +44,17 @@ def data_query(source: Path, identified_by: str) -> str:
 
 def template(source: Path, mark: str, file: str) -> str:
     """Return the template for that data query, with its own names and hashes."""
+    text = source.read_text()
+    # not those of Cacti's built-in objects, which it refers to
+    own = set(re.findall(r"<hash_\d{6}([0-9a-f]{32})>", text))
 
     def other(found: re.Match[str]) -> str:
-        kind, version, own = found.groups()
-        if not BUILT_IN.match(kind):
-            own = hashlib.md5(f"{mark}{own}".encode(), usedforsecurity=False).hexdigest()
-        return f"hash_{kind}{version}{own}"
+        kind, name = found.groups()
+        if name in own:
+            name = hashlib.md5(f"{mark}{name}".encode(), usedforsecurity=False).hexdigest()
+        return f"hash_{kind}{name}"
 
-    text = re.sub(r"hash_(\d\d)(\d{4})([0-9a-f]{32})", other, source.read_text())
+    text = re.sub(r"hash_(\d{6})([0-9a-f]{32})", other, text)
     text = text.replace("lvs_services.xml", file)
     text = re.sub(r"<name>LVS ", f"<name>{mark} ", text)
     return re.sub(r"(\|host_description\| - )", rf"\1{mark} ", text)

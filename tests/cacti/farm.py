@@ -77,6 +77,7 @@ class Service:
             persistence_engine="",
             counters=self._counters(3, seconds),
             rates=self.rates,
+            lost=self.place,
         )
 
     @property
@@ -126,12 +127,15 @@ def numbered_by_sort() -> Callable[[Snapshot], None]:
     """Return an annotate() that numbers services as net-snmp-lvs-module did: by their place.
 
     All rows after a deleted one get another number. Only the legacy tables have these numbers as
-    their index.
+    their index. A service keeps the number of lost servers that it was made with.
     """
     history = History(None)
 
     def annotate(snapshot: Snapshot) -> None:
+        lost = [service.lost for service in snapshot.services]
         history.annotate(snapshot)
+        for service, count in zip(snapshot.services, lost):
+            service.lost = count
         for number, service in enumerate(sorted(snapshot.services, key=lambda each: each.key), 1):
             service.number = number
 
@@ -150,7 +154,11 @@ def graphs_of(service: Service) -> Dict[str, Values]:
         f"{head} - Packets": {"in_pkts": rates.in_pkts, "out_pkts": rates.out_pkts},
         f"{head} - New Connections": {"conns": rates.conns},
         f"{head} - Connections": {"active_conns": 200 * place + 3, "inact_conns": 400 * place + 3},
-        f"{head} - Real Servers": {"real_servers_up": 1, "real_servers": 2},
+        f"{head} - Real Server States": {
+            "real_servers": 2,
+            "real_servers_up": 1,
+            "real_servers_lost": place,
+        },
     }
     for host, name in enumerate(service.servers(), 1):
         its = f"{head} - Server {name}"
@@ -165,6 +173,11 @@ def graphs_of(service: Service) -> Dict[str, Values]:
         }
         graphs[f"{its} - Weight"] = {"weight": host - 1}
     return graphs
+
+
+def former_graphs_of(service: Service) -> Dict[str, Values]:
+    """Return the title and expected values of a service's graph of the former template."""
+    return {f"former - {service.name} - Real Servers": {"real_servers_up": 1, "real_servers": 2}}
 
 
 def graphs_of_all(every: List[Service]) -> Dict[str, Values]:

@@ -14,6 +14,8 @@ from tests.cacti.samples import Moment, Span
 from tests.support.directors import SimulatedDirector
 
 POLLS = 5
+FORMER_POLLS = 2
+WATCHED = "director - LVS Director - New Connections"
 GONE, ZEROED = 1, 0  # the service that is deleted; the one with a reset and a constant number
 
 # The negative controls: the mark in their graphs' names, and the field that identifies a row.
@@ -24,7 +26,8 @@ DRAWN = {
     "service-packets": "director - {0} - Packets",
     "service-new-connections": "director - {0} - New Connections",
     "service-connections": "director - {0} - Connections",
-    "service-real-servers": "director - {0} - Real Servers",
+    "service-real-server-states": "director - {0} - Real Server States",
+    "former-real-servers": "former - {0} - Real Servers",
     "server-traffic": "director - {0} - Server {1} - Traffic",
     "server-weight": "director - {0} - Server {1} - Weight",
     "director-traffic": "director - LVS Traffic",
@@ -53,8 +56,9 @@ class Trial:
         self._failures: List[str] = []
 
     def run(self) -> None:
-        """Run the trial, about a minute and a half; raise CactiError with all failures."""
+        """Run the trial, about two minutes; raise CactiError with all failures."""
         self._serve(self._services)
+        self._update()
         self._set_up()
         with self._cacti.polling():
             self._poll()  # the first poll creates the files
@@ -94,12 +98,31 @@ class Trial:
 
     # The events.
 
+    def _update(self) -> None:
+        """Poll graphs of the former template, and update it."""
+        device.add_former(self._cacti, self._director.port)
+        self._files = self._cacti.round_robin_files()
+        former = self._identity()
+        with self._cacti.polling():
+            self._poll()
+            (watched,) = farm.former_graphs_of(self._zeroed)
+            span = self._polls("former", watched, FORMER_POLLS)
+        self._compare("former", span, *map(farm.former_graphs_of, self._services))
+        device.imports(self._cacti)
+        say(f"Cacti {self._cacti.version}: the template is updated")
+        if self._identity() != former:
+            self._failures.append("the update has changed the rows or files of data sources")
+
     def _set_up(self) -> None:
         self._device = device.add(self._cacti, self._director.port)
         for mark, identified_by in CONTROLS.items():
             device.add_control(self._cacti, self._device, mark, identified_by)
         self._files = self._cacti.round_robin_files()
-        wanted = [farm.graphs_of_all(self._services), *map(farm.graphs_of, self._services)]
+        wanted = [
+            farm.graphs_of_all(self._services),
+            *map(farm.graphs_of, self._services),
+            *map(farm.former_graphs_of, self._services),
+        ]
         missing = [title for graphs in wanted for title in graphs if title not in self._files]
         if missing:
             raise CactiError(f"no data sources {missing} among {sorted(self._files)}")
@@ -113,16 +136,19 @@ class Trial:
         self._cacti.polled()
         self._clock.seconds += INTERVAL
 
-    def _polls(self, when: str) -> Span:
-        """Wait for POLLS polls; return the span from the first to the last."""
+    def _polls(self, when: str, watched: str = WATCHED, count: int = POLLS) -> Span:
+        """Wait for polls; return the span from the first to the last.
+
+        watched is the title of the data source whose samples give the polls' times.
+        """
         moments = []
-        for number in range(1, POLLS + 1):
+        for number in range(1, count + 1):
             clock = self._clock.seconds
             self._poll()
-            noted = samples.last(self._file("LVS Director - New Connections"))
+            noted = samples.last(self._files[watched])
             moments.append(Moment(noted, clock))
-            say(f"{when}: poll {number} of {POLLS}")
-        if len({moment.noted for moment in moments}) < POLLS:
+            say(f"{when}: poll {number} of {count}")
+        if len({moment.noted for moment in moments}) < count:
             raise CactiError(f"the poller did not note a time for each poll: {moments}")
         return Span(moments[0], moments[-1])
 
@@ -134,9 +160,11 @@ class Trial:
         Its files have a gap while it is deleted, and correct values before and after.
         """
         rest = [each for each in self._services if each is not self._gone]
-        gone = farm.graphs_of(self._gone)
+        gone = {**farm.graphs_of(self._gone), **farm.former_graphs_of(self._gone)}
+        whole = Span(before.start, after.end)
         self._compare("before", before, farm.graphs_of_all(self._services))
-        self._compare("all the time", Span(before.start, after.end), *map(farm.graphs_of, rest))
+        self._compare("all the time", whole, *map(farm.graphs_of, rest))
+        self._compare("all the time", whole, *map(farm.former_graphs_of, rest))
         self._compare("before", before, gone)
         self._compare("after", after, gone)
         for title in gone:
@@ -180,6 +208,7 @@ class Trial:
         query = (
             "SELECT count(DISTINCT c.snmp_index) FROM host_snmp_cache c"
             " JOIN snmp_query q ON q.id = c.snmp_query_id WHERE q.name = 'LVS - Virtual Services'"
+            f" AND c.host_id = {self._device}"
         )
         deadline = time.monotonic() + 10
         while self._cacti.one(query) != str(count):

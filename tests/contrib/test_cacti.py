@@ -28,6 +28,7 @@ FOR_GOOD = {
     "LVS - Virtual Services": "61cf5909842aacbab309e044e9dac47c",
     "LVS - Real Servers": "db191520ae645636bf75b057f6dd6d47",
     "LVS Service - Traffic": "253df27e49e0a87caa0efaf4a28e93ba",
+    "LVS Service - Real Server States": "2044feef8602c7cf3bb6750ec70a4876",
 }
 
 
@@ -135,6 +136,28 @@ def test_what_is_referred_to_is_there(template: ET.Element) -> None:
     words = (word for element in template.iter() for word in (element.text or "").split("|"))
     referred = {word for word in words if word.startswith("hash_")}
     assert {word[5:7] for word in referred - mine} == {"03", "05", "06", "07"}
+
+
+def test_servers_at_weight_0_are_those_that_are_present_and_not_up(template: ET.Element) -> None:
+    names = {each.tag: each.findtext("data_source_name") for each in template.iter()}
+    (cdef,) = (each for each in template if each.tag.startswith("hash_05"))
+    assert [item.findtext("value") for item in cdef.iterfind("items/*")] == [
+        "a",
+        "CURRENT_DATA_SOURCE",
+        "2",  # Cacti's number of the operator -
+    ]
+    (graph,) = (each for each in template if each.findtext("graph/title", "").endswith(" States"))
+    items = [
+        (item.findtext("text_format"), names[text(item, "task_item_id")], item.findtext("cdef_id"))
+        for item in graph.iterfind("items/*")
+        if item.findtext("graph_type_id") != "9"  # the numbers of the legend
+    ]
+    assert items == [
+        ("Present", "real_servers", "0"),  # Cacti calls it a
+        ("Up (weight above 0)", "real_servers_up", "0"),
+        ("At weight 0", "real_servers_up", cdef.tag),
+        ("Lost", "real_servers_lost", "0"),
+    ]
 
 
 def test_counters_are_drawn_so_that_a_reset_is_a_gap(template: ET.Element) -> None:

@@ -22,7 +22,7 @@ ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
 def document(query: Query) -> Node:
     """Return the contents of a file for resource/snmp_queries."""
     naming = oid(f"{query.prefix}Name")
-    outputs = [(graph, series) for graph in query.graphs for series in graph.series]
+    outputs = [(graph, series) for graph in query.graphs for series in graph.stored]
     return {
         "name": query.title,
         "description": query.about,

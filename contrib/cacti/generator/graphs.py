@@ -33,12 +33,17 @@ class Numbers(enum.Enum):
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one object in a graph; its name follows lvsVs, lvsRs or lvsTotal."""
+    """The values of one object in a graph; its name follows lvsVs, lvsRs or lvsTotal.
+
+    If complement is true, what is drawn is the graph's first series less these values. Another
+    series of the graph must draw the values themselves.
+    """
 
     object: str
     label: str
     kind: Kind
     color: str
+    complement: bool = False
 
     @property
     def data_source(self) -> str:
@@ -56,6 +61,11 @@ class Graph:
     series: Sequence[Series]
     numbers: Numbers = Numbers.SI
     bits: bool = False
+
+    @property
+    def stored(self) -> Sequence[Series]:
+        """The series that have a data source of their own."""
+        return [series for series in self.series if not series.complement]
 
 
 @dataclass(frozen=True)
@@ -131,13 +141,17 @@ CONNECTIONS = Graph(
     ],
     numbers=Numbers.WHOLE,
 )
+# not the key real-servers, which an earlier template has, with a round-robin file that cannot hold
+# RealServersLost; Present is first, since the complement is of the first series
 REAL_SERVERS = Graph(
-    "real-servers",
-    "Real Servers",
+    "real-server-states",
+    "Real Server States",
     "real servers",
     [
+        Series("RealServers", "Present", Kind.LINE, "002A97"),
         Series("RealServersUp", "Up (weight above 0)", Kind.AREA, "00CF00"),
-        Series("RealServers", "Total", Kind.LINE, "F51D30"),
+        Series("RealServersUp", "At weight 0", Kind.STACK, "FFAB00", complement=True),
+        Series("RealServersLost", "Lost", Kind.STACK, "F51D30"),
     ],
     numbers=Numbers.PLACES,
 )

@@ -30,6 +30,7 @@ CODES = {
     "data query graph": "11",
     "graph title": "12",
     "data source title": "13",
+    "cdef item": "14",
 }
 
 # conf_templates/cacti.sql

@@ -20,10 +20,15 @@ FILE = "cacti_host_template_lvs_director.xml"
 # include/global_constants.php
 AVERAGE, MAXIMUM, LAST = 1, 3, 4
 GPRINT = 9
+OPERATOR, SPECIAL_DATA_SOURCE, CUSTOM_STRING = 2, 4, 6
 GAUGE, DERIVE = 1, 3
 
 PLACES = {"lvsVs": "LVS Service", "lvsRs": "LVS Real Server", TOTALS: "LVS Director"}
 DEVICE = "|host_description|"
+
+# Types and values of a CDEF's items. Cacti calls the data sources of a graph a, b, c; the operator
+# is the number of "-" in include/global_arrays.php.
+COMPLEMENT = [(CUSTOM_STRING, "a"), (SPECIAL_DATA_SOURCE, "CURRENT_DATA_SOURCE"), (OPERATOR, 2)]
 
 GRAPH: Node = {
     "title": "",
@@ -71,6 +76,17 @@ def document() -> Node:
     made: Node = {hashed("host template", "director"): host}
     for query in QUERIES:
         made[hashed("data query", query.key)] = _data_query(query)
+    made[hashed("cdef", "complement")] = {
+        "name": "LVS - First Data Source Less This",
+        "items": {
+            hashed("cdef item", f"complement/{number}"): {
+                "sequence": number,
+                "type": kind,
+                "value": value,
+            }
+            for number, (kind, value) in enumerate(COMPLEMENT, 1)
+        },
+    }
     drawn = [(query.prefix, graph) for query in QUERIES for graph in query.graphs]
     for prefix, graph in [*drawn, *((TOTALS, graph) for graph in TOTAL_GRAPHS)]:
         made[hashed("graph template", f"{prefix}/{graph.key}")] = _graph_template(prefix, graph)
@@ -83,8 +99,8 @@ def _data_sources(prefix: str, graph: Graph) -> Dict[str, List[Series]]:
     """Return the series of each data template: those of a row together, each scalar alone."""
     key = f"{prefix}/{graph.key}"
     if prefix != TOTALS:
-        return {key: list(graph.series)}
-    return {f"{key}/{series.data_source}": [series] for series in graph.series}
+        return {key: list(graph.stored)}
+    return {f"{key}/{series.data_source}": [series] for series in graph.stored}
 
 
 def _item_key(prefix: str, graph: Graph, series: Series) -> str:
@@ -120,7 +136,7 @@ def _query_graph(query: Query, graph: Graph) -> Node:
                     "data template item", _item_key(prefix, graph, series)
                 ),
             }
-            for number, series in enumerate(graph.series)
+            for number, series in enumerate(graph.stored)
         },
         "sv_graph": {
             hashed("graph title", key): {"field_name": "title", "sequence": 1, "text": title}
@@ -143,17 +159,20 @@ def _graph_template(prefix: str, graph: Graph) -> Node:
     for name, value in settings.items():
         drawn.update({f"t_{name}": "", name: value})
     items: Node = {}
-    inputs: Node = {}
+    fed: Dict[str, List[str]] = {}
     for series in graph.series:
-        key = _item_key(prefix, graph, series)
         its = dict(_items(prefix, graph, series))
         items.update(its)
-        inputs[hashed("graph template input", key)] = {
-            "name": f"Data Source [{series.data_source}]",
+        fed.setdefault(series.data_source, []).extend(its)
+    inputs: Node = {
+        hashed("graph template input", f"{prefix}/{graph.key}/{source}"): {
+            "name": f"Data Source [{source}]",
             "description": "",
             "column_name": "task_item_id",
             "items": "|".join(its),
         }
+        for source, its in fed.items()
+    }
     for number, item in enumerate(items.values(), 1):
         item["sequence"] = number
     return {
@@ -171,7 +190,7 @@ def _items(prefix: str, graph: Graph, series: Series) -> List[Tuple[str, Node]]:
     key = _item_key(prefix, graph, series)
     common: Node = {
         "task_item_id": hashed("data template item", key),
-        "cdef_id": hashed("cdef", "bits of bytes") if graph.bits else 0,
+        "cdef_id": _cdef(graph, series),
         "vdef_id": 0,
         "shift": "",
         "value": "",
@@ -180,6 +199,7 @@ def _items(prefix: str, graph: Graph, series: Series) -> List[Tuple[str, Node]]:
         "dashes": "",
         "dash_offset": 0,
     }
+    key += "/complement" if series.complement else ""
     line = series.kind == Kind.LINE
     drawn: Node = {
         "graph_type_id": int(series.kind),
@@ -204,6 +224,12 @@ def _items(prefix: str, graph: Graph, series: Series) -> List[Tuple[str, Node]]:
         name = f"{key}/{label.rstrip(':').lower()}"
         items.append((hashed("graph template item", name), {**common, **printed}))
     return items
+
+
+def _cdef(graph: Graph, series: Series) -> object:
+    if series.complement:
+        return hashed("cdef", "complement")
+    return hashed("cdef", "bits of bytes") if graph.bits else 0
 
 
 def _data_template(key: str, prefix: str, graph: Graph, series: List[Series]) -> Node:
