@@ -14,7 +14,7 @@ RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
-POLLER_PACKAGES := mrtg munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
+POLLER_PACKAGES := mrtg munin munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
 	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
 	libsnmp-mib-compiler-perl
 # Node.js packages from elsewhere contain npm, and conflict with Debian's npm

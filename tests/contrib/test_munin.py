@@ -108,7 +108,7 @@ def test_a_machine_without_services_is_not_suggested(
     assert Node(tmp_path, director.port).suggestions() == ""
 
 
-def test_four_graphs_show_each_service(node: Node) -> None:
+def test_graphs_show_each_service_and_what_is_lost(node: Node) -> None:
     counters = node.graphs("snmp_127.0.0.1_lvs")
     for place, field in enumerate(FIELDS, 1):
         assert counters["lvs_traffic"][f"{field}_in.value"] == str(place * 2**40)
@@ -117,6 +117,8 @@ def test_four_graphs_show_each_service(node: Node) -> None:
         assert counters["lvs_active"][f"{field}_active.value"] == str(20 * place + 1)
         assert counters["lvs_active"][f"{field}_inactive.value"] == str(40 * place + 1)
         assert counters["lvs_servers"][f"{field}_up.value"] == "2"
+        assert counters["lvs_servers"][f"{field}_lost.value"] == "0"
+    assert counters["lvs_lost"] == {"services.value": "0", "servers.value": "0"}
 
 
 def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
@@ -133,6 +135,19 @@ def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
             assert settings[f"{field}.label"]
     assert config["lvs_traffic"]["FWM_5_in.cdef"] == "FWM_5_in,8,*"
     assert config["lvs_servers"]["FWM_5_up.critical"] == "1:"
+    assert config["lvs_servers"]["FWM_5_up.negative"] == "FWM_5_lost"
+
+
+def test_what_is_lost_has_no_lines_where_it_is_not_counted(
+    director: SimulatedDirector, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(director, "annotate", lambda snapshot: None)
+    director.serve(*directors.farm())
+    for arguments in ([], ["config"]):
+        graphs = node.graphs("snmp_127.0.0.1_lvs", *arguments)
+        assert "lvs_lost" not in graphs
+        lines = {key.partition(".")[0] for key in graphs["lvs_servers"] if key.startswith("FWM")}
+        assert lines == {"FWM_5_up"}
 
 
 def test_a_line_is_the_same_services_after_another_has_gone(
