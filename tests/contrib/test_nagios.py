@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Set, Tuple
 
 import pytest
 
 from lvs_agent.codes import Status
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.collector.history import History
+from lvs_agent.snapshot import LostRow, Snapshot, VirtualService
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.paths import CONTRIB
@@ -33,14 +35,16 @@ MEGA = 10**6
 Steps = List[List[VirtualService]]
 
 
-def farm(up: int = 2, active: int = 10, conns: int = 0, in_bytes: int = 0) -> List[VirtualService]:
+def farm(
+    up: int = 2, active: int = 10, conns: int = 0, in_bytes: int = 0, lost: int = 0
+) -> List[VirtualService]:
     """Return the service of lvs.cfg with two servers, of which the first `up` have a weight."""
     servers = [
         builders.server(f"10.0.2.{host}", 80, weight=5 * int(host <= up), active_conns=active // 2)
         for host in (1, 2)
     ]
     traffic = counted(in_bytes, out_bytes=2 * in_bytes, conns=conns)
-    return [builders.service("192.0.2.10", 443, *servers, counters=traffic)]
+    return [builders.service("192.0.2.10", 443, *servers, counters=traffic, lost=lost)]
 
 
 def rising(**per_second: int) -> Steps:
@@ -50,7 +54,8 @@ def rising(**per_second: int) -> Steps:
     ]
 
 
-ANOTHER = [builders.service("192.0.2.10", 80, builders.server(active_conns=9))]
+# the service of lvs.cfg is lost, see losing()
+ANOTHER = [builders.service("192.0.2.10", 80, builders.server(active_conns=9), lost=0)]
 
 CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
     f"{VIP} real servers": [
@@ -95,7 +100,34 @@ CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
             CRITICAL,
             f"LVS CRITICAL - {VIP}: 0 of 2 real servers up",
         ),
-        ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: no such service on the director"),
+        (
+            [farm(lost=2)],
+            WARNING,
+            f"LVS WARNING - {VIP}: 2 of 4 real servers up, 2 lost",
+        ),
+        ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: lost since "),
+    ],
+    f"{VIP} lost real servers": [
+        ([farm()], OK, "SNMP OK - lost 0 | lost=0;:0"),
+        ([farm(lost=2)], WARNING, "SNMP WARNING - lost *2* |"),
+        ([ANOTHER], UNKNOWN, "No valid data returned (No Such Instance"),
+    ],
+    "lost": [
+        ([farm()], OK, "SNMP OK - services 0 servers 0 |"),
+        ([farm(lost=2)], WARNING, "SNMP WARNING - services 0 servers *2* |"),
+        ([ANOTHER], CRITICAL, "SNMP CRITICAL - services *1* servers 0 |"),
+    ],
+    "all services": [
+        ([farm()], OK, f"LVS OK - {VIP}: 2 of 2 real servers up | active=10;;;0 lost=0;;;0"),
+        ([farm(lost=2)], WARNING, f"LVS WARNING - {VIP}: 2 of 4 real servers up, 2 lost"),
+        ([farm(up=0)], CRITICAL, f"LVS CRITICAL - {VIP}: 0 of 2 real servers up"),
+        ([ANOTHER], CRITICAL, f"LVS CRITICAL - 1 of 2 services lost: {VIP} since "),
+        ([[]], CRITICAL, f"LVS CRITICAL - 1 of 1 services lost: {VIP} since "),
+    ],
+    "all services, if any": [
+        ([farm()], OK, f"LVS OK - {VIP}: 2 of 2 real servers up | active=10;;;0 lost=0;;;0"),
+        ([farm(up=0)], CRITICAL, f"LVS CRITICAL - {VIP}: 0 of 2 real servers up"),
+        ([[]], OK, "LVS OK - no services, as on a standby director; 1 of 1 services lost"),
     ],
 }
 
@@ -152,9 +184,30 @@ def defined(kind: str) -> List[Dict[str, str]]:
     return [dict(line.split(None, 1) for line in block.splitlines()) for block in blocks]
 
 
+def losing() -> Callable[[Snapshot], None]:
+    """Return an annotate() for directors that have lost the service of lvs.cfg if it is absent.
+
+    The other services keep the number of lost servers that they were made with.
+    """
+    history = History(None)
+
+    def annotate(snapshot: Snapshot) -> None:
+        lost = [service.lost for service in snapshot.services]
+        history.annotate(snapshot)
+        for service, count in zip(snapshot.services, lost):
+            service.lost = count
+        if VIP not in {service.name for service in snapshot.services}:
+            snapshot.lost = [LostRow(VIP, "", None, time.time())]
+        snapshot.lost_services = len(snapshot.lost)
+        snapshot.lost_servers = sum(count or 0 for count in lost)
+
+    return annotate
+
+
 @pytest.fixture(scope="module")
 def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
-    with directors.running(tmp_path_factory.mktemp("director")) as running:
+    folder = tmp_path_factory.mktemp("director")
+    with directors.running(folder, annotate=losing()) as running:
         yield running
 
 
@@ -239,9 +292,30 @@ def test_icinga_checks_what_its_file_says(director: SimulatedDirector, tmp_path:
         f"connections per second of {VIP} = OK: SNMP RATE OK - connections/s 0 ",
         f"real servers of {VIP} = WARNING: SNMP WARNING - up *1* of 2 ",
         'agent = OK: SNMP OK - status 1 text "" ',
+        "lost = OK: SNMP OK - services 0 servers 0 ",
+        f"all services = WARNING: LVS WARNING - {VIP}: 1 of 2 real servers up,"
+        " weight 0: 10.0.2.2:80 ",
         f"state of {VIP} = WARNING: LVS WARNING - {VIP}: 1 of 2 real servers up,"
         " weight 0: 10.0.2.2:80 ",
     }
+    await_checks(director, tmp_path, expected, {})
+
+
+def test_icinga_allows_a_standby_director_to_be_empty(
+    director: SimulatedDirector, tmp_path: Path
+) -> None:
+    director.serve()
+    empty = "LVS OK - no services, as on a standby director; 1 of 1 services lost"
+    expected = {f"all services = OK: {empty}: {VIP} "}
+    await_checks(
+        director, tmp_path, expected, {"lvs_standby = false\n  vars": "lvs_standby = true\n  vars"}
+    )
+
+
+def await_checks(
+    director: SimulatedDirector, tmp_path: Path, expected: Set[str], replaced: Dict[str, str]
+) -> None:
+    """Run Icinga until it has seen the expected states and outputs."""
     Nagios(tmp_path, director)
     config = files.put(
         (CONTRIB / "nagios" / "icinga2.conf").read_text(),
@@ -252,6 +326,7 @@ def test_icinga_checks_what_its_file_says(director: SimulatedDirector, tmp_path:
             "/var/lib/icinga2": str(tmp_path),
             '192.0.2.1"': '127.0.0.1"',
             "= 1m": "= 1s",
+            **replaced,
         },
     )
     (tmp_path / "lvs.conf").write_text(config)
