@@ -20,7 +20,7 @@ POLLER_PACKAGES := mrtg munin munin-node systemd monitoring-plugins-standard nag
 # Node.js packages from elsewhere contain npm, and conflict with Debian's npm
 NODE_PACKAGES := $(shell command -v npm >/dev/null || echo nodejs npm)
 # packages of these releases, unpacked on any machine to try contrib with
-DEBS_bookworm := prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
+DEBS_bookworm := prometheus prometheus-snmp-exporter ganglia-monitor libganglia1 libapr1 libconfuse2 \
 	libpcre3 libtirpc3 libtirpc-common
 DEBS_trixie := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
@@ -181,7 +181,7 @@ test-pollers: $(VENV)/test build/test/bookworm build/test/trixie build/test/node
 	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES)
 	$(PYTEST) --dist=loadfile tests/pollers tests/contrib
 
-build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror
+build/test/bookworm build/test/trixie: build/test/%: tools/debs tools/mirror Makefile
 	@rm -rf $@ $@.debs
 	tools/debs $* $@.debs $(DEBS_$*)
 	@for deb in $@.debs/*.deb; do dpkg-deb -x $$deb $@ || exit; done

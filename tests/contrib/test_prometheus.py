@@ -6,73 +6,75 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import socket
-import subprocess
+import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 import pytest
 
-from tests.support import directors, files
+from lvs_agent.collector.history import History
+from lvs_agent.snapshot import LostRow, Snapshot
+from tests.support import directors, exporters, files
 from tests.support.directors import SimulatedDirector
 from tests.support.lvsmib import oid
 from tests.support.paths import CONTRIB
 
 FOLDER = CONTRIB / "prometheus"
-PROGRAM = "usr/bin/prometheus-snmp-exporter"
-EXPORTERS = {
-    "lvs-0.22.yml": (str(files.BOOKWORM / PROGRAM), ""),
-    "lvs.yml": (str(files.TRIXIE / PROGRAM), "&auth=lvs"),
-}
 
 Labels = Tuple[Tuple[str, str], ...]
 Metrics = Dict[str, Dict[Labels, float]]
 
 PROTOCOLS = {"0": "fwmark", "6": "tcp", "17": "udp"}
 VS_COLUMNS = [
-    *("lvsVsRealServers", "lvsVsRealServersUp", "lvsVsActiveConns", "lvsVsInactConns"),
+    *("lvsVsRealServers", "lvsVsRealServersUp", "lvsVsRealServersLost"),
+    *("lvsVsActiveConns", "lvsVsInactConns"),
     *("lvsVsConns", "lvsVsInPkts", "lvsVsOutPkts", "lvsVsInBytes", "lvsVsOutBytes"),
     "lvsVsInByteRate",
 ]
 RS_COLUMNS = ["lvsRsWeight", "lvsRsActiveConns", "lvsRsConns", "lvsRsInBytes", "lvsRsOutBytes"]
 
 
+LOST_SERVICE, LOST_SERVER = "TCP 192.0.2.99:443", "TCP 192.0.2.10:80 -> 10.0.1.3:80"
+LAST_SEEN, SINCE, CHANGED = 1795914000, 1795914300, 1795914400  # seconds since 1970
+
+
+def annotate(snapshot: Snapshot) -> None:
+    """Add what is lost and when rows have changed, each with its own time."""
+    snapshot.lost = [
+        LostRow("TCP 192.0.2.10:80", "10.0.1.3:80", LAST_SEEN + 1, SINCE + 1),
+        LostRow(LOST_SERVICE, "", LAST_SEEN, SINCE),
+    ]
+    snapshot.lost_services = snapshot.lost_servers = 1
+    for place, service in enumerate(snapshot.services):
+        service.lost = place
+        service.changed = float(CHANGED + place)
+
+
 @pytest.fixture(scope="module")
 def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
-    with directors.running(tmp_path_factory.mktemp("director")) as running:
+    history = History(None)
+
+    def both(snapshot: Snapshot) -> None:
+        history.annotate(snapshot)
+        annotate(snapshot)
+
+    with directors.running(tmp_path_factory.mktemp("director"), annotate=both) as running:
         running.serve(*directors.farm())
         yield running
 
 
-@pytest.fixture(scope="module", params=EXPORTERS)
+@pytest.fixture(scope="module", params=exporters.EXPORTERS)
 def metrics(
     director: SimulatedDirector,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Metrics:
-    program, query = EXPORTERS[request.param]
+    program, query = exporters.EXPORTERS[request.param]
     folder = tmp_path_factory.mktemp("exporter")
-    with exporter(program, FOLDER / request.param, folder) as address:
+    with exporters.running(program, FOLDER / request.param, folder) as address:
         return scraped(f"http://{address}/snmp?target={director.address}&module=lvs{query}")
-
-
-@contextmanager
-def exporter(program: str, config: Path, folder: Path) -> Iterator[str]:
-    """Run snmp_exporter; yield its HOST:PORT."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    log = folder / "exporter.log"
-    command = [program, f"--config.file={config}", f"--web.listen-address={address}"]
-    with log.open("w") as output, subprocess.Popen(command, stderr=output) as running:
-        try:
-            while "Listening on" not in log.read_text():
-                assert running.poll() is None, log.read_text()
-            yield address
-        finally:
-            running.terminate()
 
 
 def scraped(url: str) -> Metrics:
@@ -146,6 +148,33 @@ def test_the_director_and_its_agent_are_there(metrics: Metrics) -> None:
     assert metrics["lvsAgentStatus"][(("lvsAgentStatus", "noCollector"),)] == 0
 
 
+def test_times_are_in_seconds_since_1970(metrics: Metrics) -> None:
+    assert sorted(metrics["lvsVsLastChange"].values()) == [CHANGED + place for place in range(5)]
+    assert len(metrics["lvsRsLastChange"]) == 2 * len(directors.farm())
+    assert abs(min(metrics["lvsRsLastChange"].values()) - time.time()) < 3600
+    assert [*metrics["lvsLostVsLastSeen"].values()] == [LAST_SEEN]
+    assert [*metrics["lvsLostVsSince"].values()] == [SINCE]
+    assert [*metrics["lvsLostRsLastSeen"].values()] == [LAST_SEEN + 1]
+    assert [*metrics["lvsLostRsSince"].values()] == [SINCE + 1]
+
+
+def test_what_is_lost_is_counted_and_named(metrics: Metrics) -> None:
+    assert (metrics["lvsAgentLostServices"], metrics["lvsAgentLostRealServers"]) == (
+        {(): 1},
+        {(): 1},
+    )
+    (service,), (server,) = metrics["lvsLostVsName"], metrics["lvsLostRsName"]
+    of_service = {"lvsVsAddr": "192.0.2.99", "lvsVsPort": "443", "lvsVsProtocol": "tcp"}
+    assert dict(service) == {**of_service, "lvsLostVsName": LOST_SERVICE}
+    of_server = {"lvsVsAddr": "192.0.2.10", "lvsVsPort": "80", "lvsVsProtocol": "tcp"}
+    assert dict(server) == {
+        **of_server,
+        "lvsRsAddr": "10.0.1.3",
+        "lvsRsPort": "80",
+        "lvsLostRsName": LOST_SERVER,
+    }
+
+
 def test_every_object_that_is_walked_is_declared(metrics: Metrics) -> None:
     declared = set(re.findall(r"- name: (\w+)", (FOLDER / "lvs.yml").read_text()))
     served = {re.sub("_info$", "", name) for name in metrics if name.startswith("lvs")}
@@ -154,18 +183,18 @@ def test_every_object_that_is_walked_is_declared(metrics: Metrics) -> None:
     assert declared - served == {"lvsRsTunnelType", "lvsRsTunnelPort", "lvsRsTunnelFlags"}
 
 
-@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("name", exporters.EXPORTERS)
 def test_an_unknown_community_is_an_error_and_not_an_empty_page(
     director: SimulatedDirector, tmp_path: Path, name: str
 ) -> None:
-    program, query = EXPORTERS[name]
+    program, query = exporters.EXPORTERS[name]
     text = (FOLDER / name).read_text()
     text = files.put(text, {"community: public": "community: wrong"})
     config = tmp_path / name
     config.write_text(
         re.sub(r"^( *)walk:", r"\1retries: 0\n\1timeout: 1s\n\1walk:", text, flags=re.M)
     )
-    with exporter(program, config, tmp_path) as address:
+    with exporters.running(program, config, tmp_path) as address:
         url = f"http://{address}/snmp?target={director.address}&module=lvs{query}"
         with pytest.raises(urllib.error.HTTPError, match="500"):
             scraped(url)
@@ -174,5 +203,5 @@ def test_an_unknown_community_is_an_error_and_not_an_empty_page(
 def test_the_modules_are_what_the_generator_makes(tmp_path: Path) -> None:
     path = f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}"
     assert files.run(str(FOLDER / "generate"), str(tmp_path), PATH=path).stderr == ""
-    for name in EXPORTERS:
+    for name in exporters.EXPORTERS:
         assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
