@@ -22,8 +22,8 @@ MAX_OF_SERVICE = 100
 MAX_ROWS = 1000
 
 WAITING = (
-    "rows that were there before ip_vs was loaded and are missing: {}; they are lost if they are"
-    f" still missing {SETTLE_SECONDS // 60} minutes after the load"
+    "rows that are missing: {}; they are lost if they are still missing"
+    f" {SETTLE_SECONDS // 60} minutes after the boot or the load of ip_vs"
 )
 
 

@@ -162,7 +162,7 @@ class Services(Resource):  # type: ignore[misc]
             back = len(gone.services) - len(self.lost)
         # of a director, more may be lost than are listed
         count = len(self.lost) if wanted else max(len(self.lost), (found.lost_services or 0) - back)
-        yield from self._missing(wanted, len(self.services) + len(odd), count, found.services)
+        yield from self._missing(wanted, len(self.services) + len(odd), count, found)
         yield from odd
         for name, service in self.services.items():
             yield Metric(name, service.up, context="up")
@@ -172,11 +172,11 @@ class Services(Resource):  # type: ignore[misc]
             yield from self._sums(columns, None if found.lost_services is None else count)
 
     def _missing(
-        self, wanted: Optional[naming.Service], present: int, count: int, on_director: Optional[int]
+        self, wanted: Optional[naming.Service], present: int, count: int, found: State
     ) -> Iterator[Metric]:
         """Yield the problem of services that are lost or missing; all together are one."""
         prefix = f"{wanted}: " if wanted else ""
-        if self._args.standby and not present and on_director == 0:
+        if self._args.standby and not present and found.services == 0:
             text = "no services, as on a standby director"
             if count:
                 text += f"; {wording.lost_services(self.lost, count, 0)}"
@@ -187,7 +187,7 @@ class Services(Resource):  # type: ignore[misc]
         elif count:
             text = prefix + wording.lost_services(self.lost, count, present)
             yield Metric("missing", text, context="missing")
-        elif not present:
+        elif not present and (wanted or found.status != Status.NO_IPVS):  # which is critical
             text = f"{prefix}no such service" if wanted else "no services"
             yield Metric("missing", f"{text} on the director", context="missing")
 

@@ -223,7 +223,8 @@ def test_a_standby_director_may_be_empty(director: SimulatedDirector, conf: Path
 def test_a_standby_director_may_be_without_ip_vs(conf: Path) -> None:
     look = builders.snapshot(source=Source.NONE, status=Status.NO_IPVS, text="no ip_vs")
     with fakes.running(look, fakes.honest) as fake:
-        assert check(fake.address, conf, "--age", "999999").status == CRITICAL
+        said = check(fake.address, conf, "--age", "999999")
+        assert said[:2] == (CRITICAL, "LVS CRITICAL - no ip_vs")
         assert check(fake.address, conf, "--standby", "--age", "999999").status == OK
 
 
