@@ -96,7 +96,8 @@ class ServiceState(RowState):
     def hold(self, present: int, now: float, oldest: float) -> bool:
         """Note the number of servers in a complete snapshot. Return True to save the baseline.
 
-        Numbers that were held before the time oldest are forgotten.
+        Numbers that were held before the time oldest are forgotten when there are too many: the
+        clock may be ahead for a while.
         """
         count, since = self.pending or (present, now)
         count, since = min(count, present), min(since, now)
@@ -104,7 +105,9 @@ class ServiceState(RowState):
             self.pending = count, since
             return False
         before = self.baseline
-        higher = [each for each in before if each[0] > count and each[1] >= oldest]
+        higher = [each for each in before if each[0] > count]
+        if len(higher) == MAX_BASELINE:
+            higher = [each for each in higher if each[1] >= oldest]
         self.baseline = [*higher[: MAX_BASELINE - 1], (count, now)]
         self.pending = present, now
         return [each[0] for each in before] != [each[0] for each in self.baseline]

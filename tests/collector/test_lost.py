@@ -396,6 +396,17 @@ def test_a_clock_that_is_set_back_loses_and_finds_nothing(watched: Watched, back
     assert letters(watched.look({443: "abd"}), 443) == "c"
 
 
+def test_what_is_lost_is_lost_again_after_the_clock_was_ahead(saved: Watched) -> None:
+    saved.look({443: "ab"})
+    saved.now += 30 * DAY
+    for _ in range(3):
+        assert lost(saved.look({443: "ab"})) == {}
+    saved.now -= 30 * DAY
+    assert lost(saved.look({443: "ab"})) == {443: 2}
+    saved.restart()
+    assert lost(saved.look({443: "ab"})) == {443: 2}
+
+
 def test_a_clock_that_is_set_back_before_a_minute_is_over_starts_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
