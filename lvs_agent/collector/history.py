@@ -55,6 +55,8 @@ class History:
         self._file = StateFile(folder) if folder is not None else None
         self._lost_seconds = lost_seconds
         self._forget_files = forget_files
+        # True until the orders have been taken that were there before this process
+        self._old_orders = True
         # True while this process may save, from _open() to close()
         self._held = False
         self._services: Numbering[ServiceState] = Numbering()
@@ -110,9 +112,12 @@ class History:
 
     def _forget(self, now: float) -> None:
         oldest = now - self._lost_seconds
+        # if the clock was set back, an old order may still be older than what seems to go later
+        latest = math.inf if self._old_orders else now
+        self._old_orders = False
         for file in self._forget_files:
             for order in file.take(now):
-                for name, servers in lost.forget(self._services, order, oldest, now).items():
+                for name, servers in lost.forget(self._services, order, oldest, latest).items():
                     self._changed.setdefault(name, set()).update(servers)
 
     def _look_at_services(self, snapshot: Snapshot, look: Look) -> int:

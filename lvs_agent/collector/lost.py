@@ -56,17 +56,16 @@ def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float
 
 
 def forget(
-    services: Numbering[ServiceState], order: Order, oldest: float, now: float
+    services: Numbering[ServiceState], order: Order, oldest: float, latest: float
 ) -> Dict[str, Set[str]]:
     """Forget what went before an order was given. Return what is changed, as Changes.
 
-    For oldest see fill_in().
+    For oldest see fill_in(). What went after the time latest is meant too: the clock was set back.
     """
 
     def is_meant(row: RowState) -> bool:
-        # if the clock was set back, the row went before now all the same
         since = row.gone_since
-        return row.lasting and since is not None and (since <= order.time or since > now)
+        return row.lasting and since is not None and (since <= order.time or since > latest)
 
     changes: Dict[str, Set[str]] = {}
     for name in [order.service] if order.service else list(services.rows):

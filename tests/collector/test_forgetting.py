@@ -136,6 +136,21 @@ def test_rows_that_went_before_the_clock_was_set_back_can_be_forgotten(
     assert lost(watched.look({443: "abc"})) == {}
 
 
+def test_an_old_order_does_not_forget_what_went_before_the_clock_was_set_back(
+    watched: Watched, path: Path
+) -> None:
+    forget(watched, path, ALL)
+    assert lost(watched.look({443: "abc"})) == {}
+    watched.now += DAY
+    assert lost(watched.look({443: "ab"})) == {443: 1}
+    watched.now -= DAY
+    for _ in range(2):
+        watched.close()
+        watched._files = [ForgetFile(path)]
+        watched.restart()
+        assert lost(watched.look({443: "ab"})) == {443: 1}
+
+
 def test_what_is_not_known_is_ignored(watched: Watched, path: Path) -> None:
     forget(watched, path, "TCP 192.0.2.99:80")
     forget(watched, path, "TCP 192.0.2.99:80", "a")
