@@ -38,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
     orders = [
         Order(now, str(row.service), str(row.server or "")) for row in rows if row not in unknown
     ]
-    path = forgetting.beside(socket)
-    path.parent.mkdir(exist_ok=True)
-    forgetting.append(path, orders or [Order(now, "", "")] if args.all else orders)
+    orders = orders or [Order(now, "", "")] if args.all else orders
+    forgetting.append(forgetting.beside(socket), orders)
     if unknown:
         raise CommandError(f"not lost: {', '.join(map(str, unknown))}")
     return 0

@@ -40,11 +40,15 @@ def beside(socket: Path) -> Path:
 
 
 def append(path: Path, orders: Iterable[Order]) -> None:
-    """Append orders to a file, which other users can read and not write. Raises OSError."""
+    """Append orders to a file, which other users can read and not write. Raises OSError.
+
+    Makes the folder, in which they can reach the collector's socket, if there is none.
+    """
     codec = RowCodec(Order)
     data = b"".join(json.dumps(codec.encode(order)).encode() + b"\n" for order in orders)
     before = os.umask(_OTHERS_WRITE)
     try:
+        path.parent.mkdir(exist_ok=True)
         with open(regular.append(path), "ab") as file:
             if os.fstat(file.fileno()).st_size + len(data) > MAX_FILE_BYTES:
                 raise OSError(errno.EFBIG, "too long; remove it, and try again", str(path))

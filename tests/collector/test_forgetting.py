@@ -179,6 +179,19 @@ def test_an_order_is_a_line_of_json_that_others_can_read_and_not_write(path: Pat
     assert path.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_a_folder_that_is_made_can_be_entered_by_others_and_written_by_one_user(
+    tmp_path: Path, umask: int
+) -> None:
+    folder = tmp_path / "run"
+    before = os.umask(umask)
+    try:
+        append(forgetting.beside(folder / "collector.sock"), [Order(START, ALL, "")])
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_each_line_is_taken_once(path: Path) -> None:
     file = ForgetFile(path)
     assert orders(file) == []
