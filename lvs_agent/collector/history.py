@@ -116,9 +116,9 @@ class History:
         latest = math.inf if self._old_orders else now
         self._old_orders = False
         for file in self._forget_files:
-            for order in file.take(now):
-                for name, servers in lost.forget(self._services, order, oldest, latest).items():
-                    self._changed.setdefault(name, set()).update(servers)
+            changes = lost.forget(self._services, file.take(now), oldest, latest)
+            for name, servers in changes.items():
+                self._changed.setdefault(name, set()).update(servers)
 
     def _look_at_services(self, snapshot: Snapshot, look: Look) -> int:
         """Return the number of services and servers that are newly missing."""

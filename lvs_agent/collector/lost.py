@@ -8,7 +8,7 @@ service that is gone is lost, and its servers are not counted.
 
 from __future__ import annotations
 
-from typing import Dict, List, Set
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from lvs_agent.collector.forgetting import Order
 from lvs_agent.collector.remembered import Numbering, RowState, ServiceState
@@ -56,39 +56,54 @@ def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float
 
 
 def forget(
-    services: Numbering[ServiceState], order: Order, oldest: float, latest: float
+    services: Numbering[ServiceState], orders: Iterable[Order], oldest: float, latest: float
 ) -> Dict[str, Set[str]]:
-    """Forget what went before an order was given. Return what is changed, as Changes.
+    """Forget what went before orders were given. Return what is changed, as Changes.
 
     For oldest see fill_in(). What went after the time latest is meant too: the clock was set back.
     """
-
-    def is_meant(row: RowState) -> bool:
-        since = row.gone_since
-        return row.lasting and since is not None and (since <= order.time or since > latest)
-
+    # together, since finding the lost servers of a service takes a look at all of them
+    together: Dict[Tuple[str, float], Set[str]] = {}
+    for order in orders:
+        together.setdefault((order.service, order.time), set()).add(order.server)
     changes: Dict[str, Set[str]] = {}
-    for name in [order.service] if order.service else list(services.rows):
-        service = services.rows.get(name)
-        if service is None:
-            continue
-        servers = service.servers.rows
-        if service.gone_since is None:
-            named = [order.server] if order.server else list(servers)
-            meant = {each for each in named if each in servers and is_meant(servers[each])}
-            if not meant:
-                continue
-            service.lower_baseline(len(meant.intersection(service.lost_servers(oldest))))
-        elif not order.server and is_meant(service):
-            meant = set(servers)
-            service.forget()
-            service.baseline = []
-        else:
-            continue
-        for each in meant:
-            servers[each].forget()
-        changes[name] = meant
+    for (service, ordered), named in together.items():
+
+        def is_meant(row: RowState, ordered: float = ordered) -> bool:
+            since = row.gone_since
+            return row.lasting and since is not None and (since <= ordered or since > latest)
+
+        for name in [service] if service else list(services.rows):
+            if name in services.rows:
+                meant = _forget(services.rows[name], named, is_meant, oldest)
+                if meant is not None:
+                    changes.setdefault(name, set()).update(meant)
     return changes
+
+
+def _forget(
+    service: ServiceState, named: Set[str], is_meant: Callable[[RowState], bool], oldest: float
+) -> Optional[Set[str]]:
+    """Forget servers of a service, with "" all of them and the service.
+
+    Return their names, None if nothing is changed.
+    """
+    servers = service.servers.rows
+    if service.gone_since is None:
+        found = servers if "" in named else named.intersection(servers)
+        meant = {each for each in found if is_meant(servers[each])}
+        if not meant:
+            return None
+        service.lower_baseline(len(meant.intersection(service.lost_servers(oldest))))
+    elif "" in named and is_meant(service):
+        meant = set(servers)
+        service.forget()
+        service.baseline = []
+    else:
+        return None
+    for each in meant:
+        servers[each].forget()
+    return meant
 
 
 def _lost_services(services: Numbering[ServiceState], oldest: float) -> List[str]:

@@ -7,12 +7,13 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 
 from lvs_agent.collector import forgetting
 from lvs_agent.collector.forgetting import MAX_FILE_BYTES, ForgetFile, Order, append
+from lvs_agent.collector.remembered import ServiceState
 from tests.support.watched import DAY, START, Watched, letters, lost
 
 SERVICE = "TCP 192.0.2.10:443"
@@ -149,6 +150,24 @@ def test_an_old_order_does_not_forget_what_went_before_the_clock_was_set_back(
         watched._files = [ForgetFile(path)]
         watched.restart()
         assert lost(watched.look({443: "ab"})) == {443: 1}
+
+
+@pytest.mark.parametrize("named", ["f", "fedabcghijklmnop"])
+def test_servers_named_at_once_are_looked_for_at_once(
+    watched: Watched, path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    looks = []
+
+    def counted(self: ServiceState, *args: Any, **options: Any) -> List[str]:
+        looks.append(len(self.servers.rows))
+        return find(self, *args, **options)
+
+    find = ServiceState.lost_servers
+    monkeypatch.setattr(ServiceState, "lost_servers", counted)
+    forget(watched, path, SERVICE, named)
+    watched.look({443: "abc"})
+    # of all servers, for the orders and for the snapshot
+    assert looks == [6, 6]
 
 
 def test_what_is_not_known_is_ignored(watched: Watched, path: Path) -> None:

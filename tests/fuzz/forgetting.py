@@ -49,10 +49,9 @@ def check(data: bytes) -> None:
     whole = _taken([stream])
     assert _taken(choices.cut(stream)) == whole, "in portions, the same bytes are read differently"
     services = statefiles.changed()
-    for order in whole.values():
-        assert order.time <= NOW
-        for name, servers in lost.forget(services, order, 0.0, NOW).items():
-            assert servers <= services.rows[name].servers.rows.keys()
+    assert all(order.time <= NOW for order in whole.values())
+    for name, servers in lost.forget(services, whole.values(), 0.0, NOW).items():
+        assert servers <= services.rows[name].servers.rows.keys()
     statefile.in_range(services)
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         StateFile(Path(folder)).replace(services)
