@@ -143,7 +143,9 @@ class History:
         found = look_at(state.servers, RealServerState, rows, is_server_up, complete, look)
         held = False
         if complete and self._lost_seconds:
-            held = state.hold(len(rows), look.now, look.now - self._lost_seconds)
+            # not those that are down: a sorry server may stand in for them
+            up = sum(rs.weight != 0 for rs in rows)
+            held = state.hold(up, look.now, look.now - self._lost_seconds)
         if found.new:
             self._new.setdefault(service.name, set()).update(found.new)
         if found.changed or found.gone or held:

@@ -2,8 +2,8 @@
 """The services and servers that were there and are gone: which of them are lost, and since when.
 
 Of the lasting servers of a service that are gone, as many are lost as the service lacks to its
-baseline, the most that it held lately. So a server that another replaces is not lost. A lasting
-service that is gone is lost, and its servers are not counted.
+baseline, the most with a weight above 0 that it held lately. So a server that another replaces is
+not lost. A lasting service that is gone is lost, and its servers are not counted.
 """
 
 from __future__ import annotations

@@ -84,23 +84,23 @@ class RealServerState(RowState):
 class ServiceState(RowState):
     """The state of a virtual service.
 
-    baseline has numbers of servers that the service held for LASTING_SECONDS, each with the last
-    time (seconds since 1970); numbers fall and times rise. pending is the lowest number since the
-    time from which the next is held.
+    baseline has numbers of servers with a weight above 0 that the service held for LASTING_SECONDS,
+    each with the last time (seconds since 1970); numbers fall and times rise. pending is the lowest
+    number since the time from which the next is held.
     """
 
     servers: Numbering[RealServerState] = field(default_factory=lambda: Numbering())
     baseline: List[Tuple[int, float]] = field(default_factory=list)
     pending: Optional[Tuple[int, float]] = None
 
-    def hold(self, present: int, now: float, oldest: float) -> bool:
-        """Note the number of servers in a complete snapshot. Return True to save the baseline.
+    def hold(self, up: int, now: float, oldest: float) -> bool:
+        """Note how many servers of a complete snapshot are up. Return True to save the baseline.
 
         Numbers that were held before the time oldest are forgotten when there are too many: the
         clock may be ahead for a while.
         """
-        count, since = self.pending or (present, now)
-        count, since = min(count, present), min(since, now)
+        count, since = self.pending or (up, now)
+        count, since = min(count, up), min(since, now)
         if now - since < LASTING_SECONDS:
             self.pending = count, since
             return False
@@ -109,7 +109,7 @@ class ServiceState(RowState):
         if len(higher) == MAX_BASELINE:
             higher = [each for each in higher if each[1] >= oldest]
         self.baseline = [*higher[: MAX_BASELINE - 1], (count, now)]
-        self.pending = present, now
+        self.pending = up, now
         return [each[0] for each in before] != [each[0] for each in self.baseline]
 
     def lost_servers(self, oldest: float, missing: bool = False) -> List[str]:

@@ -97,6 +97,17 @@ def test_weight_0_is_not_lost(watched: Watched) -> None:
     assert lost(watched.look({443: "ABCD"})) == {}
 
 
+def test_a_sorry_server_that_goes_after_an_outage_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """keepalived with inhibit_on_failure, and ldirectord with quiescent, add it to dead servers."""
+    one = Watched(monkeypatch)
+    for farm in ("ab", "ab", "ABs", "ABs", "ABs"):
+        assert lost(one.look({443: farm})) == {}
+    assert lost(one.look({443: "ab"})) == {}
+    assert letters(one.look({443: "a"}), 443) == "b"
+
+
 def test_each_service_has_its_own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     one = Watched(monkeypatch)
     for _ in range(3):
