@@ -26,6 +26,7 @@ DEBS_trixie := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
+CONTROLLER_PACKAGES := keepalived ldirectord
 KERNEL_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils
 # see tests/kernels/kernel
 KERNELS := 5.10 6.1 6.12 newest
@@ -44,7 +45,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
-	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) \
+	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) tests/lab/controllers/run \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
@@ -81,7 +82,8 @@ BIG_ENDIAN := $(addprefix tests/kernel/test_,byteorder.py ipvs.py ipvs_edited.py
 	$(addprefix tests/,responder/test_backend.py support/test_ipvsadm.py test_regular.py test_snapshot.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
-	test-packages test-pollers test-cacti test-kernels test-big-endian recordings pictures clean
+	test-packages test-pollers test-cacti test-controllers test-kernels test-big-endian recordings \
+	pictures clean
 
 help:
 	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
@@ -98,6 +100,7 @@ help:
 	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
+	@echo 'make test-controllers kill the real servers of keepalived and ldirectord, and check what is reported'
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 s390x": an hour'
 	@echo 'make test-big-endian run unit tests on an emulated s390x processor'
 	@echo 'make bench         measure costs, compared with other programs; or ONLY="walk-1000 ..."'
@@ -143,9 +146,9 @@ check: lint unit
 test: lint
 	@echo 'All tests: unit, through snmpd, and on a real kernel'
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
-		--ignore=tests/contrib
+		--ignore=tests/contrib --ignore=tests/controllers
 
-test-all: test test-big-endian test-packages test-pollers test-cacti test-kernels
+test-all: test test-big-endian test-packages test-pollers test-cacti test-controllers test-kernels
 	$(MAKE) soak SECONDS=600
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
@@ -209,6 +212,13 @@ build/test/cacti-%.deb: tools/debs tools/mirror
 	tools/debs $* $@.debs cacti
 	@mv $@.debs/*.deb $@
 	@rmdir $@.debs
+
+# Guests run at the same time. The records are kept.
+test-controllers: $(VENV)/test
+	@tools/need $(TEST_PACKAGES) $(CONTROLLER_PACKAGES)
+	@mkdir -p build/test
+	$(BIN)/python -m pytest -q --basetemp=build/test/controllers tests/controllers
+	@$(BIN)/python -m tests.support.controllers build/test/controllers
 
 test-packages: packages $(VENV)/test build/test/bookworm.img build/test/trixie.img \
 		build/test/selinux.img

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For the guest: a director in a network namespace, and what is seen of it.
+
+Each director has a collector and an snmpd, and a record in $RESULT: events, and polls with what
+ipvsadm, a walk and lvs-agent check show. Times are in seconds of CLOCK_BOOTTIME; boot is the time
+of the boot in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence
+
+from tests.lab.controllers.plan import Table
+
+BASE = ".1.3.6.1.4.1.8225.4711"
+# vrrpInstanceState and realServerStatus of KEEPALIVED-MIB
+VRRP_STATE = ".1.3.6.1.4.1.9586.100.5.2.3.1.4"
+SERVER_STATUS = ".1.3.6.1.4.1.9586.100.5.3.4.1.6"
+# The values that check depends on, besides times: it runs when one of them has changed. These are
+# lvsVsRealServers, -Up and -Lost, lvsRsWeight, the names of what is lost, and the agent's status.
+SAID = re.compile(
+    re.escape(BASE) + r"\.(21\.1\.(11|12|30)|22\.1\.6|28\.1\.1|31\.1\.1|26\.(2|3|10|11))\."
+)
+# from one poll to the next; longer than --max-age, so that each has a new snapshot
+POLL_SECONDS = 10.0
+LIMIT = 120.0  # seconds in which a controller must have done what it does
+
+
+def now() -> float:
+    """Return the time since the boot."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def until(what: str, condition: Callable[[], object]) -> None:
+    """Wait for a condition, or raise TimeoutError with what was waited for."""
+    end = now() + LIMIT
+    while not condition():
+        if now() > end:
+            raise TimeoutError(what)
+        time.sleep(0.2)
+
+
+class Director:
+    """A director; it is in the network namespace of this process unless one is named."""
+
+    def __init__(
+        self,
+        name: str,
+        agent: str,
+        *,
+        namespace: str = "",
+        port: int = 16161,
+        options: Sequence[str] = (),
+        checks: Sequence[str] = ("",),
+        state: Optional[Path] = None,
+        beside: str = "",
+    ) -> None:
+        self.name = name
+        self.folder = Path("/tmp") / name
+        self.folder.mkdir()
+        self._agent = agent
+        self._enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
+        self._address = f"127.0.0.1:{port}"
+        self._socket = self.folder / "collector.sock"
+        self._checks = checks
+        # the OID of a column of keepalived's own, which is walked too
+        self._beside = beside
+        self._said: List[str] = []
+        self._events: List[Dict[str, object]] = []
+        self._polls: List[Dict[str, object]] = []
+        self._collector = self.start(
+            *(agent, "collector", "--listen", str(self._socket)),
+            *("--state", str(state or self.folder / "state"), *options),
+        )
+        until("collector", self._socket.exists)
+        (self.folder / "snmpd.conf").write_text(
+            f"agentaddress udp:{self._address}\nrocommunity public 127.0.0.1\n"
+            f"pass_persist {BASE} {agent} pass-persist --no-legacy --deadline 20"
+            f" --collector {self._socket}\n"
+            f"master agentx\nagentXSocket {self.folder}/agentx\n"
+        )
+        self._snmpd = self.start(
+            *("env", f"SNMPCONFPATH={self.folder}", f"SNMP_PERSISTENT_DIR={self.folder}", "MIBS="),
+            *("snmpd", "-f", "-Lf", str(self.result("snmpd")), "-C"),
+            *("-c", f"{self.folder}/snmpd.conf"),
+        )
+        until("snmpd", lambda: self._walk(f"{BASE}.26"))
+        python = str(Path(agent).with_name("python"))
+        self._checker = subprocess.Popen(
+            [*self._enter, python, "-m", "tests.lab.controllers.checker", self._address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def result(self, kind: str) -> Path:
+        """Return the path of one of the director's files that the host sees."""
+        return Path(os.environ["RESULT"], f"{self.name}.{kind}")
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a program in the director's namespace; what it prints is in a file of $RESULT."""
+        with open(self.result("output"), "ab") as output:
+            return subprocess.Popen(
+                [*self._enter, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+
+    def run(self, *command: str, text: str = "") -> str:
+        """Return what a program in the director's namespace prints. Raises CalledProcessError."""
+        done = subprocess.run(
+            [*self._enter, *command], input=text, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return done.stdout
+
+    def ipvsadm(self, *lines: str) -> None:
+        """Edit the table."""
+        self.run("ipvsadm", "-R", text="".join(f"{line}\n" for line in lines))
+
+    def forget(self, row: str) -> None:
+        """Forget a row that is lost."""
+        self.run(self._agent, "forget", "--collector", str(self._socket), row)
+
+    def table(self) -> Optional[Table]:
+        """Return the table as ipvsadm shows it, None without ip_vs, which ipvsadm would load."""
+        if not Path("/proc/net/ip_vs").exists():
+            return None
+        found: Table = {}
+        service = ""
+        for line in self.run("ipvsadm", "-Ln").splitlines()[3:]:
+            words = line.split()
+            if words[0] == "->":
+                found[service][words[1]] = int(words[3])
+            else:
+                service = f"{words[0]} {words[1]}"
+                found[service] = {}
+        return found
+
+    def shown(self) -> str:
+        """Return the kernel's own text of the table, "" without ip_vs."""
+        try:
+            return Path(f"/proc/{self._snmpd.pid}/net/ip_vs").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def event(self, name: str) -> Dict[str, object]:
+        """Add an event to the record, and return it."""
+        event: Dict[str, object] = {"name": name, "at": now(), "done": None}
+        self._events.append(event)
+        return event
+
+    def poll(self, again: bool = False) -> None:
+        """Save what is seen now; what check says, only if something has changed or again is set."""
+        began = now()
+        before = self.table()
+        walk = self._walk(BASE)
+        walked = now()
+        steady = self.table() == before
+        said = [line for line in walk if SAID.match(line)]
+        poll: Dict[str, object] = {
+            **{"began": began, "walked": walked, "table": before, "steady": steady, "walk": walk},
+            **{"beside": self._walk(self._beside) if self._beside else [], "checks": {}},
+        }
+        if said != self._said or again:
+            poll["checks"] = {option: self._check(option) for option in self._checks}
+        poll["checked"] = now()
+        self._said = said
+        self._polls.append(poll)
+
+    def close(self) -> None:
+        """End the programs, and save the record."""
+        for process in (self._checker, self._snmpd, self._collector):
+            process.terminate()
+            process.wait()
+        record = {"boot": time.time() - now(), "events": self._events, "polls": self._polls}
+        self.result("json").write_text(json.dumps(record))
+
+    def _walk(self, oid: str) -> List[str]:
+        command = ["snmpbulkwalk", "-v2c", "-cpublic", "-On", "-Cr40", "-t20", "-r0"]
+        done = subprocess.run(
+            [*self._enter, *command, self._address, oid],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        return [line for line in done.stdout.splitlines() if " = No " not in line]
+
+    def _check(self, option: str) -> object:
+        assert self._checker.stdin is not None
+        assert self._checker.stdout is not None
+        self._checker.stdin.write(f"{option}\n")
+        self._checker.stdin.flush()
+        return json.loads(self._checker.stdout.readline())
+
+
+class Case:
+    """Directors that are polled together while things happen to them."""
+
+    def __init__(self, *directors: Director) -> None:
+        self.directors = directors
+        self._due = now() + POLL_SECONDS
+
+    def poll_until(self, time_since_boot: float) -> None:
+        """Poll until a time."""
+        while now() < time_since_boot:
+            self._pause()
+
+    def step(self, name: str, action: Callable[[], object], *tables: Optional[Table]) -> None:
+        """Do something, wait until each director has its table, and poll at least twice more."""
+        events = [each.event(name) for each in self.directors]
+        end = now() + LIMIT
+        action()
+        left = 2
+        # ipvsadm takes longer than a read of the kernel's text
+        shown = ["never read" for _ in events]
+        while left:
+            for place, director in enumerate(self.directors):
+                before, shown[place] = shown[place], director.shown()
+                waiting = events[place]["done"] is None and shown[place] != before
+                if waiting and director.table() == tables[place]:
+                    events[place]["done"] = now()
+            ready = all(event["done"] is not None for event in events)
+            if not ready and now() > end:
+                raise TimeoutError(f"{name}: not {tables}:\n{''.join(shown)}")
+            if self._pause(0.5, again=ready and left == 1) and ready:
+                left -= 1
+
+    def close(self) -> None:
+        """Save the records."""
+        for director in self.directors:
+            director.close()
+
+    def _pause(self, seconds: float = POLL_SECONDS, again: bool = False) -> bool:
+        """Poll if it is due within some seconds, else wait so long. Return True after a poll."""
+        if now() + seconds < self._due:
+            time.sleep(seconds)
+            return False
+        time.sleep(max(0.0, self._due - now()))
+        for director in self.directors:
+            director.poll(again)
+        self._due = now() + POLL_SECONDS
+        return True
