@@ -16,7 +16,7 @@ LONGEST = 1200.0
 REMEMBERED = 16
 # cron and Cacti query a director some seconds earlier or later each time: the share of the distance
 # between two polls, and its limits in seconds.
-TOLERANCE, LEAST, MOST = 0.05, 1.5, 15.0
+TOLERANCE, LEAST, MOST = 0.1, 1.5, 15.0
 
 
 class Expected(NamedTuple):
