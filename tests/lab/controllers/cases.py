@@ -7,12 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Sequence
 
 from tests.lab.controllers import plan
-from tests.lab.controllers.director import SERVER_STATUS, VRRP_STATE, Case, Director, now
+from tests.lab.controllers.director import (
+    SERVER_STATUS,
+    VRRP_STATE,
+    Case,
+    Director,
+    addressed,
+    ip,
+    now,
+    sleep_until,
+)
 from tests.lab.controllers.edits import add, delete, rules
 from tests.lab.controllers.plan import ONLY, OTHER, SINGLE, SORRY, WEB, A, B, C, D, E, F, Table
 from tests.lab.controllers.programs import Keepalived, Ldirectord, virtual_servers, vrrp
@@ -29,25 +37,6 @@ VRRP = ("--vrrp", "--snmp")
 STANDBY = ("", "--standby")
 
 
-class Play(Case):
-    """A case whose directors have the tables of the plan after each event."""
-
-    def on(self, event: str, action: Callable[[], object]) -> None:
-        """Do something, and wait for the tables."""
-        self.step(event, action, *(plan.table(each.name, event) for each in self.directors))
-
-
-def addressed(name: str = "") -> None:
-    """Make a namespace's addresses local, of this process or of the named one."""
-    for words in ("link set lo up", "route add local 10.1.0.0/16 dev lo"):
-        _ip(name, words)
-    _ip(name, "route add local 10.2.0.0/16 dev lo")
-
-
-def _ip(name: str, words: str) -> None:
-    subprocess.run(["ip", *(["-n", name] if name else []), *words.split()], check=True)
-
-
 def started(director: Director) -> Table:
     """Return the table of a director at first."""
     table = plan.table(director.name, "start")
@@ -61,7 +50,7 @@ def removed(agent: str) -> None:
     plain = Director("without-lost", agent, port=16162, options=["--lost-time", "0"])
     servers = Servers(A, B, C, D, E, F)
     keepalived = Keepalived(director, virtual_servers(started(director)), SNMP)
-    case = Play(director, plain)
+    case = Case(director, plain)
     case.on("start", keepalived.start)
     case.poll_until(SETTLED)
     case.on("one server killed", lambda: servers.kill(A))
@@ -78,7 +67,7 @@ def inhibited(agent: str) -> None:
     servers = Servers(A, B, C, D, E, F, ONLY)
     configuration = virtual_servers(started(director), inhibit=True, sorry=[SINGLE])
     keepalived = Keepalived(director, configuration, CHECKS)
-    case = Play(director)
+    case = Case(director)
     case.on("start", keepalived.start)
     case.poll_until(SETTLED)
     case.on("one server killed", lambda: servers.kill(A))
@@ -97,7 +86,7 @@ def sorry(agent: str) -> None:
     servers = Servers(A, B, E, F, ONLY)
     configuration = virtual_servers(started(director), sorry=[WEB, SINGLE])
     keepalived = Keepalived(director, configuration, CHECKS)
-    case = Play(director)
+    case = Case(director)
     case.on("start", keepalived.start)
     case.poll_until(SETTLED)
     case.on("one server killed", lambda: servers.kill(A))
@@ -115,7 +104,7 @@ def reloaded(agent: str) -> None:
     director = Director("reloaded", agent)
     servers = Servers(A, B, C, D, E, F)
     keepalived = Keepalived(director, virtual_servers(started(director)), CHECKS)
-    case = Play(director)
+    case = Case(director)
 
     def reload(event: str) -> None:
         table = plan.table("reloaded", event)
@@ -141,7 +130,7 @@ def stopped(agent: str) -> None:
     director = Director("stopped", agent, checks=STANDBY)
     servers = Servers(A, B, E, F)
     keepalived = Keepalived(director, virtual_servers(started(director)), CHECKS)
-    case = Play(director)
+    case = Case(director)
 
     def restart() -> None:
         keepalived.stop()
@@ -171,7 +160,7 @@ def _ldirectord(agent: str, name: str, options: Sequence[str]) -> None:
     director = Director(name, agent, checks=STANDBY)
     servers = Servers(A, B, E, F)
     program = Ldirectord(director, started(director), options)
-    case = Play(director)
+    case = Case(director)
     case.on("start", program.start)
     case.poll_until(SETTLED)
     case.on("one server killed", lambda: servers.kill(A))
@@ -185,7 +174,7 @@ def _ldirectord(agent: str, name: str, options: Sequence[str]) -> None:
 def by_hand(agent: str) -> None:
     """Edit the table by ipvsadm."""
     director = Director("by-hand", agent, checks=STANDBY)
-    case = Play(director)
+    case = Case(director)
     case.on("start", lambda: director.ipvsadm(*rules(started(director))))
     case.poll_until(SETTLED)
     saved = director.run("ipvsadm", "-Sn")
@@ -200,7 +189,7 @@ def by_hand(agent: str) -> None:
 def early(agent: str) -> None:
     """Delete a server within 5 minutes after the boot."""
     director = Director("early", agent)
-    case = Play(director)
+    case = Case(director)
     case.on("start", lambda: director.ipvsadm(*rules(started(director))))
     case.poll_until(180)
     case.on("a server deleted", lambda: director.ipvsadm(delete(WEB, B)))
@@ -219,8 +208,8 @@ def pair(agent: str) -> None:
     subprocess.run(["ip", *link.split()], check=True)
     directors, programs = [], []
     for number, name in enumerate(("master", "standby"), 1):
-        _ip(name, f"addr add 10.4.0.{number}/24 dev eth0")
-        _ip(name, "link set eth0 up")
+        ip(name, f"addr add 10.4.0.{number}/24 dev eth0")
+        ip(name, "link set eth0 up")
         director = Director(name, agent, namespace=name, checks=STANDBY, beside=VRRP_STATE)
         directors.append(director)
         programs.append(Keepalived(director, vrrp(director, 250 - 100 * number), VRRP))
@@ -234,7 +223,7 @@ def pair(agent: str) -> None:
         standby.stop()
         master.stop()
 
-    case = Play(*directors)
+    case = Case(*directors)
     case.on("start", start_both)
     case.poll_until(SETTLED)
     case.on("the master stopped", master.stop)
@@ -247,7 +236,7 @@ def pair(agent: str) -> None:
 def unloaded(agent: str) -> None:
     """Unload ip_vs, load it again, and restore a part of the table."""
     director = Director("unloaded", agent, checks=STANDBY)
-    case = Play(director)
+    case = Case(director)
 
     def unload() -> None:
         director.run("ipvsadm", "-C")
@@ -268,7 +257,7 @@ def unloaded(agent: str) -> None:
 def rebooting(agent: str) -> None:
     """Fill the table, and save the state for the next boot."""
     director = Director("rebooting", agent)
-    case = Play(director)
+    case = Case(director)
     case.on("start", lambda: director.ipvsadm(*rules(started(director))))
     case.poll_until(now() + LASTING)
     case.close()
@@ -280,7 +269,7 @@ def rebooted(agent: str) -> None:
     state = Path("/tmp/state")
     shutil.copytree(Path(os.environ["RESULT"]) / "rebooting.state", state)
     director = Director("rebooted", agent, checks=STANDBY, state=state)
-    case = Play(director)
+    case = Case(director)
     case.on("start", lambda: None)
     case.on("a part restored", lambda: director.ipvsadm(*rules({WEB: plan.up(A)})))
     case.poll_until(285)
@@ -292,11 +281,6 @@ def rebooted(agent: str) -> None:
 def restore_rest(director: Director) -> None:
     """Restore what a part of the table lacks."""
     director.ipvsadm(add(WEB, B), *rules({OTHER: plan.up(E, F)}))
-
-
-def sleep_until(time_since_boot: float) -> None:
-    """Wait without polls."""
-    time.sleep(max(0.0, time_since_boot - now()))
 
 
 CASES = {

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
-from tests.lab.controllers.plan import Table
+from tests.lab.controllers.plan import Table, table
 
 BASE = ".1.3.6.1.4.1.8225.4711"
 # vrrpInstanceState and realServerStatus of KEEPALIVED-MIB
@@ -37,6 +37,11 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def sleep_until(time_since_boot: float) -> None:
+    """Wait without polls."""
+    time.sleep(max(0.0, time_since_boot - now()))
+
+
 def until(what: str, condition: Callable[[], object]) -> None:
     """Wait for a condition, or raise TimeoutError with what was waited for."""
     end = now() + LIMIT
@@ -44,6 +49,18 @@ def until(what: str, condition: Callable[[], object]) -> None:
         if now() > end:
             raise TimeoutError(what)
         time.sleep(0.2)
+
+
+def addressed(name: str = "") -> None:
+    """Make a namespace's addresses local, of this process or of the named one."""
+    for words in ("link set lo up", "route add local 10.1.0.0/16 dev lo"):
+        ip(name, words)
+    ip(name, "route add local 10.2.0.0/16 dev lo")
+
+
+def ip(name: str, words: str) -> None:
+    """Run ip for this process's namespace, or for the named one."""
+    subprocess.run(["ip", *(["-n", name] if name else []), *words.split()], check=True)
 
 
 class Director:
@@ -210,7 +227,11 @@ class Case:
         while now() < time_since_boot:
             self._pause()
 
-    def step(self, name: str, action: Callable[[], object], *tables: Optional[Table]) -> None:
+    def on(self, event: str, action: Callable[[], object]) -> None:
+        """Do something, and wait for the tables that the plan has after this event."""
+        self._step(event, action, *(table(each.name, event) for each in self.directors))
+
+    def _step(self, name: str, action: Callable[[], object], *tables: Optional[Table]) -> None:
         """Do something, wait until each director has its table, and poll at least twice more."""
         events = [each.event(name) for each in self.directors]
         end = now() + LIMIT
