@@ -16,12 +16,18 @@ from tests.support.snmpd import numbers
 Row = Tuple[str, str]  # names of a virtual service and a real server; "" is the service itself
 Path = Tuple[int, ...]  # below the base
 
-LAST = place("lvsAgentErrors", 0)
+# the last object; the tables of lost rows, which may be empty, follow
+LAST = place("lvsAgentLostRealServers", 0)
 # the maximum age of a snapshot that answers
 SLACK_SECONDS = 5.0
 
-# Objects that may differ between two walks at rest: rates; age and duration of the snapshot
+# Columns that a row gets when it first goes down
+LATER = {"lvsVsLastChange", "lvsVsStateAge"}
+# Objects that may differ between two walks at rest: rates; age and duration of the snapshot; the
+# times of changes
 FREE = {
+    *LATER,
+    *("lvsRsLastChange", "lvsRsStateAge"),
     *(f"{table}{each}" for table in ("lvsTotal", "lvsVs", "lvsRs") for each in RATES),
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
     *("lvsAgentSnapshotAge", "lvsAgentCollectionTime"),
@@ -115,7 +121,7 @@ class Checker:
         except ValueError as error:
             return [Fault("truncated", str(error))]
         paths = [path for path, _ in walk]
-        if not paths or paths[-1] != LAST:
+        if not paths or paths[-1] < LAST:
             faults.append(
                 Fault("truncated", f"{len(paths)} objects, the last {_dotted(paths[-1:])}")
             )
@@ -143,7 +149,8 @@ class Checker:
     def _belongs(self, path: Path, value: str) -> bool:
         expected = self._values.get(path)
         if expected is None:
-            return False
+            name, at = split(path)
+            return name in LATER and place("lvsVsName", *at) in self._values
         return value in expected or _object(path) in FREE | OF_ALL
 
     def _name_rows(self) -> Dict[Row, Set[Path]]:
