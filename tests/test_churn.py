@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A director that is edited ten times a second while three walkers walk it: tests/soak.py.
 
-Other tests alter walks of the same director at rest, and check that the fault is found.
+Other tests alter walks of the same director at rest, or forge lost rows, and check that the fault
+is found.
 """
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, Dict, List, Sequence, Set
 
 import pytest
 
 from tests import soak
-from tests.lab.walkcheck import Change, Checker, Timeline
+from tests.lab.lostcheck import FALSELY, FIXED, NOT_LOST, LostChecker
+from tests.lab.past import Past
+from tests.lab.walkcheck import Change, Checker, Row, Timeline
 from tests.support.lvsmib import oid
 
 SECONDS = 60
@@ -175,3 +178,113 @@ def test_rows_that_cannot_be_told_apart_are_refused(walks: List[Lines]) -> None:
 def test_memory_that_grows_all_the_time_is_not_flat() -> None:
     assert soak.growth([9000] * 6 + [20000 + at % 7 for at in range(600)]) == ""
     assert soak.growth([20000 + 4 * at for at in range(600)])
+
+
+S, OTHER = "TCP 10.2.0.1:80", "TCP 10.2.0.2:80"
+A, B, C, D = (f"10.1.0.{place}:80" for place in range(1, 5))
+# the instances of these names, below lvsVsTable and lvsRsTable
+AT = {
+    **{S: (1, 4, 10, 2, 0, 1, 6, 80), OTHER: (1, 4, 10, 2, 0, 2, 6, 80)},
+    **{name: (1, 4, 10, 1, 0, place, 80) for place, name in enumerate((A, B, C, D), 1)},
+}
+ROWS = [(S, ""), (S, A), (S, B), (S, C), (OTHER, ""), (OTHER, A)]
+
+
+class Director:
+    """Two services that are there since the boot, edits at some times, and walks of 10 s."""
+
+    def __init__(self) -> None:
+        self.past = Past(ROWS, 0.0)
+        self.checker = LostChecker(self.past, [(OTHER, ""), (OTHER, A)])
+
+    def edit(self, at: float, present: bool, *rows: Row) -> None:
+        for row in rows:
+            change = Change(at, present)
+            change.done = at + 0.1
+            self.past.change(row, change)
+
+    def faults(self, began: float, lost: Sequence[Row], counts: Dict[str, int]) -> Set[str]:
+        """Return the kinds of faults of a walk with these lost rows and lvsVsRealServersLost."""
+        services = [row for row in lost if not row[1]]
+        lines = [
+            f"{oid('lvsVsRealServersLost', *AT[name])} = Gauge32: {counts[name]}" for name in counts
+        ]
+        lines.append(f"{oid('lvsAgentLostServices', 0)} = Gauge32: {len(services)}")
+        lines.append(f"{oid('lvsAgentLostRealServers', 0)} = Gauge32: {sum(counts.values())}")
+        for service, server in lost:
+            if server:
+                where = oid("lvsLostRsName", *AT[service], *AT[server])
+                lines.append(f'{where} = STRING: "{service} -> {server}"')
+            else:
+                lines.append(f'{oid("lvsLostVsName", *AT[service])} = STRING: "{service}"')
+        return {fault.kind for fault in self.checker.check(lines, began, began + 10)}
+
+
+@pytest.fixture
+def director() -> Director:
+    return Director()
+
+
+def test_a_fixed_row_that_is_lost_is_found(director: Director) -> None:
+    assert director.faults(400, [], {S: 0, OTHER: 0}) == set()
+    assert director.checker.fixed_lost == 0
+    assert FIXED in director.faults(400, [], {S: 0, OTHER: 1})
+    assert FIXED in director.faults(400, [(OTHER, A)], {S: 0, OTHER: 0})
+    assert FIXED in director.faults(400, [(OTHER, "")], {S: 0})
+    assert director.checker.fixed_lost > 2
+    assert director.checker.fixed_checked == 8
+
+
+def test_a_row_that_was_deleted_must_be_lost(director: Director) -> None:
+    director.edit(200, False, (S, A))
+    assert director.faults(280, [(S, A)], {S: 1, OTHER: 0}) == {FALSELY}, "not settled"
+    for began in (280, 310):
+        assert director.faults(began, [], {S: 0, OTHER: 0}) == set()
+    assert director.faults(400, [], {S: 0, OTHER: 0}) == {NOT_LOST}
+    assert (director.checker.due, director.checker.reported) == ({(S, A)}, set())
+    assert director.faults(400, [], {S: 1, OTHER: 0}) == {NOT_LOST}
+    assert director.faults(400, [(S, A)], {S: 0, OTHER: 0}) == {NOT_LOST}
+    assert director.faults(400, [(S, B)], {S: 1, OTHER: 0}) == {FALSELY, NOT_LOST}
+    assert director.faults(400, [(S, A)], {S: 2, OTHER: 0}) == {FALSELY}
+    assert director.faults(400, [(S, A)], {S: 1, OTHER: 0}) == set()
+    assert director.checker.due == director.checker.reported == {(S, A)}
+
+
+def test_a_service_that_was_deleted_must_be_lost_without_its_servers(director: Director) -> None:
+    director.edit(400, False, (S, ""), (S, A), (S, B), (S, C))
+    assert director.faults(405, [], {OTHER: 0}) == set()
+    assert director.faults(405, [(S, "")], {OTHER: 0}) == set()
+    assert director.faults(450, [], {OTHER: 0}) == {NOT_LOST}
+    assert director.faults(450, [(S, ""), (S, A)], {OTHER: 0}) == {FALSELY}
+    assert director.faults(450, [(S, "")], {OTHER: 0}) == set()
+    director.edit(500, True, (S, ""))
+    assert director.faults(550, [(S, "")], {S: 3, OTHER: 0}) == {FALSELY, NOT_LOST}
+    assert director.faults(550, [(S, A), (S, B), (S, C)], {S: 3, OTHER: 0}) == set()
+
+
+def test_a_service_that_may_be_lost_does_not_stand_for_one_that_must_be(
+    director: Director,
+) -> None:
+    director.edit(400, False, (S, ""), (S, A), (S, B), (S, C))
+    director.edit(445, False, (OTHER, ""), (OTHER, A))
+    director.checker = LostChecker(director.past, fixed=[])
+    assert director.faults(450, [(S, "")], {}) == set()
+    assert director.faults(450, [(S, ""), (OTHER, "")], {}) == set()
+    assert director.faults(450, [(OTHER, "")], {}) == {NOT_LOST}
+
+
+def test_a_server_that_was_replaced_is_not_lost(director: Director) -> None:
+    director.edit(400, True, (S, D))
+    director.edit(401, False, (S, A))
+    assert director.faults(450, [], {S: 0, OTHER: 0}) == set()
+    assert director.faults(450, [(S, A)], {S: 1, OTHER: 0}) == {FALSELY}
+    director.edit(500, False, (S, D))
+    assert director.faults(550, [(S, D)], {S: 1, OTHER: 0}) == set()
+
+
+def test_a_server_that_lived_for_less_than_a_minute_is_not_lost(director: Director) -> None:
+    director.edit(400, True, (S, D))
+    director.edit(440, False, (S, D))
+    for began in (430, 450, 900):
+        assert director.faults(began, [], {S: 0, OTHER: 0}) == set()
+        assert director.faults(began, [(S, D)], {S: 1, OTHER: 0}) == {FALSELY}

@@ -8,7 +8,7 @@ The expected values come from two walks of the director at rest, in settings A a
 from __future__ import annotations
 
 import itertools
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from tests.support.lvsmib import BASE, RATES, RATES_2001, TABLE_OF, place, split
 from tests.support.snmpd import numbers
@@ -24,10 +24,11 @@ SLACK_SECONDS = 5.0
 # Columns that a row gets when it first goes down
 LATER = {"lvsVsLastChange", "lvsVsStateAge"}
 # Objects that may differ between two walks at rest: rates; age and duration of the snapshot; the
-# times of changes
+# times of changes; and what is lost, which lostcheck.py checks
 FREE = {
     *LATER,
-    *("lvsRsLastChange", "lvsRsStateAge"),
+    *("lvsRsLastChange", "lvsRsStateAge", "lvsVsRealServersLost"),
+    *("lvsAgentLostServices", "lvsAgentLostRealServers"),
     *(f"{table}{each}" for table in ("lvsTotal", "lvsVs", "lvsRs") for each in RATES),
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
     *("lvsAgentSnapshotAge", "lvsAgentCollectionTime"),
@@ -54,6 +55,9 @@ class Fault(NamedTuple):
 
 KINDS = ("truncated", "out of order", "another row's value", "row missing", "deleted row")
 
+# Return whether a walk may have an object that those at rest lack, with a value.
+MayHave = Callable[[Path, str], bool]
+
 
 class Change:
     """A row's addition or deletion, at some time between began and done."""
@@ -68,11 +72,15 @@ class Timeline:
     """The times at which rows existed."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._changes: Dict[Row, List[Change]] = {row: [] for row in rows}
+        self._changes: Dict[Row, List[Change]] = {}
+        for row in rows:
+            there = Change(float("-inf"), present=True)
+            there.done = there.began
+            self._changes[row] = [there]
 
     def change(self, row: Row, change: Change) -> None:
         """Record a change that begins now, after all others of the row."""
-        self._changes[row].append(change)
+        self._changes.setdefault(row, []).append(change)
 
     def forget(self, before: float) -> None:
         """Drop what throughout() does not need for times after `before`."""
@@ -82,13 +90,18 @@ class Timeline:
 
     def throughout(self, row: Row, began: float, ended: float) -> Optional[bool]:
         """Return True if a row existed all the time, False if never, None if it was changed."""
-        present = True
-        for change in self._changes[row]:
+        present = False
+        for change in self._changes.get(row, []):
             if change.done < began:
                 present = change.present
             elif change.began <= ended:
                 return None
         return present
+
+
+def nothing(_path: Path, _value: str) -> bool:
+    """Return False: a walk has no objects but those of the walks at rest."""
+    return False
 
 
 class Checker:
@@ -97,9 +110,9 @@ class Checker:
     def __init__(self, a: Sequence[str], b: Sequence[str]) -> None:
         """Raise ValueError if two rows have the same values or the two walks do not match."""
         self._values: Dict[Path, Set[str]] = {}
-        for path, value in (*_read(a), *_read(b)):
+        for path, value in (*read(a), *read(b)):
             self._values.setdefault(path, set()).add(value)
-        if [path for path, _ in _read(a)] != [path for path, _ in _read(b)]:
+        if [path for path, _ in read(a)] != [path for path, _ in read(b)]:
             raise ValueError("the director was not at rest: A and B have different rows")
         self._rows = self._name_rows()
         self._sum_up()
@@ -112,12 +125,17 @@ class Checker:
         return list(self._rows)
 
     def check(
-        self, lines: Sequence[str], began: float, ended: float, timeline: Timeline
+        self,
+        lines: Sequence[str],
+        began: float,
+        ended: float,
+        timeline: Timeline,
+        may_have: MayHave = nothing,
     ) -> List[Fault]:
         """Return the faults of a walk that was made between two times."""
         faults: List[Fault] = []
         try:
-            walk = _read(lines)
+            walk = read(lines)
         except ValueError as error:
             return [Fault("truncated", str(error))]
         paths = [path for path, _ in walk]
@@ -133,7 +151,7 @@ class Checker:
         faults += [
             Fault("another row's value", f"{_dotted([path])} = {value}")
             for path, value in walk
-            if not self._belongs(path, value)
+            if not self._belongs(path, value) and not may_have(path, value)
         ]
         there = set(paths)
         for row, own in self._rows.items():
@@ -223,7 +241,8 @@ class Checker:
         return [int(value.partition(": ")[2]) for value in self._values[path]]
 
 
-def _read(lines: Sequence[str]) -> List[Tuple[Path, str]]:
+def read(lines: Sequence[str]) -> List[Tuple[Path, str]]:
+    """Return the objects of a walk with their values; raise ValueError if a line has none."""
     found = []
     for line in lines:
         oid, equals, value = line.partition(" = ")
