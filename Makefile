@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check -c tests/constraints.tx
 RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 # the compiler is for tests/lab/xstate.c
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
-LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 kmod mount procps
+LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 keepalived kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
 POLLER_PACKAGES := mrtg munin munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
 	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
@@ -34,7 +34,7 @@ KERNELS := 5.10 6.1 6.12 newest
 S390X_PACKAGES = $(shell . /etc/os-release && [ "$$VERSION_ID" -gt 12 ] && \
 	echo qemu-system-s390x || echo qemu-system-misc)
 KERNEL_TESTS := tests/test_kernels.py tests/test_lab.py tests/faults/test_director.py
-BENCH_PACKAGES := gcc libc6-dev keepalived
+BENCH_PACKAGES := gcc libc6-dev
 BUILD_PACKAGES := build-essential debhelper rpm
 IMAGE_PACKAGES := $(UML_PACKAGES) mmdebstrap e2fsprogs lintian rpmlint
 
@@ -95,7 +95,7 @@ help:
 	@echo 'make check         lint, types and unit tests: a minute'
 	@echo 'make test          these, tests through snmpd, and tests on a real kernel: minutes'
 	@echo 'make test-all      all tests, also on fresh Debian 12 and 13 systems, and longer soak and fuzz: hours'
-	@echo 'make soak          walk a director that is edited meanwhile, for an hour; or SECONDS=...'
+	@echo 'make soak          walk a director that is edited meanwhile, for 70 minutes; or SECONDS=... PODS=...'
 	@echo 'make fuzz          a million generated inputs for each parser; or INPUTS=..., SECONDS=...'
 	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
@@ -149,7 +149,7 @@ test: lint
 		--ignore=tests/contrib --ignore=tests/controllers
 
 test-all: test test-big-endian test-packages test-pollers test-cacti test-controllers test-kernels
-	$(MAKE) soak SECONDS=600
+	$(MAKE) soak SECONDS=900 PODS=300
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
 	$(MAKE) fresh SUITE=trixie RUN='make demo && make test && make test-pollers'
@@ -168,7 +168,7 @@ unit: $(VENV)/test
 
 soak: $(VENV)/test
 	@tools/need $(RUN_PACKAGES) $(LAB_PACKAGES)
-	@$(BIN)/python -m tests.soak $(or $(SECONDS),3600) $(SEED)
+	@$(BIN)/python -m tests.soak $(or $(SECONDS),3600) $(or $(PODS),600) $(SEED)
 
 fuzz: $(VENV)/test
 	@$(BIN)/python -m tests.fuzz $(TARGETS) --seed $(or $(SEED),$(shell date +%s)) \

@@ -19,7 +19,7 @@ from tests.lab.past import Past
 from tests.lab.walkcheck import Change, Checker, Row, Timeline
 from tests.support.lvsmib import oid
 
-SECONDS = 60
+SECONDS, PODS = 60, 20
 
 pytestmark = pytest.mark.xdist_group("churn")
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def summary(folder: Path) -> soak.Summary:
     print()
-    summary = soak.run(folder, SECONDS, seed=int(time.time()))
+    summary = soak.run(folder, SECONDS, PODS, seed=int(time.time()))
     print(summary)
     return summary
 
@@ -44,15 +44,18 @@ def walks(summary: soak.Summary, folder: Path) -> List[Lines]:
     return [(folder / name / "walk").read_text().splitlines() for name in ("a", "b")]
 
 
-@pytest.mark.timeout(SECONDS + 420)
+@pytest.mark.timeout(SECONDS + PODS + 420)
 def test_no_walk_of_a_director_that_is_edited_meanwhile_is_wrong(summary: soak.Summary) -> None:
     assert not summary.wrong(), summary.first
-    assert summary.seconds >= SECONDS
-    assert summary.edits >= 0.95 * 10 * SECONDS
+    assert summary.seconds >= SECONDS + PODS
+    assert summary.edits >= 0.95 * 10 * (SECONDS + PODS)
     assert summary.compared > SECONDS / 60
     assert summary.walks >= 9
     assert summary.sizes > 3, "no edit shows in any walk"
     assert summary.required > 100
+    assert summary.reloads > SECONDS / 60
+    assert summary.fixed_checked >= 9
+    assert summary.pods > 10
 
 
 def column(lines: Lines, name: str) -> List[int]:
@@ -178,6 +181,8 @@ def test_rows_that_cannot_be_told_apart_are_refused(walks: List[Lines]) -> None:
 def test_memory_that_grows_all_the_time_is_not_flat() -> None:
     assert soak.growth([9000] * 6 + [20000 + at % 7 for at in range(600)]) == ""
     assert soak.growth([20000 + 4 * at for at in range(600)])
+    assert soak.growth([20000 + 4 * at for at in range(600)], needed=300)
+    assert soak.growth([20000 + 4 * at for at in range(600)], needed=500) == ""
 
 
 S, OTHER = "TCP 10.2.0.1:80", "TCP 10.2.0.2:80"

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: edit the farm ten times a second, walk it meanwhile, and check each walk.
+"""For the guest: edit a director ten times a second, walk it meanwhile, and check each walk.
 
-    python -m tests.lab.churning SECONDS SEED PID-OF-SNMPD PID-OF-COLLECTOR
+    python -m tests.lab.churning SECONDS PODS SEED STATE-FILE PID-OF-SNMPD PID-OF-COLLECTOR
 
-Three threads walk. A line every 10 s goes to $RESULT/progress, and the results go to
-$RESULT/summary.json at the end. Creating the file $RESULT/stop ends the run early. Walks with a
-fault are kept in $RESULT.
+For SECONDS, the farm is edited, some services and servers leave for good, and keepalived is
+reloaded; for PODS seconds after that, servers also come and go as pods do. Three threads walk. A
+line every 10 s goes to $RESULT/progress, and the results go to $RESULT/summary.json at the end.
+Creating the file $RESULT/stop ends the run early. Walks with a fault are kept in $RESULT.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -20,9 +22,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, List
 
-from tests.lab import farm
+from tests.lab import farm, lostcheck, plans
 from tests.lab.editor import Editor
-from tests.lab.walkcheck import KINDS, Checker, Fault, Timeline
+from tests.lab.lostcheck import LostChecker
+from tests.lab.past import Past
+from tests.lab.reloading import Keepalived
+from tests.lab.walkcheck import KINDS, Checker, Fault
 from tests.support import ipvsadm, walked
 from tests.support.ipvsadm import without_rates
 
@@ -62,9 +67,12 @@ def at_rest(name: str) -> List[str]:
 class Walkers:
     """Threads that walk until they are stopped, and check each finished walk."""
 
-    def __init__(self, checker: Checker, timeline: Timeline, lock: threading.Lock) -> None:
+    def __init__(
+        self, checker: Checker, lost: LostChecker, past: Past, lock: threading.Lock
+    ) -> None:
         self._checker = checker
-        self._timeline = timeline
+        self._lost = lost
+        self._past = past
         self._lock = lock
         self._threads = [threading.Thread(target=self._run) for _ in range(WALKERS)]
         self._stop = threading.Event()
@@ -73,7 +81,7 @@ class Walkers:
         self.longest = 0.0
         self.sizes: Counter[int] = Counter()
         self.faults: List[Fault] = []
-        self.kinds: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+        self.kinds: Counter[str] = Counter(dict.fromkeys([*KINDS, *lostcheck.KINDS], 0))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -98,8 +106,11 @@ class Walkers:
                 self._take(lines, began, time.monotonic())
 
     def _take(self, lines: List[str], began: float, ended: float) -> None:
-        faults = self._checker.check(lines, began, ended, self._timeline)
-        self._timeline.forget(min(self._under_way.values()) - 60)
+        timeline = self._past.timeline
+        may_have = self._lost.may_have(began, ended)
+        faults = self._checker.check(lines, began, ended, timeline, may_have)
+        faults += self._lost.check(lines, began, ended)
+        timeline.forget(min(self._under_way.values()) - 60)
         self.walks += 1
         self.varbinds += len(lines)
         self.longest = max(self.longest, ended - began)
@@ -110,21 +121,33 @@ class Walkers:
         self.kinds.update(fault.kind for fault in faults)
 
 
-class Memory:
-    """Samples of the resident sets of snmpd, its child and the collector, in kB."""
+class Sizes:
+    """Samples of the resident sets of snmpd, its child and the collector, and of the state file.
 
-    def __init__(self, snmpd: int, collector: int) -> None:
+    All are in kB.
+    """
+
+    def __init__(self, state: Path, snmpd: int, collector: int) -> None:
+        self._state = state
         self._pids = {"responder": _child(snmpd), "collector": collector, "snmpd": snmpd}
-        self.samples: Dict[str, List[int]] = {name: [] for name in self._pids}
+        self.state: List[int] = []
+        self.memory: Dict[str, List[int]] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Drop the samples of memory."""
+        self.memory = {name: [] for name in self._pids}
 
     def sample(self) -> None:
         """Take a sample. Raise OSError if a process has ended."""
         for name, pid in self._pids.items():
             status = Path(f"/proc/{pid}/status").read_text()
-            self.samples[name].append(int(status.partition("VmRSS:")[2].split()[0]))
+            self.memory[name].append(int(status.partition("VmRSS:")[2].split()[0]))
+        self.state.append(self._state.stat().st_size // 1024)
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {kb[-1] / 1024:.1f}" for name, kb in self.samples.items())
+        memory = ", ".join(f"{name} {kb[-1] / 1024:.1f}" for name, kb in self.memory.items() if kb)
+        return f"MiB: {memory}; state file {sum(self.state[-1:])} kB"
 
 
 def _child(pid: int) -> int:
@@ -132,67 +155,127 @@ def _child(pid: int) -> int:
     return int(child)
 
 
-def main(seconds: float, seed: int, snmpd: int, collector: int) -> None:
-    """Run for so many seconds and at least LEAST_WALKS, or until $RESULT/stop exists."""
-    with Editor(farm.churned(), farm.steady(), seed) as editor:
-        a = at_rest("a")
-        editor.set_all(1)
-        checker = Checker(a, at_rest("b"))
+class Run:
+    """A director with all that edits, walks and measures it."""
+
+    def __init__(
+        self, editor: Editor, keepalived: Keepalived, checker: Checker, sizes: Sizes
+    ) -> None:
         lock = threading.Lock()
-        timeline = Timeline(checker.rows)
-        walkers, memory = Walkers(checker, timeline, lock), Memory(snmpd, collector)
-        editor.start(timeline, lock)
-        walkers.start()
-        began = time.monotonic()
-        noted = began
-        trouble = ""
+        self.past = Past(checker.rows, time.monotonic())
+        fixed = [
+            (service.name, name)
+            for service in (*farm.steady(), *farm.kept())
+            for name in ("", *(server.name for server in service.servers))
+        ]
+        self.lost = LostChecker(self.past, fixed)
+        self.walkers = Walkers(checker, self.lost, self.past, lock)
+        self.editor, self.keepalived, self.sizes = editor, keepalived, sizes
+        editor.start(self.past, lock)
+        keepalived.start(self.past, lock)
+        self.walkers.start()
+        self.began = time.monotonic()
+        self._noted = self.began
+
+    def go_on(self, seconds: float, walks: int = 0) -> str:
+        """Go on for so many seconds and at least so many walks, or until $RESULT/stop exists.
+
+        Return the trouble that ended it, or "".
+        """
+        end = time.monotonic() + seconds
         while not (RESULT / "stop").exists() and (
-            time.monotonic() - began < seconds or walkers.walks < LEAST_WALKS
+            time.monotonic() < end or self.walkers.walks < walks
         ):
             time.sleep(SAMPLE_SECONDS)
             try:
-                memory.sample()
+                self.sizes.sample()
             except OSError as error:
-                trouble = f"a process has ended: {error}"
-                break
-            if not editor.alive() or not walkers.alive():
-                trouble = editor.trouble or "a thread has ended"
-                break
-            if time.monotonic() - noted >= PROGRESS_SECONDS:
-                noted += PROGRESS_SECONDS
-                note(began, walkers, editor, memory)
-        lasted = time.monotonic() - began
-        editor.stop()
-        walkers.stop()
-        note(began, walkers, editor, memory)
+                return f"a process has ended: {error}"
+            if not all(each.alive() for each in (self.editor, self.keepalived, self.walkers)):
+                return self.trouble or "a thread has ended"
+            if time.monotonic() - self._noted >= PROGRESS_SECONDS:
+                self._noted += PROGRESS_SECONDS
+                self.note()
+        return ""
+
+    def stop(self) -> None:
+        """Stop everything, after the current walks."""
+        self.editor.stop()
+        self.keepalived.stop()
+        self.walkers.stop()
+        self.note()
+
+    @property
+    def trouble(self) -> str:
+        return self.editor.trouble or self.keepalived.trouble
+
+    def note(self) -> None:
+        """Write a line of progress."""
+        with open(RESULT / "progress", "a") as progress:
+            print(
+                f"{time.monotonic() - self.began:5.0f} s: {self.walkers.walks} walks of"
+                f" {self.walkers.varbinds} varbinds, {self.editor.edits} edits,"
+                f" {self.keepalived.reloads} reloads, {len(self.lost.reported)} rows lost,"
+                f" {sum(self.walkers.kinds.values())} faults; {self.sizes}",
+                file=progress,
+            )
+
+
+def main(seconds: float, pods: float, seed: int, state: Path, snmpd: int, collector: int) -> None:
+    """Run, and write the summary."""
+    chance = random.Random(seed)
+    addresses = plans.Addresses()
+    with (
+        Keepalived(RESULT / "keepalived.log", seed) as keepalived,
+        Editor(farm.churned(), farm.steady(), seed) as editor,
+    ):
+        a = at_rest("a")
+        editor.set_all(1)
+        keepalived.set_all(1)
+        checker = Checker(a, at_rest("b"))
+        sizes = Sizes(state, snmpd, collector)  # by now snmpd has started its child
+        run = Run(editor, keepalived, checker, sizes)
+        editor.follow(plans.leaving(addresses, chance))
+        trouble = run.go_on(seconds, LEAST_WALKS)
+        memory, rows = sizes.memory, len(run.past)
+        sizes.restart()  # which leaves the samples in memory
+        editor.follow(plans.pods(addresses, chance))
+        trouble = trouble or run.go_on(pods)
+        lasted = time.monotonic() - run.began
+        run.stop()
         summary = {
             "seconds": lasted,
             "seed": seed,
-            "walks": walkers.walks,
-            "sizes": len(walkers.sizes),
-            "varbinds": walkers.varbinds,
-            "longest": walkers.longest,
+            "walks": run.walkers.walks,
+            "sizes": len(run.walkers.sizes),
+            "varbinds": run.walkers.varbinds,
+            "longest": run.walkers.longest,
             "edits": editor.edits,
             "compared": editor.compared,
             "required": checker.required,
-            "faults": walkers.kinds,
-            "first": walkers.faults,
-            "trouble": trouble or editor.trouble,
-            "memory": memory.samples,
+            "reloads": keepalived.reloads,
+            "fixed_checked": run.lost.fixed_checked,
+            "fixed_lost": run.lost.fixed_lost,
+            "due": len(run.lost.due),
+            "reported": len(run.lost.reported),
+            "faults": run.walkers.kinds,
+            "first": run.walkers.faults,
+            "trouble": trouble or run.trouble,
+            "memory": memory,
+            "pods_memory": sizes.memory,
+            "rows": rows,
+            "pods": len(run.past) - rows,
+            "state": sizes.state,
         }
         (RESULT / "summary.json").write_text(json.dumps(summary))
 
 
-def note(began: float, walkers: Walkers, editor: Editor, memory: Memory) -> None:
-    """Write a line of progress."""
-    with open(RESULT / "progress", "a") as progress:
-        print(
-            f"{time.monotonic() - began:5.0f} s: {walkers.walks} walks of {walkers.varbinds}"
-            f" varbinds, {editor.edits} edits, {sum(walkers.kinds.values())} faults;"
-            f" MiB: {memory}",
-            file=progress,
-        )
-
-
 if __name__ == "__main__":
-    main(float(sys.argv[1]), *map(int, sys.argv[2:]))
+    main(
+        float(sys.argv[1]),
+        float(sys.argv[2]),
+        int(sys.argv[3]),
+        Path(sys.argv[4]),
+        int(sys.argv[5]),
+        int(sys.argv[6]),
+    )

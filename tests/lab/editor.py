@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An editor of the farm: ten random edits a second with ipvsadm, and a record of when."""
+"""An editor of a director: ten edits a second with ipvsadm, and a record of when.
+
+Most are random edits of the farm. Others follow plans.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ import time
 from types import TracebackType
 from typing import Dict, List, Optional, Sequence, Tuple, Type
 
-from tests.lab.farm import Server, Service
-from tests.lab.walkcheck import Change, Row, Timeline
+from tests.lab.farm import KEPT_ADDRESSES, Server, Service
+from tests.lab.past import Past
+from tests.lab.plans import Edit, Plan, Schedule
+from tests.lab.walkcheck import Change, Row
 from tests.support import ipvsadm
 
 EDITS_A_SECOND = 10
@@ -40,7 +45,9 @@ class Editor:
         self._program = _ipvsadm()
         self._thread = threading.Thread(target=self._run)
         self._stop = threading.Event()
-        self._timeline: Optional[Timeline] = None
+        self._past: Optional[Past] = None
+        self._schedule = Schedule([])
+        self._began = 0.0
         self._lock = threading.Lock()
         self._last: List[Change] = []
         self.edits = self.compared = 0
@@ -68,10 +75,14 @@ class Editor:
         self._compare()
         self.edits = self.compared = 0
 
-    def start(self, timeline: Timeline, lock: threading.Lock) -> None:
-        """Start editing; the lock is held while the timeline is written."""
-        self._timeline, self._lock = timeline, lock
+    def start(self, past: Past, lock: threading.Lock) -> None:
+        """Start editing; the lock is held while the past is written."""
+        self._past, self._lock = past, lock
         self._thread.start()
+
+    def follow(self, plans: List[Plan]) -> None:
+        """Follow plans from now on, in place of those before."""
+        self._began, self._schedule = time.monotonic(), Schedule(plans)
 
     def stop(self) -> None:
         """Stop editing, and compare the rows with ipvsadm."""
@@ -90,7 +101,11 @@ class Editor:
                 now = time.monotonic()
                 if not hot or now - chosen > HOT_SECONDS:
                     hot, chosen = self._random.sample(self._churned, HOT_SERVICES), now
-                self._edit(self._random.choice(hot))
+                planned = self._schedule.next(now - self._began)
+                if planned is not None:
+                    self._execute(planned)
+                else:
+                    self._edit(self._random.choice(hot))
                 if now - compared > COMPARE_SECONDS:
                     self._compare()
                     compared = now
@@ -99,6 +114,21 @@ class Editor:
             self._compare()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self.trouble = f"{type(error).__name__}: {error}"
+
+    def _execute(self, edit: Edit) -> None:
+        service, server, present = edit
+        if server is None and present:
+            self._every.append(service)
+            self._do(service.add(0), {(service.name, ""): 0})
+        elif server is None:
+            self._do(service.delete(), {}, [(service.name, name) for name in _names(service)])
+            self._every.remove(service)
+        elif present:
+            service.servers.append(server)
+            self._do(service.add_server(server, 0), {(service.name, server.name): 0})
+        else:
+            service.servers.remove(server)
+            self._do(service.delete_server(server), {}, [(service.name, server.name)])
 
     def _edit(self, service: Service) -> None:
         setting = self._random.randrange(2)
@@ -128,8 +158,8 @@ class Editor:
         rows += [(row, Change(now, present=True)) for row in new if row not in self._there]
         with self._lock:
             for row, change in rows:
-                if self._timeline is not None:
-                    self._timeline.change(row, change)
+                if self._past is not None:
+                    self._past.change(row, change)
         assert self._program.stdin
         self._program.stdin.write(line.encode() + b"\n")
         self._program.stdin.flush()
@@ -174,6 +204,7 @@ class Editor:
         shown = {
             (key, name): value
             for key, service in listed.items()
+            if not key.address.startswith(KEPT_ADDRESSES)
             for name, value in _listed(service)
         }
         if shown != dict(self._expected()):

@@ -3,8 +3,8 @@
 
 Each row has two settings, A and B, and in both it has values that no other row has: a service's
 persistence time-out, a real server's weight and thresholds. The sum of a service's weights also
-identifies the service, whichever of its real servers exist. Each table fits in one message of the
-kernel's dump, so an edit cannot make the kernel itself skip a row.
+identifies the service, whichever of its real servers exist. Each table of these services
+fits in one message of the kernel's dump, so an edit cannot make the kernel itself skip a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import sys
 from dataclasses import dataclass
 from typing import List, Tuple
 
-CHURNED, STEADY, SERVERS = 12, 4, 3
+CHURNED, STEADY, KEPT, SERVERS = 12, 4, 3, 3
+# the addresses of keepalived's services begin so
+KEPT_ADDRESSES = ("10.5.", "10.6.", "fd00:5:")
 SCHEDULERS = ("rr", "wrr", "wlc", "lc")
 B = 8192  # setting B adds this to a weight: more than any sum of weights in setting A
 
@@ -76,6 +78,22 @@ def steady() -> List[Service]:
         found.append(
             Service(f"UDP 10.2.0.1:{port}", f"-u 10.2.0.1:{port}", (options, options), servers)
         )
+    return found
+
+
+def kept() -> List[Service]:
+    """Return the services of keepalived's configuration; of the settings, it uses the weights."""
+    found = []
+    for number in range(CHURNED + STEADY + 1, CHURNED + STEADY + KEPT + 1):
+        six = number % 2
+        address = f"[fd00:5::{number:x}]:80" if six else f"10.5.0.{number}:80"
+        servers = []
+        for place in range(1, SERVERS + 1):
+            end = f"[fd00:5:1::{number:x}:{place:x}]:80" if six else f"10.5.{number}.{place}:80"
+            # higher than any sum of the weights of other services
+            weight = 4 * B + number * 64 + 2**place
+            servers.append(Server(end, (f"-w {weight}", f"-w {weight + B}")))
+        found.append(Service(f"TCP {address}", f"-t {address}", ("", ""), servers))
     return found
 
 
