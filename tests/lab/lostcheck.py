@@ -15,7 +15,7 @@ KINDS = (FIXED, FALSELY, NOT_LOST)
 MAX_OF_SERVICE, MAX_ROWS = 100, 1000  # in the tables
 
 PROTOCOLS = {0: "FWM", 6: "TCP", 17: "UDP"}
-WAITING = "; they are lost if they are still missing 5 minutes after the load"
+WAITING = "; they are lost if they are still missing 5 minutes after the boot or the load of ip_vs"
 
 
 class LostChecker:
