@@ -33,8 +33,10 @@ STOP_SECONDS = 120
 
 WARM_UP = 0.1
 # CPython keeps up to 2000 freed tuples of each length. They take about 2 MiB in the collector
-# during its first 2000 snapshots, mostly in the first third of an hour, and no more afterwards.
+# during its first 2000 snapshots, mostly in the first third of an hour, and no more afterwards. A
+# shorter run ends meanwhile.
 GROWTH = 1.05
+TUPLES_SECONDS, TUPLES_KB = 2000, 2048
 # of the collector's memory and of the state file, for each row that it remembers: docs/design.md
 ROW_BYTES = 1024
 ROW_FILE_BYTES = 400
@@ -80,7 +82,8 @@ class Summary:
         found = [f"{count} times {kind}" for kind, count in self.faults.items() if count]
         found += [self.trouble] if self.trouble else []
         for name, samples in self.memory.items():
-            grown = growth(samples)
+            warm = name != "collector" or len(samples) > TUPLES_SECONDS
+            grown = growth(samples, 0 if warm else TUPLES_KB)
             found += [f"{name} grew: {grown}"] * bool(grown)
         for name, samples in self.pods_memory.items():
             grown = growth(samples, self.pods * ROW_BYTES // 1024 if name == "collector" else 0)
