@@ -148,6 +148,7 @@ test: lint
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
 		--ignore=tests/contrib --ignore=tests/controllers
 
+test-all: test test-big-endian test-packages test-pollers test-cacti test-controllers test-kernels
 	$(MAKE) soak SECONDS=600 PODS=300
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm

@@ -7,7 +7,6 @@ The man page is generated from the same texts (tools/manpage).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import sys
 from pathlib import Path
@@ -112,11 +111,7 @@ def _suggestion(word: str, names: Iterable[str]) -> str:
 
 def _days(text: str) -> float:
     """Return the number of days that text gives."""
-    with contextlib.suppress(ValueError):
-        number = float(text)
-        if 0 <= number < float("inf"):
-            return number
-    raise argparse.ArgumentTypeError(f"not a number of days: {text}")
+    return pollers.number(text, "days")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -59,11 +59,16 @@ def add(commands: Commands) -> None:
 
 def seconds(text: str) -> float:
     """Return the number of seconds that text gives."""
+    return number(text, "seconds")
+
+
+def number(text: str, of: str) -> float:
+    """Return the number that text gives, from 0 on; of is for the error."""
     with contextlib.suppress(ValueError):
-        number = float(text)
-        if 0 <= number < float("inf"):
-            return number
-    raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
+        found = float(text)
+        if 0 <= found < float("inf"):
+            return found
+    raise argparse.ArgumentTypeError(f"not a number of {of}: {text}")
 
 
 def asking() -> argparse.ArgumentParser:
