@@ -10,15 +10,20 @@ from lvs_agent.codes import NO_NEW_SNAPSHOT, NO_SNAPSHOT_YET
 from lvs_agent.pollers.client import Client, Instance, Value
 
 PAUSE_SECONDS = 0.25  # between two requests
+# An agent reports its collector after 10 s without a snapshot.
+LIMIT_SECONDS = 15.0
 
 
 def get(client: Client, wanted: Sequence[Instance]) -> List[Value]:
     """Return the values of instances as Client.get does, once the agent has a snapshot.
 
-    Asks again while the agent is reading one, up to the client's limit. Raises DirectorError.
+    Asks again while the agent is reading one, up to LIMIT_SECONDS, then returns what there is.
+    Raises DirectorError, also at the client's limit.
     """
+    end = time.monotonic() + LIMIT_SECONDS
     while True:
         text, *found = client.get([("lvsAgentStatusText", (0,)), *wanted])
-        if not str(text).startswith((NO_SNAPSHOT_YET, NO_NEW_SNAPSHOT)):
+        awaited = str(text).startswith((NO_SNAPSHOT_YET, NO_NEW_SNAPSHOT))
+        if not awaited or time.monotonic() > end:
             return found
         time.sleep(PAUSE_SECONDS)

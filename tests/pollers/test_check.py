@@ -32,13 +32,6 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
         yield running
 
 
-@pytest.fixture(scope="module")
-def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("conf") / "snmp.conf"
-    file.write_text("defCommunity public\ntimeout 2\nretries 1\n")
-    return file
-
-
 def service(port: int, *weights: int) -> VirtualService:
     """Return a service of 192.0.2.10 with a server of each weight, with 10 active connections."""
     servers = [

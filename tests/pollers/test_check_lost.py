@@ -34,13 +34,6 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
         yield running
 
 
-@pytest.fixture(scope="module")
-def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("conf") / "snmp.conf"
-    file.write_text("defCommunity public\ntimeout 2\nretries 1\n")
-    return file
-
-
 def service(port: int, *weights: int, lost: int = 0) -> VirtualService:
     """Return a service that went up or down, as its servers did, three hours ago."""
     changed = time.time() - 3 * HOURS - 60

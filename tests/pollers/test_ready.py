@@ -22,13 +22,6 @@ WWW = "TCP 192.0.2.1:80"
 
 
 @pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    file = tmp_path / "snmp.conf"
-    file.write_text("defCommunity public\ntimeout 2\nretries 1\n")
-    return file
-
-
-@pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Snmpd]:
     """Yield the snmpd of a director that has no values when it is asked first."""
 
@@ -98,3 +91,12 @@ def test_only_a_snapshot_that_is_being_read_is_asked_for_again(
     client = Asked(*texts)
     assert ready.get(cast("Client", client), [("lvsAgentStatus", (0,))]) == [0]
     assert client.requests == requests
+
+
+def test_an_agent_that_never_has_a_snapshot_is_asked_for_a_limited_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ready, "LIMIT_SECONDS", 0.0)
+    client = Asked(*["no snapshot received yet"] * 9)
+    assert ready.get(cast("Client", client), [("lvsAgentStatus", (0,))]) == [0]
+    assert client.requests < 9
