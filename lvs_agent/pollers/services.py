@@ -64,18 +64,17 @@ class Service:
     @property
     def up(self) -> Optional[int]:
         """The number of real servers with a weight above 0; None if unknown."""
-        value = self.values["lvsVsRealServersUp"]
-        return value if isinstance(value, int) else None
+        return _number(self.values["lvsVsRealServersUp"])
 
     @property
     def present(self) -> int:
         """The number of real servers in the director's table; 0 if unknown."""
-        return _number(self.values["lvsVsRealServers"])
+        return _number(self.values["lvsVsRealServers"]) or 0
 
     @property
     def lost(self) -> int:
         """The number of real servers that are lost; 0 if unknown."""
-        return _number(self.values["lvsVsRealServersLost"])
+        return _number(self.values["lvsVsRealServersLost"]) or 0
 
     @property
     def total(self) -> int:
@@ -85,8 +84,7 @@ class Service:
     @property
     def age(self) -> Optional[int]:
         """The time since the service went up or down, in seconds; None if unknown."""
-        value = self.values["lvsVsStateAge"]
-        return value if isinstance(value, int) else None
+        return _number(self.values["lvsVsStateAge"])
 
 
 def agent(client: Client) -> Agent:
@@ -110,7 +108,7 @@ def agent(client: Client) -> Agent:
         raise client.unserved()
     known = is_known(status, source)
     seconds = age / 1000 if isinstance(age, int) and source != Source.NONE else None
-    numbers = [value if isinstance(value, int) else None for value in counts]
+    numbers = map(_number, counts)
     return Agent(status, str(text or ""), known, seconds, estimation != _FALSE, *numbers)
 
 
@@ -197,8 +195,9 @@ def _down(client: Client, service: naming.Service) -> List[Gone]:
 
 
 def _gone(name: Union[naming.Service, naming.Server], age: Value) -> Gone:
-    return Gone(name, age if isinstance(age, int) else None)
+    return Gone(name, _number(age))
 
 
-def _number(value: Value) -> int:
-    return value if isinstance(value, int) else 0
+def _number(value: Value) -> Optional[int]:
+    """Return a number, None if it is unknown."""
+    return value if isinstance(value, int) else None
