@@ -91,16 +91,17 @@ def test_a_service_that_is_deleted_is_asked_for_once(
     assert count(kernel, GET_SERVICE, dump=False) == 1
 
 
+def refuse(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """Refuse to look for one service."""
+    if request.command == GET_SERVICE and not request.dump:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+    return replies()
+
+
 def test_another_refusal_of_a_service_is_an_error(
     kernel: EditedKernel, known: Dict[str, Known]
 ) -> None:
     kernel.services.remove(3)
-
-    def refuse(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-        if request.command == GET_SERVICE and not request.dump:
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        return replies()
-
     kernel.meddle = refuse
     with pytest.raises(PermissionError):
         look(kernel, known).services()
@@ -290,12 +291,6 @@ def test_another_refusal_of_a_service_whose_servers_went_is_an_error(
     kernel: EditedKernel, known: Dict[str, Known]
 ) -> None:
     kernel.servers = 3
-
-    def refuse(request: Request, replies: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-        if request.command == GET_SERVICE and not request.dump:
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-        return replies()
-
     kernel.meddle = refuse
     with pytest.raises(PermissionError):
         look(kernel, known).services()
