@@ -11,13 +11,11 @@ import random
 import struct
 import subprocess
 import termios
-import threading
 import time
-from types import TracebackType
-from typing import Dict, List, Optional, Sequence, Tuple, Type
+from typing import Dict, List, Sequence, Tuple
 
+from tests.lab.editing import Editing, listed
 from tests.lab.farm import KEPT_ADDRESSES, Server, Service
-from tests.lab.past import Past
 from tests.lab.plans import Edit, Plan, Schedule
 from tests.lab.walkcheck import Change, Row
 from tests.support import ipvsadm
@@ -28,7 +26,7 @@ HOT_SERVICES, HOT_SECONDS = 3, 15.0
 COMPARE_SECONDS = 30.0
 
 
-class Editor:
+class Editor(Editing):
     """Edits the rows of a farm and knows which exist, in setting 0 (A) or 1 (B).
 
     One ipvsadm -R does all edits, since a process for each would take half of the guest's time.
@@ -36,6 +34,7 @@ class Editor:
     """
 
     def __init__(self, churned: Sequence[Service], steady: Sequence[Service], seed: int) -> None:
+        super().__init__()
         self._churned = list(churned)
         self._every = [*churned, *steady]
         self._random = random.Random(seed)
@@ -43,27 +42,13 @@ class Editor:
         for service in self._every:
             self._there.update({(service.name, name): 0 for name in _names(service)})
         self._program = _ipvsadm()
-        self._thread = threading.Thread(target=self._run)
-        self._stop = threading.Event()
-        self._past: Optional[Past] = None
         self._schedule = Schedule([])
         self._began = 0.0
-        self._lock = threading.Lock()
         self._last: List[Change] = []
         self.edits = self.compared = 0
-        self.trouble = ""
 
     def __enter__(self) -> Editor:
         return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self._program.kill()
-        self._program.wait()
 
     def set_all(self, setting: int) -> None:
         """Change every row to a setting, and wait until ipvsadm is done."""
@@ -75,22 +60,9 @@ class Editor:
         self._compare()
         self.edits = self.compared = 0
 
-    def start(self, past: Past, lock: threading.Lock) -> None:
-        """Start editing; the lock is held while the past is written."""
-        self._past, self._lock = past, lock
-        self._thread.start()
-
     def follow(self, plans: List[Plan]) -> None:
         """Follow plans from now on, in place of those before."""
         self._began, self._schedule = time.monotonic(), Schedule(plans)
-
-    def stop(self) -> None:
-        """Stop editing, and compare the rows with ipvsadm."""
-        self._stop.set()
-        self._thread.join()
-
-    def alive(self) -> bool:
-        return self._thread.is_alive()
 
     def _run(self) -> None:
         began = time.monotonic()
@@ -153,19 +125,14 @@ class Editor:
             self._do(service.edit_server(server, setting), {row: setting})
 
     def _do(self, line: str, new: Dict[Row, int], gone: Sequence[Row] = ()) -> None:
-        now = time.monotonic()
-        rows = [(row, Change(now, present=False)) for row in gone]
-        rows += [(row, Change(now, present=True)) for row in new if row not in self._there]
-        with self._lock:
-            for row, change in rows:
-                if self._past is not None:
-                    self._past.change(row, change)
+        rows = [(row, False) for row in gone]
+        changes = self._begin(rows + [(row, True) for row in new if row not in self._there])
         assert self._program.stdin
         self._program.stdin.write(line.encode() + b"\n")
         self._program.stdin.flush()
         self._until_read()
-        self._done()
-        self._last = [change for _, change in rows]
+        self._done(self._last)
+        self._last = changes
         self._there.update(new)
         for row in gone:
             del self._there[row]
@@ -183,27 +150,18 @@ class Editor:
             )
             time.sleep(0.002 if unread else 0)
 
-    def _done(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            for change in self._last:
-                change.done = now
-        self._last = []
-
     def _compare(self) -> None:
         """Compare the expected rows with ipvsadm's list."""
         assert self._program.stdin
         self._program.stdin.close()
         if self._program.wait(timeout=60):
             raise ValueError("ipvsadm -R failed")
-        self._done()
+        self._done(self._last)
+        self._last = []
         self._program = _ipvsadm()
-        listing = subprocess.run(["ipvsadm", "-Ln"], stdout=subprocess.PIPE, text=True, check=True)
-        listed: Dict[ipvsadm.ServiceKey, ipvsadm.Service] = {}
-        ipvsadm.parse_list(listing.stdout, listed)
         shown = {
             (key, name): value
-            for key, service in listed.items()
+            for key, service in listed().items()
             if not key.address.startswith(KEPT_ADDRESSES)
             for name, value in _listed(service)
         }

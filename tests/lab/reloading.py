@@ -11,13 +11,13 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Dict, List, Optional, Set, Tuple, Type
+from typing import Dict, List, Set, Tuple
 
 from tests.lab import farm
+from tests.lab.editing import Editing, listed
 from tests.lab.farm import Server, Service
 from tests.lab.past import Past
-from tests.lab.walkcheck import Change, Row
+from tests.lab.walkcheck import Row
 from tests.support import ipvsadm
 
 RELOAD_SECONDS = 60.0
@@ -27,10 +27,11 @@ COMMAND = "keepalived --check --dont-fork --log-console --pid /tmp/keepalived.pi
 KINDS = ("the same", "weights", "a new service", "weights", "a service less")
 
 
-class Keepalived:
+class Keepalived(Editing):
     """A keepalived with farm.kept() and, for two or three minutes each, further services."""
 
     def __init__(self, log: Path, seed: int) -> None:
+        super().__init__()
         self._random = random.Random(seed)
         self._kept = farm.kept()
         self._weights = {
@@ -38,12 +39,7 @@ class Keepalived:
         }
         self._added: List[Service] = []
         self._count = itertools.count(1)
-        self._past: Optional[Past] = None
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run)
-        self._stop = threading.Event()
         self.reloads = 0
-        self.trouble = ""
         self._write()
         with open(log, "wb") as console:
             self._program = subprocess.Popen(
@@ -56,15 +52,6 @@ class Keepalived:
         self._until_shown()
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self._program.kill()
-        self._program.wait()
-
     def set_all(self, setting: int) -> None:
         """Change every weight to a setting, and wait until keepalived has applied it."""
         self._weights = dict.fromkeys(self._weights, setting)
@@ -72,17 +59,8 @@ class Keepalived:
 
     def start(self, past: Past, lock: threading.Lock) -> None:
         """Reload once a minute; the lock is held while the past is written."""
-        self._past, self._lock = past, lock
         self.reloads = 0
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Reload no more."""
-        self._stop.set()
-        self._thread.join()
-
-    def alive(self) -> bool:
-        return self._thread.is_alive()
+        super().start(past, lock)
 
     def _run(self) -> None:
         try:
@@ -104,19 +82,11 @@ class Keepalived:
             self.trouble = f"keepalived: {type(error).__name__}: {error}"
 
     def _reload(self, rows: Tuple[Row, ...] = (), present: bool = False) -> None:
-        now = time.monotonic()
-        changes = [(row, Change(now, present)) for row in rows]
-        with self._lock:
-            for row, change in changes:
-                assert self._past is not None
-                self._past.change(row, change)
+        changes = self._begin([(row, present) for row in rows])
         self._write()
         os.kill(self._program.pid, signal.SIGHUP)
         self._until_shown()
-        now = time.monotonic()
-        with self._lock:
-            for _row, change in changes:
-                change.done = now
+        self._done(changes)
         self.reloads += 1
 
     def _until_shown(self) -> None:
@@ -170,11 +140,8 @@ def _place(endpoint: str) -> str:
 
 def _shown() -> Dict[ipvsadm.ServiceKey, Set[Tuple[ipvsadm.ServerKey, int]]]:
     """Return the weights of keepalived's servers that ipvsadm lists."""
-    listing = subprocess.run(["ipvsadm", "-Ln"], stdout=subprocess.PIPE, text=True, check=True)
-    listed: Dict[ipvsadm.ServiceKey, ipvsadm.Service] = {}
-    ipvsadm.parse_list(listing.stdout, listed)
     return {
         key: {(name, server.weight) for name, server in service.servers.items()}
-        for key, service in listed.items()
+        for key, service in listed().items()
         if key.address.startswith(farm.KEPT_ADDRESSES)
     }
