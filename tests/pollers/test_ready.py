@@ -6,10 +6,11 @@ from __future__ import annotations
 import socket
 import time
 from pathlib import Path
-from typing import Iterator, List, Sequence, cast
+from typing import Iterator, List, Optional, Sequence, cast
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.pollers import ready
 from lvs_agent.pollers.client import Client, Instance, Value
 from tests.support import collectors, files, snmpd
@@ -63,33 +64,40 @@ def test_a_missing_collector_is_reported_without_asking_again(tmp_path: Path, co
 
 
 class Asked:
-    """A client that answers each request with the next status text."""
+    """A client whose agent has a status, and the next text after each request for it."""
 
-    def __init__(self, *texts: Value) -> None:
+    def __init__(self, status: Optional[Status], *texts: Value) -> None:
+        self._status = status
         self._texts = list(texts)
         self.requests = 0
 
     def get(self, wanted: Sequence[Instance]) -> List[Value]:
+        assert list(wanted) == [ready.STATUS]
         self.requests += 1
-        return [self._texts.pop(0), *range(len(wanted) - 1)]
+        return [self._status]
+
+    def scalars(self, *names: str) -> List[Value]:
+        assert names == ("lvsAgentStatusText",)
+        return [self._texts.pop(0)]
 
 
 @pytest.mark.parametrize(
-    ("texts", "requests"),
+    ("status", "texts", "requests"),
     [
-        (["no snapshot received yet", "no snapshot received yet", ""], 3),
-        (["no new snapshot received; the last one is too old", ""], 2),
-        (["the collector sent no snapshot within 10 s; the last one is too old"], 1),
-        (["cannot connect to the collector at /run/x: Connection refused"], 1),
-        (["ip_vs is not loaded"], 1),
-        ([None], 1),  # there is no agent
+        (Status.NO_COLLECTOR, ["no snapshot received yet", "no snapshot received yet", ""], 3),
+        (Status.EXPIRED, ["no new snapshot received; the last one is too old", ""], 2),
+        (Status.EXPIRED, ["the collector sent no snapshot within 10 s; the last one is old"], 1),
+        (Status.NO_COLLECTOR, ["cannot connect to the collector at /run/x: refused"], 1),
+        (Status.NO_IPVS, [], 1),
+        (Status.OK, [], 1),
+        (None, [], 1),  # there is no agent
     ],
 )
 def test_only_a_snapshot_that_is_being_read_is_asked_for_again(
-    texts: List[Value], requests: int
+    status: Optional[Status], texts: List[Value], requests: int
 ) -> None:
-    client = Asked(*texts)
-    assert ready.get(cast("Client", client), [("lvsAgentStatus", (0,))]) == [0]
+    client = Asked(status, *texts)
+    assert ready.get(cast("Client", client), [ready.STATUS]) == [status]
     assert client.requests == requests
 
 
@@ -97,6 +105,6 @@ def test_an_agent_that_never_has_a_snapshot_is_asked_for_a_limited_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ready, "LIMIT_SECONDS", 0.0)
-    client = Asked(*["no snapshot received yet"] * 9)
-    assert ready.get(cast("Client", client), [("lvsAgentStatus", (0,))]) == [0]
+    client = Asked(Status.NO_COLLECTOR, *["no snapshot received yet"] * 9)
+    assert ready.get(cast("Client", client), [ready.STATUS]) == [Status.NO_COLLECTOR]
     assert client.requests < 9

@@ -74,7 +74,7 @@ def update(
 
 def read(client: Client, clock: Callable[[], float], progress: Progress) -> Reading:
     """Return all rows of a director. Raises DirectorError, even if some rows were read."""
-    (status,) = ready.get(client, [("lvsAgentStatus", (0,))])
+    (status,) = ready.get(client, [ready.STATUS])
     if status is None:
         raise client.unserved()
     # the agent has just fetched a snapshot for the first request
