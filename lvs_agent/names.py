@@ -26,6 +26,11 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+def server_name(service: str, server: str) -> str:
+    """Return the name of a real server that is unique in a director, from two names."""
+    return f"{service} -> {server}"
+
+
 def service_key(name: str) -> ServiceKey:
     """Return the key of a virtual service. Raises ValueError if the name is invalid."""
     marked = _FWMARK.fullmatch(name)

@@ -17,19 +17,20 @@ PACKAGE = CHECKOUT / "lvs_agent"
 # answers snmpd never imports code that reads the kernel or runs with CAP_NET_ADMIN.
 ROOMS = {
     "names": {"codes"},
-    "snapshot": {"codes", "names"},
+    "services": {"codes", "names"},
+    "snapshot": {"codes", "names", "services"},
     "log": {"errors", "regular"},
-    "kernel": {"codes", "snapshot", "regular"},
-    "boundary": {"codes", "snapshot"},
-    "collector": {"codes", "snapshot", "regular", "kernel", "boundary"},
-    "mib": {"codes", "snapshot"},
-    "responder": {"codes", "snapshot", "boundary", "mib"},
+    "kernel": {"codes", "services", "snapshot", "regular"},
+    "boundary": {"codes", "services", "snapshot"},
+    "collector": {"codes", "services", "snapshot", "regular", "kernel", "boundary"},
+    "mib": {"codes", "services", "snapshot"},
+    "responder": {"codes", "services", "snapshot", "boundary", "mib"},
     "netsnmp": {"errors", "regular", "mib"},
     "doctor": {
         *("codes", "errors", "snapshot", "regular"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
-    "pollers": {"codes", "snapshot", "mib", "netsnmp", "errors", "log"},
+    "pollers": {"codes", "services", "snapshot", "mib", "netsnmp", "errors", "log"},
 }
 # outside the rooms, and importing nothing of the package; the remaining modules connect the rooms
 ALONE = {"__init__", "codes", "errors", "regular"}

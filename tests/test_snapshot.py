@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Type
 import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 from tests.support.builders import director, fwmark, server, service
 from tests.support.mibs import MIB
 

@@ -10,7 +10,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Dict, Generic, List, Set, Tuple, Type, TypeVar, get_args, get_type_hints
 
-from lvs_agent.snapshot import Traffic
+from lvs_agent.services import Traffic
 
 Record = TypeVar("Record")
 

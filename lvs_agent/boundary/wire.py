@@ -15,16 +15,8 @@ from typing import Dict, Iterator, List, Optional
 
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import AF, Family, Source, Status
-from lvs_agent.snapshot import (
-    MAX_COUNTER,
-    Cpu,
-    Director,
-    LostRow,
-    RealServer,
-    Snapshot,
-    SyncDaemon,
-    VirtualService,
-)
+from lvs_agent.services import MAX_COUNTER, RealServer, VirtualService
+from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon
 
 # A row has a few hundred bytes. No collector sends a longer line than this, or more bad rows.
 MAX_LINE_BYTES = 1 << 20
@@ -44,8 +36,8 @@ class _Codecs:
 
     def __init__(self) -> None:
         self.service = RowCodec(VirtualService, until="real_servers")
-        self.server = RowCodec(RealServer)
-        self.lost = RowCodec(LostRow)
+        self.server = RowCodec(RealServer, until="service")
+        self.lost = RowCodec(LostRow, until="alias")
         self.snapshot = RowCodec(Snapshot, until="director")
         self.director = RowCodec(Director)
         self.cpu = RowCodec(Cpu)
@@ -161,6 +153,7 @@ class Reader:
         elif self._service is not None:
             server = self._codecs.server.decode(values)
             _check_server(server)
+            server.service = self._service.name
             self._service.real_servers.append(server)
 
     def _header(self, value: object) -> Snapshot:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 import math
 import time
+from operator import attrgetter
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Set
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.collector import lost
 from lvs_agent.collector.forgetting import ForgetFile
-from lvs_agent.collector.looking import PART, Look, is_server_up, is_service_up, look_at
+from lvs_agent.collector.looking import PART, Look, is_service_up, look_at
 from lvs_agent.collector.remembered import (
     Numbering,
     RealServerState,
@@ -29,13 +30,16 @@ from lvs_agent.collector.remembered import (
     missing,
 )
 from lvs_agent.collector.statefile import MAX_MISSING, StateError, StateFile
-from lvs_agent.snapshot import Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
 # The time of the last complete snapshot is saved with other changes, and at least this often: when
 # the collector is killed, a number of servers that was held since is known to be recent.
 _LOOKED_SECONDS = 3600
+
+_IS_SERVER_UP = attrgetter("up")
 
 
 class History:
@@ -140,7 +144,7 @@ class History:
     def _look_at_servers(self, service: VirtualService, state: ServiceState, look: Look) -> int:
         """Return the number of servers that are newly missing."""
         rows, complete = service.real_servers, service.complete
-        found = look_at(state.servers, RealServerState, rows, is_server_up, complete, look)
+        found = look_at(state.servers, RealServerState, rows, _IS_SERVER_UP, complete, look)
         held = False
         if complete and self._lost_seconds:
             # not those that are down: a sorry server may stand in for them

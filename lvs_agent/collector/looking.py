@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Callable, List, NamedTuple, Optional, Sequence, Type, TypeVar, Union
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
-from lvs_agent.snapshot import RealServer, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
 
 # Rows are forgotten a part at a time, because that takes a look at all of them.
 PART = 16
@@ -87,11 +87,6 @@ def look_at(
             found.changed.extend(known.note_gone(look.tenth))
         known.looked = look.tenth
     return found
-
-
-def is_server_up(rs: RealServer) -> Optional[bool]:
-    """Return whether a server is up; None if its weight is unknown."""
-    return None if rs.weight is None else rs.weight > 0
 
 
 def is_service_up(service: VirtualService) -> Optional[bool]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Dict, Generic, Iterator, List, Optional, Set, Tuple, TypeVar
 
-from lvs_agent.snapshot import MAX_COUNTER, Traffic
+from lvs_agent.services import MAX_COUNTER, Traffic
 
 MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
 # A row that was seen again after this many seconds is lost when it is gone, and a number of servers

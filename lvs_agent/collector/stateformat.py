@@ -27,7 +27,7 @@ from lvs_agent.collector.remembered import (
     forget_missing,
     resume,
 )
-from lvs_agent.snapshot import MAX_COUNTER
+from lvs_agent.services import MAX_COUNTER
 
 FORMAT = 2
 NEXT = "next_server_number"  # the column of a service with the number that its next server gets

@@ -25,7 +25,8 @@ from lvs_agent.kernel import netlink
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import Director, RealServer, SyncDaemon, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Director, SyncDaemon
 
 FAMILY_NAME = "IPVS"
 

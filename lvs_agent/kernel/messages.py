@@ -16,7 +16,8 @@ from typing import Any, Dict
 from lvs_agent.codes import AF, Family, IpProtocol
 from lvs_agent.kernel.decoding import S32, TEXT, U8, U16, U32, U64, Field, Layouts, Message
 from lvs_agent.kernel.netlink import NetlinkError, attribute
-from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Director, SyncDaemon
 
 IPVS_CMD_ATTR_SERVICE, IPVS_CMD_ATTR_DEST, IPVS_CMD_ATTR_DAEMON = 1, 2, 3
 IPVS_SVC_ATTR_AF, IPVS_SVC_ATTR_PROTOCOL, IPVS_SVC_ATTR_ADDR, IPVS_SVC_ATTR_PORT = 1, 2, 3, 4

@@ -14,7 +14,8 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from lvs_agent.codes import PROTOCOL_NAMES, Family, Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel.source import Kernel
-from lvs_agent.snapshot import Cpu, Director, RealServer, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Cpu, Director
 
 # /proc/net is a link to self/net, which also exists under ProcSubset=pid
 IP_VS = "self/net/ip_vs"

@@ -12,7 +12,8 @@ from typing import Iterator, Optional, Tuple
 from lvs_agent.codes import Family, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import smi
 from lvs_agent.mib.smi import Column, Index, Oid, Scalar, Table, Value, at
-from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Snapshot, SyncDaemon
 
 MAX_WEIGHT = 65535  # the maximum of lvsRealServerWeight; the kernel's weights may be higher
 NO_PORT = -1  # fwmark(-1) of lvsServiceProto and lvsServicePort

@@ -43,6 +43,7 @@ VS = Table(
     _vs_rows,
     [
         Column(1, "lvsLostVsName", smi.SnmpAdminString, at("name")),
+        Column(2, "lvsLostVsAlias", smi.Alias, at("alias")),
         Column(3, "lvsLostVsLastSeen", smi.DateAndTime, at("last_seen")),
         Column(4, "lvsLostVsSince", smi.DateAndTime, at("since")),
         Column(5, "lvsLostVsAge", smi.Gauge32, seconds_since("since")),
@@ -57,6 +58,7 @@ RS = Table(
     _rs_rows,
     [
         Column(1, "lvsLostRsName", smi.SnmpAdminString, at("name")),
+        Column(2, "lvsLostRsAlias", smi.Alias, at("alias")),
         Column(3, "lvsLostRsLastSeen", smi.DateAndTime, at("last_seen")),
         Column(4, "lvsLostRsSince", smi.DateAndTime, at("since")),
         Column(5, "lvsLostRsAge", smi.Gauge32, seconds_since("since")),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LVS-MIB: each object declared once, in one line, as mibs/LVS-MIB.txt describes it.
 
-The legacy objects are in mib.legacy, the tables of lost rows in mib.lost. An object whose value is
-None has no instance.
+The legacy objects are in mib.legacy, the tables of lost rows in mib.lost, those of addresses in
+mib.addresses. An object whose value is None has no instance.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from lvs_agent import __version__
 from lvs_agent.codes import AF, Family, Forwarding, ServiceFlag
-from lvs_agent.mib import legacy, lost, smi
+from lvs_agent.mib import addresses, legacy, lost, smi
 from lvs_agent.mib.index import INET_ADDRESS_TYPE, RS_INDEX, VS_INDEX, instance
 from lvs_agent.mib.lookup import MibTree
 from lvs_agent.mib.smi import Column, Index, Oid, Scalar, Table, Value, at
-from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Snapshot, SyncDaemon
 
 LVS: Oid = (1, 3, 6, 1, 4, 1, 8225, 4711)
 
@@ -34,7 +35,8 @@ def tree(snapshot: Snapshot, started: float, with_legacy: bool = True) -> MibTre
 
 def objects(with_legacy: bool = True) -> Tuple[List[Scalar], List[Table]]:
     """Return every scalar and every table, including the legacy ones if with_legacy."""
-    scalars, tables = [*TOTALS, *DIRECTOR, *AGENT], [VS, RS, CPU, SYNC, lost.VS, lost.RS]
+    scalars = [*TOTALS, *DIRECTOR, *AGENT]
+    tables = [VS, RS, CPU, SYNC, lost.VS, lost.RS, addresses.VIP, addresses.RIP]
     if with_legacy:
         scalars += legacy.SCALARS
         tables += legacy.TABLES
@@ -145,7 +147,9 @@ VS = Table(
         Column(26, "lvsVsOutByteRate", smi.Gauge32, at("rates.out_bytes")),
         Column(27, "lvsVsNumber", smi.Unsigned32, at("number")),
         Column(28, "lvsVsDiscontinuityTime", smi.TimeStamp, _continuous_since),
+        Column(29, "lvsVsAlias", smi.Alias, at("alias")),
         Column(30, "lvsVsRealServersLost", smi.Gauge32, at("lost")),
+        Column(31, "lvsVsPersistent", smi.TruthValue, at("persistent")),
         Column(32, "lvsVsLastChange", smi.DateAndTime, at("changed")),
         Column(33, "lvsVsStateAge", smi.Gauge32, lost.seconds_since("changed")),
     ],
@@ -182,6 +186,9 @@ RS = Table(
         Column(24, "lvsRsTunnelFlags", smi.Bits, _bits(TUNNEL_FLAGS, _tunnel("tunnel_flags"))),
         Column(25, "lvsRsNumber", smi.Unsigned32, at("number")),
         Column(26, "lvsRsDiscontinuityTime", smi.TimeStamp, _continuous_since),
+        Column(27, "lvsRsFullName", smi.SnmpAdminString, at("full_name")),
+        Column(28, "lvsRsAlias", smi.Alias, at("alias")),
+        Column(29, "lvsRsUp", smi.TruthValue, at("up")),
         Column(30, "lvsRsLastChange", smi.DateAndTime, at("changed")),
         Column(31, "lvsRsStateAge", smi.Gauge32, lost.seconds_since("changed")),
     ],

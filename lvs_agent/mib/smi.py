@@ -18,6 +18,7 @@ Value = Callable[[Any], Any]  # returns a row's value, None where it has no inst
 
 _LAST_TENTH = 2534023007999  # of a second, of the year 9999
 MAX_TEXT_BYTES = 255  # SnmpAdminString, RFC 3411
+MAX_ALIAS_BYTES = 64  # as ifAlias, RFC 2863
 
 
 def dotted(oid: Oid) -> str:
@@ -65,9 +66,9 @@ def _wrapping(name: str, type_: Type, bits: int) -> Syntax:
     return Syntax(name, type_, lambda value: value & mask)
 
 
-def _text(value: str) -> str:
+def _text(value: str, most: int = MAX_TEXT_BYTES) -> str:
     line = "".join(char if char.isprintable() else "?" for char in value)
-    return line.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
+    return line.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
 
 
 @lru_cache(maxsize=1024)  # without it, a time takes longer than the rest of its answer
@@ -90,6 +91,7 @@ TruthValue = Syntax("TruthValue", Integer, lambda value: 1 if value else 2)
 IpAddress = Syntax("IpAddress", Address, str)
 Bits = Syntax("BITS", Octets, bytes)
 SnmpAdminString = Syntax("SnmpAdminString", Text, _text)
+Alias = Syntax("SnmpAdminString", Text, lambda value: _text(value, MAX_ALIAS_BYTES))
 InetAddressType = _saturating("InetAddressType", Integer, 0, 16)
 InetAddress = Syntax("InetAddress", Octets, bytes)
 InetPortNumber = _saturating("InetPortNumber", Gauge, 0, 65535)

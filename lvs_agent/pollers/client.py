@@ -8,13 +8,14 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Callable, Deque, Iterator, List, Sequence, Tuple, TypeVar, Union
 
-from lvs_agent.mib.smi import Bits, InetAddress, IpAddress, Oid, SnmpAdminString, TruthValue, dotted
+from lvs_agent.mib import smi
+from lvs_agent.mib.smi import Oid, TruthValue, dotted
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import objects
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
 
-# str for SnmpAdminString, bytes for other octet strings; None if there is no such instance
+# str for texts, bytes for other octet strings; None if there is no such instance
 Value = Raw
 Instance = Tuple[str, Oid]
 
@@ -30,7 +31,7 @@ SECONDS = 50.0
 # rows of a table: an agent numbers at most 65,535 services; lvsRsTable has their servers
 MOST_ROWS = 200_000
 
-_OCTETS = (SnmpAdminString, Bits, InetAddress, IpAddress)
+_OCTETS = (smi.Text, smi.Octets, smi.Address)
 _TRUTH = (1, 2)  # RFC 2579
 
 
@@ -119,12 +120,12 @@ class Client:
         syntax = wanted.syntax
         if raw is None or syntax is None:
             return None
-        expected = bytes if syntax in _OCTETS else int
+        expected = bytes if syntax.type in _OCTETS else int
         if not isinstance(raw, expected):
             kind = "text" if expected is bytes else "a number"
             raise self.error(f"{wanted.name} in snmpd's answer is not {kind}")
         if isinstance(raw, bytes):
-            text = syntax is SnmpAdminString
+            text = syntax.type is smi.Text
             return syntax.fit(raw.decode("utf-8", "replace")) if text else raw
         if raw not in _TRUTH if syntax is TruthValue else raw != syntax.fit(raw):
             raise self.error(f"{wanted.name} in snmpd's answer is out of range")

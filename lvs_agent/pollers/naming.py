@@ -18,7 +18,7 @@ import socket
 from dataclasses import dataclass
 from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
-from lvs_agent import snapshot
+from lvs_agent import services
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, Forwarding, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.index import INET_ADDRESS_TYPE
@@ -71,7 +71,7 @@ class Service:
     def __str__(self) -> str:
         """Return the lvsVsName: TCP 192.0.2.10:443, FWM 5 IPv6."""
         mark = self.port if self.protocol == IpProtocol.FWMARK else 0
-        name = snapshot.VirtualService(
+        name = services.VirtualService(
             self.family, self.protocol, self.address, self.port or 0, mark or 0, "", 0
         ).name
         return name.rpartition(":")[0] if self.port is None else name
@@ -92,7 +92,7 @@ class Server:
 
     def __str__(self) -> str:
         """Return the lvsRsName: 192.168.0.1:8080, [2001:db8::2]:443."""
-        return snapshot.RealServer(self.address, self.port, Forwarding.MASQ, None).name
+        return services.RealServer(self.address, self.port, Forwarding.MASQ, None).name
 
 
 class Row(NamedTuple):

@@ -19,7 +19,8 @@ from lvs_agent.boundary import wire
 from lvs_agent.collector.history import History
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
-from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.bench import messages
 from tests.support import collectors, recorded
 from tests.support.recorded import GET_DEST, GET_SERVICE, Exchange

@@ -11,7 +11,7 @@ import pytest
 
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import Source
-from lvs_agent.snapshot import Traffic
+from lvs_agent.services import Traffic
 
 
 @dataclass

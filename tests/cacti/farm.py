@@ -11,7 +11,8 @@ from typing import Callable, Dict, List, Tuple
 
 from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support import builders
 
 Make = Callable[..., VirtualService]

@@ -13,7 +13,8 @@ from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.collector.history import History
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, missing
 from lvs_agent.collector.statefile import MAX_MISSING, StateFile
-from lvs_agent.snapshot import Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support.builders import farm, fwmark, server, service, snapshot, traffic
 from tests.support.statefiles import lines, other_boot
 

@@ -12,7 +12,7 @@ import pytest
 
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import RealServer, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
 from tests.support.builders import server, service, snapshot
 from tests.support.statefiles import other_boot
 

@@ -13,7 +13,7 @@ import pytest
 from lvs_agent.collector import statefile
 from lvs_agent.collector.remembered import Numbering
 from lvs_agent.collector.statefile import MAX_FILE_BYTES, StateError, StateFile, boot_id
-from lvs_agent.snapshot import Traffic
+from lvs_agent.services import Traffic
 from tests.support.builders import traffic
 from tests.support.statefiles import (
     NAMES,

@@ -9,7 +9,7 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 from tests.support import builders, directors, files, forger
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.paths import CONTRIB

@@ -8,7 +8,7 @@ from typing import Dict, Iterator
 
 import pytest
 
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 from tests.support import directors, files, forger
 from tests.support.directors import SimulatedDirector
 from tests.support.paths import CONTRIB

@@ -14,7 +14,8 @@ from typing import Iterator, List
 
 import pytest
 
-from lvs_agent.snapshot import Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector
 from tests.support.paths import CONTRIB

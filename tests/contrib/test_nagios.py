@@ -16,7 +16,8 @@ import pytest
 
 from lvs_agent.codes import Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import LostRow, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.paths import CONTRIB

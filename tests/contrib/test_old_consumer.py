@@ -10,7 +10,8 @@ from typing import Iterator, List
 
 import pytest
 
-from lvs_agent.snapshot import Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support import builders, directors
 from tests.support.directors import SimulatedDirector
 

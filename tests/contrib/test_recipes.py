@@ -14,7 +14,7 @@ from typing import Dict, Iterator, List, Tuple
 
 import pytest
 
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector
 from tests.support.lvsmib import BASE, oid

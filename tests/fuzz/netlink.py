@@ -22,7 +22,8 @@ from lvs_agent.kernel import messages, netlink
 from lvs_agent.kernel.decoding import TEXT, Field, Layouts, Message
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError, Request
-from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Snapshot, SyncDaemon
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
 from tests.support import builders, recorded

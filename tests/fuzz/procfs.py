@@ -10,7 +10,8 @@ from typing import Dict, List
 from lvs_agent.codes import Family, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import Request
-from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Cpu, Director, Snapshot
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
 from tests.support import recorded

@@ -11,7 +11,8 @@ from lvs_agent.boundary import wire
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import RealServer, Snapshot, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.fuzz import served
 from tests.fuzz.choices import Choices
 from tests.fuzz.jsonlines import altered

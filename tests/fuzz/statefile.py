@@ -10,7 +10,7 @@ from typing import Any, List, Optional
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, ServiceState, State
 from lvs_agent.collector.statefile import StateError, StateFile
-from lvs_agent.snapshot import Traffic
+from lvs_agent.services import Traffic
 from tests.fuzz.choices import Choices
 from tests.fuzz.jsonlines import altered
 from tests.support import statefiles

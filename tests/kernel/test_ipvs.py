@@ -14,7 +14,8 @@ from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
-from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Director, SyncDaemon
 from tests.support import recorded
 from tests.support.recorded import (
     DEST,

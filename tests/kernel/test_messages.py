@@ -14,7 +14,8 @@ import pytest
 from lvs_agent.codes import Family, SyncState
 from lvs_agent.kernel.messages import Decoder, service_identity
 from lvs_agent.kernel.netlink import NetlinkError
-from lvs_agent.snapshot import Director, RealServer, SyncDaemon, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Director, SyncDaemon
 from tests.support import recorded
 from tests.support.builders import fwmark, service
 from tests.support.recorded import DAEMON, DEST, SERVICE, Attribute, join

@@ -10,7 +10,7 @@ import pytest
 from lvs_agent.codes import Family
 from lvs_agent.kernel.messages import Decoder
 from lvs_agent.kernel.netlink import NetlinkError
-from lvs_agent.snapshot import RealServer
+from lvs_agent.services import RealServer
 from tests.support import recorded
 from tests.support.recorded import DAEMON, DEST, SERVICE, altered, join, long, missing, short, split
 

@@ -19,7 +19,8 @@ from pyroute2.netlink.generic.ipvs import ipvsmsg
 
 from lvs_agent.codes import AF, Family, Forwarding, IpProtocol
 from lvs_agent.kernel.messages import Decoder
-from lvs_agent.snapshot import Director, RealServer, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Director
 from tests.support import recorded
 
 QUANTITIES = ["CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES"]

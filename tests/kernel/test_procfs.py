@@ -9,7 +9,8 @@ import pytest
 
 from lvs_agent.codes import Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
-from lvs_agent.snapshot import Cpu, RealServer, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Cpu
 from tests.support.builders import fwmark, service
 
 HEADER = [

@@ -13,7 +13,8 @@ from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.ipvs import Ipvs
 from lvs_agent.kernel.recording import ReplayedKernel
-from lvs_agent.snapshot import Director, RealServer, VirtualService
+from lvs_agent.services import RealServer, VirtualService
+from lvs_agent.snapshot import Director
 from tests.support import recorded
 from tests.support.recorded import DIRECTORS, SMALL, AlteredKernel
 

@@ -14,7 +14,7 @@ import pytest
 
 from lvs_agent.codes import Family
 from lvs_agent.kernel import procfs
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 
 FOUR = "  -> C0A80001:1F90      Masq    1      0          0         "
 SIX = (

@@ -18,7 +18,8 @@ from lvs_agent.kernel import procfs
 from lvs_agent.kernel.netlink import NetlinkError, Request
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
-from lvs_agent.snapshot import Director, Traffic, VirtualService
+from lvs_agent.services import Traffic, VirtualService
+from lvs_agent.snapshot import Director
 from tests.support.made_kernel import MadeKernel
 from tests.support.recorded import (
     DEST,

@@ -12,6 +12,7 @@ import pytest
 
 from lvs_agent.codes import Forwarding, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs as code
+from lvs_agent.mib.notifications import NOTIFICATIONS, TEXT
 from tests.support.mibs import IETF, MIB, STOCK, compiled, differences, of_code, of_file, translated
 
 OBJECTS = of_code(*code.objects())
@@ -35,7 +36,7 @@ def test_every_object_has_its_place_in_the_comparison(loaded: Dict[str, Any]) ->
     ("old", "new", "named"),
     [
         ("::= { lvs 2 }", "::= { lvs 9 }", "lvsNumServices"),
-        ("::= { lvsVsEntry 20 }", "::= { lvsVsEntry 29 }", "lvsVsInBytes"),
+        ("::= { lvsVsEntry 20 }", "::= { lvsVsEntry 99 }", "lvsVsInBytes"),
         ("lvsRsWeight", "lvsRsWeigth", "lvsRsWeight"),
         (
             "lvsCpuConns OBJECT-TYPE\n    SYNTAX      Counter64",
@@ -144,7 +145,25 @@ def test_every_object_that_can_be_read_is_in_one_group_that_compliance_asks_for(
     groups = [part["object"] for part in loaded["lvsCompliance2"]["modulecompliance"]]
     members = [part["object"] for group in groups for part in loaded[group]["objects"]]
     readable = [name for name, part in OBJECTS.items() if part.access == "read-only"]
+    assert members.count("lvsNotifyText") == 1
+    members = [name for name in members if not name.startswith("lvsNotify")]
     assert sorted(members) == sorted(readable)
+
+
+def test_the_code_and_the_file_have_the_same_notifications(loaded: Dict[str, Any]) -> None:
+    base = ".".join(map(str, code.LVS))
+    declared = {
+        each.name: (f"{base}.0.{each.number}", list(each.objects)) for each in NOTIFICATIONS
+    }
+    compiled = {
+        name: (node["oid"], [part["object"] for part in node["objects"]])
+        for name, node in loaded.items()
+        if node.get("class") == "notificationtype"
+    }
+    assert declared == compiled
+    assert loaded["lvsNotifyText"]["oid"] == ".".join([base, *map(str, TEXT)])
+    (group,) = (node for node in loaded.values() if node.get("class") == "notificationgroup")
+    assert [part["object"] for part in group["objects"]] == list(declared)
 
 
 def test_smilint_has_nothing_to_say() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from lvs_agent.codes import Family, IpProtocol, Source, Status, SyncState
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import Snapshot, SyncDaemon, Traffic
+from lvs_agent.services import Traffic
+from lvs_agent.snapshot import Snapshot, SyncDaemon
 from tests.support.builders import director, fwmark, server, service, snapshot, traffic
 from tests.support.lvsmib import PLACES, RATES_2001, TABLE_OF, place, split
 from tests.support.mibs import INDEX_NAMES, MIB, Object, compiled, of_code, of_file

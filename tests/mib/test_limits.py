@@ -13,7 +13,8 @@ from lvs_agent.collector.history import History
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
-from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon, Traffic
+from lvs_agent.services import Traffic
+from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon
 from tests.support.builders import director, fwmark, server, service, snapshot
 from tests.support.mibs import MIB, compiled
 from tests.support.recorded import DIRECTORS

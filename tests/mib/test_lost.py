@@ -38,6 +38,8 @@ def test_a_lost_service_has_a_row() -> None:
     assert walked(director(), "lvsLostVsTable") == {
         ("lvsLostVsName", GONE_VS): "string TCP 192.0.2.99:80",
         ("lvsLostVsName", GONE_MARK): "string FWM 7 IPv6",
+        ("lvsLostVsAlias", GONE_VS): "string shop",
+        ("lvsLostVsAlias", GONE_MARK): "octet ",
         ("lvsLostVsLastSeen", GONE_VS): "octet 07 ea 0b 1d 00 00 00 00 2b 00 00",
         ("lvsLostVsSince", GONE_VS): "octet 07 ea 0b 1d 00 01 00 00 2b 00 00",
         ("lvsLostVsSince", GONE_MARK): "octet 07 ea 0b 1d 00 01 00 00 2b 00 00",
@@ -49,6 +51,7 @@ def test_a_lost_service_has_a_row() -> None:
 def test_a_lost_server_has_a_row() -> None:
     assert walked(director(), "lvsLostRsTable") == {
         ("lvsLostRsName", GONE_RS): "string TCP 192.0.2.10:443 -> 192.168.0.7:8080",
+        ("lvsLostRsAlias", GONE_RS): "string web",
         ("lvsLostRsLastSeen", GONE_RS): "octet 07 ea 0b 1d 01 00 00 00 2b 00 00",
         ("lvsLostRsSince", GONE_RS): "octet 07 ea 0b 1d 01 05 00 05 2b 00 00",
         ("lvsLostRsAge", GONE_RS): "gauge 299",

@@ -13,7 +13,8 @@ from lvs_agent import __version__
 from lvs_agent.codes import Family, Forwarding, Source, Status, SyncState
 from lvs_agent.mib.lvs import tree
 from lvs_agent.mib.smi import Oid, Varbind
-from lvs_agent.snapshot import RealServer, Snapshot, SyncDaemon, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Snapshot, SyncDaemon
 from tests.support.builders import director, fwmark, server, service, snapshot, traffic
 from tests.support.lvsmib import COUNTERS, RATES, TABLE_OF, place, split
 from tests.support.snmpd import numbers
@@ -70,7 +71,9 @@ def test_a_virtual_services_row() -> None:
         **{f"lvsVs{each}": f"gauge {1010 + at}" for at, each in enumerate(RATES)},
         "lvsVsNumber": "gauge 1",
         "lvsVsDiscontinuityTime": "timeticks 10025",
+        "lvsVsAlias": "string shop 1",
         "lvsVsRealServersLost": "gauge 1",
+        "lvsVsPersistent": "integer 1",
         "lvsVsLastChange": "octet 07 ea 0b 1b 11 14 01 00 2b 00 00",
         "lvsVsStateAge": "gauge 114599",
     }
@@ -94,6 +97,9 @@ def test_a_real_servers_row() -> None:
         "lvsRsTunnelFlags": "octet 80",
         "lvsRsNumber": "gauge 2",
         "lvsRsDiscontinuityTime": "timeticks 20050",
+        "lvsRsFullName": "string TCP 192.0.2.10:443 -> 192.168.0.2:8080",
+        "lvsRsAlias": "string web 200",
+        "lvsRsUp": "integer 1",
         "lvsRsLastChange": "octet 07 ea 0b 1c 15 0a 00 00 2b 00 00",
         "lvsRsStateAge": "gauge 14400",
     }
@@ -118,7 +124,10 @@ def test_services_and_servers_are_indexed_by_address_in_order() -> None:
     ]
 
 
-ADDRESS_TABLES = ("lvsVsTable", "lvsRsTable", "lvsLostVsTable", "lvsLostRsTable")
+ADDRESS_TABLES = (
+    *("lvsVsTable", "lvsRsTable", "lvsLostVsTable", "lvsLostRsTable"),
+    *("lvsVipTable", "lvsRipTable"),
+)
 
 
 def test_totals_cpus_daemons_settings_and_the_agent() -> None:
@@ -278,12 +287,15 @@ def test_what_the_source_did_not_tell_has_no_instance() -> None:
     look = snapshot(vs, source=Source.PROCFS, status=Status.NO_STATISTICS)
     assert columns_of(look, "lvsVsTable") == [
         *("lvsVsName", "lvsVsScheduler", "lvsVsFlags", "lvsVsRealServers", "lvsVsRealServersUp"),
-        *("lvsVsWeight", "lvsVsActiveConns", "lvsVsInactConns"),
+        *("lvsVsWeight", "lvsVsActiveConns", "lvsVsInactConns", "lvsVsAlias", "lvsVsPersistent"),
     ]
     assert columns_of(look, "lvsRsTable") == [
         *("lvsRsName", "lvsRsForwarding", "lvsRsWeight", "lvsRsActiveConns", "lvsRsInactConns"),
+        *("lvsRsFullName", "lvsRsAlias", "lvsRsUp"),
     ]
-    assert groups_of(look) == {"lvsVsTable", "lvsRsTable", "lvsAgent"}
+    assert groups_of(look) == {
+        *("lvsVsTable", "lvsRsTable", "lvsVipTable", "lvsRipTable", "lvsAgent"),
+    }
 
 
 def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> None:
@@ -294,10 +306,12 @@ def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> 
     assert columns_of(look, "lvsVsTable") == [
         *("lvsVsName", "lvsVsScheduler", "lvsVsFlags", "lvsVsPersistTimeout"),
         *("lvsVsPersistPrefixLength", "lvsVsPersistenceEngine", "lvsVsRealServers", "lvsVsNumber"),
+        *("lvsVsAlias", "lvsVsPersistent"),
     ]
     assert columns_of(look, "lvsRsTable") == [
         *("lvsRsName", "lvsRsForwarding", "lvsRsUpperThreshold", "lvsRsLowerThreshold"),
         *("lvsRsTunnelType", "lvsRsTunnelPort", "lvsRsTunnelFlags", "lvsRsNumber"),
+        *("lvsRsFullName", "lvsRsAlias"),
     ]
     assert groups_of(look) == {
         "lvsVsTable",
@@ -307,6 +321,8 @@ def test_an_expired_snapshot_tells_what_is_configured_and_nothing_measured() -> 
         "lvsAgent",
         "lvsLostVsTable",
         "lvsLostRsTable",
+        "lvsVipTable",
+        "lvsRipTable",
     }
     assert cell(look, "lvsAgentStatus", 0) == "integer 6"
 

@@ -13,7 +13,8 @@ import pytest
 
 from lvs_agent.codes import Family, Source, Status
 from lvs_agent.pollers import services
-from lvs_agent.snapshot import Director, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Director, Snapshot
 from tests.support import builders, directors, files, snmpd
 from tests.support.directors import SimulatedDirector, counted
 from tests.support.lvsmib import oid

@@ -14,7 +14,8 @@ from lvs_agent.codes import Source, Status
 from lvs_agent.pollers import wording
 from lvs_agent.pollers.naming import Server, Service
 from lvs_agent.pollers.services import Gone
-from lvs_agent.snapshot import Director, LostRow, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Director, LostRow, Snapshot
 from tests.support import builders, directors, fakes
 from tests.support.directors import SimulatedDirector
 from tests.support.fakes import Request

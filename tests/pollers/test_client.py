@@ -21,7 +21,7 @@ from lvs_agent.pollers.client import VARBINDS, Client, gather
 from lvs_agent.pollers.director import Director, DirectorError, parse_director
 from lvs_agent.pollers.objects import ObjectError
 from lvs_agent.pollers.session import Raw, Session, TooBig
-from lvs_agent.snapshot import VirtualService
+from lvs_agent.services import VirtualService
 from tests.fuzz.choices import Choices
 from tests.fuzz.director import UNKNOWN_ENGINE, Reporting, reached
 from tests.support import builders, directors, snmpd

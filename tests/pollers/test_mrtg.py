@@ -15,7 +15,8 @@ from lvs_agent.codes import Source, Status
 from lvs_agent.mib import lvs
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import dotted
-from lvs_agent.snapshot import Director, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Director, Snapshot
 from tests.support import builders, directors, files
 from tests.support.directors import counted
 from tests.support.snmpd import AGENT

@@ -21,7 +21,8 @@ from lvs_agent.pollers import client as clients
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.graph import update
-from lvs_agent.snapshot import Director, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Director, Snapshot
 from tests.support import builders, fakes, files
 from tests.support.directors import counted
 from tests.support.fakes import FakeDirector, Manner

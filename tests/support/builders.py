@@ -6,16 +6,8 @@ from __future__ import annotations
 from typing import Any, List
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
-from lvs_agent.snapshot import (
-    Cpu,
-    Director,
-    LostRow,
-    RealServer,
-    Snapshot,
-    SyncDaemon,
-    Traffic,
-    VirtualService,
-)
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon
 
 
 def traffic(first: int, step: int = 1) -> Traffic:
@@ -32,7 +24,7 @@ def server(address: str = "192.168.0.1", port: int = 8080, **values: Any) -> Rea
 def service(
     address: str = "192.0.2.10", port: int = 443, *servers: RealServer, **values: Any
 ) -> VirtualService:
-    return VirtualService(
+    made = VirtualService(
         **{
             "family": Family.INET6 if ":" in address else Family.INET,
             "protocol": IpProtocol.TCP,
@@ -45,6 +37,9 @@ def service(
             **values,
         }
     )
+    for each in servers:
+        each.service = made.name
+    return made
 
 
 def fwmark(
@@ -105,8 +100,8 @@ def director() -> Snapshot:
             SyncDaemon(SyncState.BACKUP, "eth1", 7, "ff02::81", 8848, 1, 1472),
         ],
         lost=[
-            LostRow("TCP 192.0.2.10:443", "192.168.0.7:8080", 1795914000.0, 1795914300.5),
-            LostRow("TCP 192.0.2.99:80", "", 1795910400.0, 1795910460.0),
+            LostRow("TCP 192.0.2.10:443", "192.168.0.7:8080", 1795914000.0, 1795914300.5, "web"),
+            LostRow("TCP 192.0.2.99:80", "", 1795910400.0, 1795910460.0, "shop"),
             LostRow("FWM 7 IPv6", "", None, 1795910460.0),
         ],
     )
@@ -130,6 +125,7 @@ def _server_values(first: int) -> dict[str, Any]:
         "counter_offset": traffic(first + 30),
         "continuous_since": 900.5,
         "changed": 1795900000.0 + first,
+        "alias": f"web {first}",
     }
 
 
@@ -146,4 +142,5 @@ def _service_values(number: int) -> dict[str, Any]:
         "continuous_since": 800.25,
         "changed": 1795800000.0 + number,
         "lost": number,
+        "alias": f"shop {number}",
     }

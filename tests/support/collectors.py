@@ -12,7 +12,8 @@ from typing import Callable, Iterator, List
 
 from lvs_agent.boundary import wire
 from lvs_agent.codes import Source
-from lvs_agent.snapshot import RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support import builders
 
 Connection = socket.socket

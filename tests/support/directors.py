@@ -16,7 +16,8 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 from lvs_agent.boundary import wire
 from lvs_agent.codes import Family, IpProtocol, Status
 from lvs_agent.collector.history import History
-from lvs_agent.snapshot import Cpu, Director, RealServer, Snapshot, Traffic, VirtualService
+from lvs_agent.services import RealServer, Traffic, VirtualService
+from lvs_agent.snapshot import Cpu, Director, Snapshot
 from tests.support import builders, collectors, snmpd
 from tests.support.lvsmib import oid
 from tests.support.snmpd import AGENT, Snmpd

@@ -53,10 +53,13 @@ def compiled(mib: Path, folder: Path) -> Dict[str, Any]:
 
 
 def of_file(loaded: Dict[str, Any]) -> Dict[str, Object]:
-    """Return each scalar, table, row and column of a compiled MIB by name."""
+    """Return each scalar, table, row and column of a compiled MIB by name.
+
+    Not the objects that only notifications have.
+    """
     objects = {}
     for name, node in loaded.items():
-        if node.get("class") == "objecttype":
+        if node.get("class") == "objecttype" and node["maxaccess"] != "accessible-for-notify":
             objects[name] = Object(
                 node["oid"],
                 node["nodetype"],

@@ -13,7 +13,8 @@ from lvs_agent.codes import Source, Status
 from lvs_agent.collector.forgetting import ForgetFile
 from lvs_agent.collector.history import History
 from lvs_agent.collector.remembered import Numbering, ServiceState
-from lvs_agent.snapshot import LostRow, Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support.builders import server, service, snapshot
 from tests.support.statefiles import other_boot
 

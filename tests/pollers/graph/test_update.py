@@ -21,7 +21,8 @@ from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
 from lvs_agent.pollers.naming import parse
-from lvs_agent.snapshot import Snapshot, VirtualService
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import Snapshot
 from tests.support import builders, directors
 from tests.support.directors import SimulatedDirector, counted
 
