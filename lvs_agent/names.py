@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol
 
@@ -14,7 +14,17 @@ ServerKey = Tuple[int, bytes, int]  # family, address, port
 
 MAX_PORT = 65535
 MAX_MARK = (1 << 32) - 1
+MAX_PROTOCOL = 65535  # IPVS_SVC_ATTR_PROTOCOL is u16, include/uapi/linux/ip_vs.h
 
+# the words that ipvsadm prints, and its options; those for IPv6 in capitals
+IPV6_WORDS = ("IPV6", "-6", "--IPV6")
+SERVER_WORDS = ("->", "-r", "--real-server")
+_PROTOCOL_WORDS: Dict[str, int] = {
+    **dict.fromkeys(("TCP", "-t", "--tcp-service"), IpProtocol.TCP),
+    **dict.fromkeys(("UDP", "-u", "--udp-service"), IpProtocol.UDP),
+    **dict.fromkeys(("SCTP", "--sctp-service"), IpProtocol.SCTP),
+    **dict.fromkeys(("FWM", "-f", "--fwmark-service"), IpProtocol.FWMARK),
+}
 _PROTOCOLS: Dict[str, int] = {name: number for number, name in PROTOCOL_NAMES.items()}
 _FWMARK = re.compile(r"FWM (\d{1,10})( IPv6)?", re.ASCII)
 _SERVICE = re.compile(r"(?:IP(\d{1,5})|([A-Z]+)) (\S+)", re.ASCII)
@@ -29,6 +39,30 @@ def endpoint(address: str, port: int) -> str:
 def server_name(service: str, server: str) -> str:
     """Return the name of a real server that is unique in a director, from two names."""
     return f"{service} -> {server}"
+
+
+def protocol(word: str) -> Optional[int]:
+    """Return the protocol that a word of ipvsadm stands for, IP33 for one without a name; or None.
+
+    Case does not matter, except in options.
+    """
+    number = re.fullmatch(r"IP([1-9]\d{0,4})", word.upper(), re.ASCII)
+    if number and int(number[1]) <= MAX_PROTOCOL:
+        return int(number[1])
+    return _PROTOCOL_WORDS.get(word, _PROTOCOL_WORDS.get(word.upper()))
+
+
+def mark(text: str) -> int:
+    """Return a firewall mark given as a decimal or hexadecimal number. Raises ValueError."""
+    try:
+        number = int(text, 0)
+    except ValueError:
+        number = 0
+    # ipvsadm prints marks above 2^31 - 1 as negative numbers
+    number = number + MAX_MARK + 1 if -(2**31) <= number < 0 else number
+    if not 0 < number <= MAX_MARK:
+        raise ValueError(f"not a mark from 1 to {MAX_MARK}: {text}")
+    return number
 
 
 def service_key(name: str) -> ServiceKey:

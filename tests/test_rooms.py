@@ -30,7 +30,7 @@ ROOMS = {
         *("codes", "errors", "snapshot", "regular"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
-    "pollers": {"codes", "services", "snapshot", "mib", "netsnmp", "errors", "log"},
+    "pollers": {"codes", "names", "services", "snapshot", "mib", "netsnmp", "errors", "log"},
 }
 # outside the rooms, and importing nothing of the package; the remaining modules connect the rooms
 ALONE = {"__init__", "codes", "errors", "regular"}

@@ -18,27 +18,16 @@ import socket
 from dataclasses import dataclass
 from typing import List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
-from lvs_agent import services
+from lvs_agent import names, services
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, Forwarding, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.index import INET_ADDRESS_TYPE
 from lvs_agent.mib.smi import Oid, dotted
+from lvs_agent.names import MAX_MARK, MAX_PORT, MAX_PROTOCOL
 from lvs_agent.netsnmp import oids
 
 FAMILY = {number: family for family, number in INET_ADDRESS_TYPE.items()}
 UNSPECIFIED = {Family.INET: "0.0.0.0", Family.INET6: "::"}
-MAX_PORT = 2**16 - 1
-MAX_MARK = 2**32 - 1
-MAX_PROTOCOL = 2**16 - 1  # IPVS_SVC_ATTR_PROTOCOL is u16, include/uapi/linux/ip_vs.h
-
-_PROTOCOLS = {
-    **dict.fromkeys(("TCP", "-t", "--tcp-service"), IpProtocol.TCP),
-    **dict.fromkeys(("UDP", "-u", "--udp-service"), IpProtocol.UDP),
-    **dict.fromkeys(("SCTP", "--sctp-service"), IpProtocol.SCTP),
-    **dict.fromkeys(("FWM", "-f", "--fwmark-service"), IpProtocol.FWMARK),
-}
-_IPV6 = ("IPV6", "-6", "--ipv6")
-_SERVER = ("->", "-r", "--real-server")
 
 SERVICE_FORMS = (
     "TCP 192.0.2.10:443, UDP [2001:db8::53]:53, SCTP, FWM 5, FWM 5 IPv6, or ipvsadm's options"
@@ -122,12 +111,12 @@ def parse(words: Sequence[str]) -> Row:
     where, server, ipv6 = "", "", ""
     while left:
         word = left.pop(0)
-        if word.upper() in _IPV6:
+        if word.upper() in names.IPV6_WORDS:
             ipv6 = word
-        elif word in _SERVER and not server:
+        elif word in names.SERVER_WORDS and not server:
             server = _next(left, f"{text}: real server missing after {word}")
-        elif _protocol(word) is not None and protocol is None:
-            protocol = _protocol(word)
+        elif names.protocol(word) is not None and protocol is None:
+            protocol = names.protocol(word)
             where = _next(left, f"{text}: address or mark missing after {word}")
         else:
             raise NamingError(f"{text}: {_surplus(word)}")
@@ -210,13 +199,6 @@ def _next(left: List[str], otherwise: str) -> str:
     return left.pop(0)
 
 
-def _protocol(word: str) -> Optional[int]:
-    number = re.fullmatch(r"IP([1-9]\d{0,4})", word.upper(), re.ASCII)
-    if number and int(number[1]) <= MAX_PROTOCOL:
-        return int(number[1])
-    return _PROTOCOLS.get(word, _PROTOCOLS.get(word.upper()))
-
-
 def _surplus(word: str) -> str:
     if word == "-":
         return 'the shell took the > of -> as a redirection; write "->" or -r'
@@ -226,7 +208,11 @@ def _surplus(word: str) -> str:
 def _service(protocol: int, where: str, ipv6: str) -> Service:
     if protocol == IpProtocol.FWMARK:
         marked = Family.INET6 if ipv6 else Family.INET
-        return Service(marked, UNSPECIFIED[marked], IpProtocol.FWMARK, _mark(where))
+        try:
+            mark = names.mark(where)
+        except ValueError as error:
+            raise NamingError(str(error)) from error
+        return Service(marked, UNSPECIFIED[marked], IpProtocol.FWMARK, mark)
     host, port = _split(where)
     family, address = _address(host)
     if ipv6 and family != Family.INET6:
@@ -286,15 +272,3 @@ def _port(text: str, protocol: int) -> int:
         except (OSError, UnicodeError):
             continue
     raise NamingError(f"not a port from 0 to {MAX_PORT}, or a name in /etc/services: {text!r}")
-
-
-def _mark(text: str) -> int:
-    try:
-        mark = int(text, 0)
-    except ValueError:
-        mark = 0
-    # ipvsadm prints marks above 2^31 - 1 as negative numbers
-    mark = mark + MAX_MARK + 1 if -(2**31) <= mark < 0 else mark
-    if not 0 < mark <= MAX_MARK:
-        raise NamingError(f"not a mark from 1 to {MAX_MARK}: {text}")
-    return mark

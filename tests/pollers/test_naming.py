@@ -46,6 +46,7 @@ WORDS = {
     "FWM 5": Row(Service(Family.INET, "0.0.0.0", IpProtocol.FWMARK, 5)),
     "fwm 5 ipv6": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
     "-f 5 -6": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
+    "-f 5 --ipv6": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
     "-6 --fwmark-service 0x5": Row(Service(Family.INET6, "::", IpProtocol.FWMARK, 5)),
     "FWM -1": Row(Service(Family.INET, "0.0.0.0", IpProtocol.FWMARK, 2**32 - 1)),
     "TCP 192.0.2.10:443 -> 192.168.0.1:8080": Row(HTTPS, Server(Family.INET, "192.168.0.1", 8080)),
