@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Iterable, List, NoReturn
 
 from lvs_agent import __version__, log
+from lvs_agent.aliases import ALIASES
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
 from lvs_agent.collector.lost import LOST_SECONDS
 from lvs_agent.collector.statefile import STATE_DIRECTORY
@@ -129,6 +130,13 @@ def parser() -> argparse.ArgumentParser:
         help=f"connect to the collector's socket at this path. The default is {COLLECTOR_SOCKET};"
         " if that does not exist or this user may not connect to it, lvs-agent runs a child"
         " collector, which without CAP_NET_ADMIN reads only the world-readable /proc/net/ip_vs",
+    )
+    source.add_argument(
+        "--aliases",
+        type=Path,
+        metavar="FILE",
+        help=f"take the aliases of services, servers and addresses from this file (default"
+        f" {ALIASES}; with --replay, none)",
     )
     source.add_argument(
         "--no-legacy",

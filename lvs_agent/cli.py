@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from lvs_agent import __version__, log
+from lvs_agent.aliases import ALIASES, AliasFile
 from lvs_agent.arguments import DAY_SECONDS, parser
 from lvs_agent.boundary.child import ChildCollector
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET, Listener, activated, listen_at
@@ -89,7 +90,7 @@ def pass_persist(args: argparse.Namespace) -> int:
     connector = _connector(args)
     feed = Feed(connector.connect, Patience(args.max_age, args.deadline, args.expire))
     parent = os.getppid()
-    backend = LvsBackend(feed, process_started(parent), not args.no_legacy)
+    backend = LvsBackend(feed, _aliases(args), process_started(parent), not args.no_legacy)
     early_pong = not args.no_early_pong and process_name(parent) == "snmpd"
     try:
         PassPersist(lvs.LVS, backend, early_pong=early_pong).run()
@@ -105,6 +106,9 @@ def walk(args: argparse.Namespace) -> int:
     feed = Feed(connector.connect, Patience(deadline=WALK_DEADLINE))
     try:
         snapshot = feed.current()
+        aliases = _aliases(args)
+        if aliases is not None:
+            aliases.fill_in(snapshot)
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         for varbind in lvs.tree(snapshot, now, not args.no_legacy).walk():
             print(text.line(lvs.LVS, varbind))
@@ -272,6 +276,13 @@ def _connector(args: argparse.Namespace) -> Connector:
     if args.collector:
         return Connector(args.collector, None)
     return Connector(COLLECTOR_SOCKET, child)
+
+
+def _aliases(args: argparse.Namespace) -> Optional[AliasFile]:
+    """Return the file of aliases; None for a recording, unless --aliases names one."""
+    if args.aliases is None and args.replay:
+        return None  # this machine's names are not those of the recorded director
+    return AliasFile(args.aliases or ALIASES)
 
 
 def _state(args: argparse.Namespace) -> Optional[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.names import ServerKey, ServiceKey, server_key, server_name, service_key
@@ -99,7 +99,8 @@ class Snapshot:
     lost_services and lost_servers count what was there and is gone, None if unknown; lost has the
     rows. complete is True if a service that is not in services is not in the kernel's table; loaded
     is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded before the first
-    look. Only the collector has these two.
+    look. Only the collector has these two. address_aliases has aliases by address in network byte
+    order; the responder fills it in.
     """
 
     taken: float
@@ -119,6 +120,7 @@ class Snapshot:
     lost: List[LostRow] = field(default_factory=list)
     complete: bool = False
     loaded: float = 0.0
+    address_aliases: Dict[bytes, str] = field(default_factory=dict, compare=False)
 
     def forget_measurements(self) -> None:
         """Discard the measured values in place, since they are too old. The configuration stays.

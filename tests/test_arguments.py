@@ -46,7 +46,7 @@ def test_options_may_stand_anywhere(words: str, same: str) -> None:
         ("-V", "lvs-agent: error: unknown option: -V\n"),
         ("--versoin", "lvs-agent: error: unknown option: --versoin; did you mean --version?\n"),
         ("walk --replya=/a", "lvs-agent walk: error: unknown option: --replya; did you mean --re"),
-        ("walk --max-ages 1", "lvs-agent walk: error: unknown option: --max-ages\n"),
+        ("walk --expires 1", "lvs-agent walk: error: unknown option: --expires\n"),
         ("pass-persist --max-age x", "argument --max-age: not a number of seconds: x\n"),
     ],
 )

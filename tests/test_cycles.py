@@ -12,6 +12,7 @@ from typing import Callable, Dict, Iterator
 
 import pytest
 
+from lvs_agent.aliases import AliasFile
 from lvs_agent.boundary import wire
 from lvs_agent.collector.forgetting import ForgetFile, Order, append
 from lvs_agent.collector.history import History
@@ -87,6 +88,15 @@ def reads_no_snapshot(folder: Path) -> None:
         wire.Reader().feed(b"nonsense\n")
 
 
+def reads_aliases(folder: Path) -> None:
+    reader = wire.Reader()
+    reader.feed(data())
+    file = AliasFile(folder / "aliases")
+    for content in (b"10.2.0.1 shop\n", b"nonsense\nTCP a:b c\nFWM a b\n\xff\n", bytes(2 << 20)):
+        (folder / "aliases").write_bytes(content)
+        file.fill_in(reader.finish())
+
+
 def feeds_and_answers(folder: Path) -> None:
     """Answer each kind of request, an unfinished walk, and requests after the collector is gone."""
     snapshots = [data(), b"nonsense\n"]
@@ -105,7 +115,7 @@ def feeds_and_answers(folder: Path) -> None:
     requests += [f"set\n{BASE}.1.0\ninteger 1", f"getnext\n{BASE}.99", f"getnext\n{BASE}.17.1.2"]
     to, from_ = os.pipe(), os.pipe()
     os.set_blocking(from_[0], False)
-    responder = PassPersist(lvs.LVS, LvsBackend(feed, 0.0, True), to[0], from_[1], True)
+    responder = PassPersist(lvs.LVS, LvsBackend(feed, None, 0.0, True), to[0], from_[1], True)
     for request in requests * 2:
         os.write(to[1], f"PING\n{request}\n".encode())
         responder.main_passpersist()
@@ -127,6 +137,7 @@ PATHS: Dict[str, Callable[[Path], None]] = {
         misses_a_recorded_answer,
         reads_damaged_rows,
         reads_no_snapshot,
+        reads_aliases,
         feeds_and_answers,
     )
 }

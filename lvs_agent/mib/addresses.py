@@ -64,7 +64,7 @@ def _vip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
     for vs in snapshot.services:
         if vs.protocol != IpProtocol.FWMARK:
             found.setdefault(instance(vs.family, vs.packed), []).append(vs)
-    return ((index, AddressRow(rows)) for index, rows in found.items())
+    return ((index, _row(snapshot, rows)) for index, rows in found.items())
 
 
 def _rip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
@@ -72,7 +72,11 @@ def _rip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
     for vs in snapshot.services:
         for rs in vs.real_servers:
             found.setdefault(instance(rs.family, rs.packed), []).append(rs)
-    return ((index, AddressRow(rows)) for index, rows in found.items())
+    return ((index, _row(snapshot, rows)) for index, rows in found.items())
+
+
+def _row(snapshot: Snapshot, rows: List[Any]) -> AddressRow:
+    return AddressRow(rows, snapshot.address_aliases.get(rows[0].packed, ""))
 
 
 def _services_up(address: AddressRow) -> Optional[int]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects that answer snmpd: LVS-MIB for the current snapshot."""
+"""The objects that answer snmpd: LVS-MIB for the current snapshot, with aliases."""
 
 from __future__ import annotations
 
 from typing import Optional
 
+from lvs_agent.aliases import AliasFile
 from lvs_agent.mib import lvs
 from lvs_agent.mib.lookup import MibTree
 from lvs_agent.responder.feed import Feed
@@ -14,8 +15,11 @@ from lvs_agent.snapshot import Snapshot
 class LvsBackend:
     """A feed's snapshots as trees; see lvs.tree for started and with_legacy."""
 
-    def __init__(self, feed: Feed, started: float, with_legacy: bool) -> None:
+    def __init__(
+        self, feed: Feed, aliases: Optional[AliasFile], started: float, with_legacy: bool
+    ) -> None:
         self._feed = feed
+        self._aliases = aliases
         self._started = started
         self._with_legacy = with_legacy
         # the snapshot and its tree; both are changed only in tree()
@@ -31,5 +35,7 @@ class LvsBackend:
         if self._tree is None or snapshot is not self._snapshot:
             self._tree = None  # frees the old rows before the new ones are sorted
             self._snapshot = snapshot
+            if self._aliases is not None:
+                self._aliases.fill_in(snapshot)
             self._tree = lvs.tree(snapshot, self._started, self._with_legacy)
         return self._tree
