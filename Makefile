@@ -63,7 +63,7 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc))
 	--no-loadscope-reorder
 # need no snmpd and no kernel of their own
 UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
-	test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
+	test_aliases.py test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
 	test_distribution.py test_documents.py test_forget.py test_manpage.py test_names.py \
 	test_package_units.py \
 	test_packages_scriptlets.py test_regular.py test_release.py test_rooms.py test_snapshot.py \

@@ -28,7 +28,7 @@ ROOMS = {
     "responder": {"codes", "aliases", "services", "snapshot", "boundary", "mib"},
     "netsnmp": {"errors", "regular", "mib"},
     "doctor": {
-        *("codes", "errors", "snapshot", "regular", "aliases"),
+        *("codes", "errors", "services", "snapshot", "regular", "aliases"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
     "pollers": {"codes", "names", "services", "snapshot", "mib", "netsnmp", "errors", "log"},

@@ -4,25 +4,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import List, Optional, Tuple
 
 from lvs_agent.doctor.finding import RECORD, Finding, note, ok, unseen, wrong
 from lvs_agent.doctor.remedy import command
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.source import Kernel
+from lvs_agent.services import VirtualService
 
 
 @dataclass(frozen=True)
 class Director:
     """The part of IPVS's tables that any user may see; services is None if it is unknown.
 
-    rows is the number of services and real servers.
+    rows is the number of services and real servers, table has them.
     """
 
     loaded: bool
     services: Optional[int] = None
     rows: int = 0
+    table: List[VirtualService] = field(default_factory=list, compare=False)
 
 
 def look(kernel: Kernel) -> Tuple[Director, List[Finding]]:
@@ -46,7 +48,7 @@ def _tables(table: str) -> Tuple[Director, Finding]:
     version, _size = procfs.header(table)
     servers = sum(len(service.real_servers) for service in services)
     text = f"ip_vs is loaded ({version or 'unknown version'}): {count(len(services), servers)}"
-    director = Director(True, len(services), len(services) + servers)
+    director = Director(True, len(services), len(services) + servers, services)
     if problems:
         text += f"; invalid lines: {len(problems)}, the first: {problems[0]}"
         return director, note("ip_vs", text, RECORD)

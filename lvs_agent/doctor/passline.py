@@ -87,11 +87,11 @@ def used(lines: List[Line]) -> Optional[Pass]:
     return min((one for one in same if len(one.oid) <= len(LVS)), key=lambda one: len(one.oid))
 
 
-def collector(lines: List[Line]) -> Optional[str]:
-    """Return the path of the collector's socket, if our line names one."""
+def option(lines: List[Line], name: str) -> str:
+    """Return the value of an option in our line, such as --collector; "" if it is not there."""
     one = used(lines)
-    match = re.search(r" --collector[ =](\S+)", one.command if one is not None else "")
-    return None if match is None else match[1]
+    match = re.search(rf" {name}[ =](\S+)", one.command if one is not None else "")
+    return "" if match is None else match[1]
 
 
 def look(machine: Machine, snmpd: Snmpd) -> List[Finding]:

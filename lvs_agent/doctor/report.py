@@ -10,7 +10,17 @@ from typing import List
 
 from lvs_agent import __version__
 from lvs_agent.collector.statefile import STATE_DIRECTORY
-from lvs_agent.doctor import asking, collector, director, mibs, passline, snmpd, statedir, units
+from lvs_agent.doctor import (
+    aliases,
+    asking,
+    collector,
+    director,
+    mibs,
+    passline,
+    snmpd,
+    statedir,
+    units,
+)
 from lvs_agent.doctor.finding import Finding, State, unseen
 from lvs_agent.doctor.machine import Machine
 from lvs_agent.doctor.remedy import command, program
@@ -29,8 +39,8 @@ def examine(machine: Machine) -> List[Finding]:
         enter = command("nsenter", "-t", str(first.pid), "-n", program(), "doctor")
         return [unseen("namespace", text, enter)]
     setup = None if first is None else asking.read(machine, first)
-    at = None if setup is None else passline.collector(setup.config.lines)
-    at = at or collector.SOCKET_PATH
+    lines = [] if setup is None else setup.config.lines
+    at = passline.option(lines, "--collector") or collector.SOCKET_PATH
     tables, findings = director.look(LiveKernel(machine.path("/proc")))
     findings += collector.look(machine, tables, first, at)
     state = STATE_DIRECTORY.with_name(units.named(at) or STATE_DIRECTORY.name)
@@ -39,6 +49,9 @@ def examine(machine: Machine) -> List[Finding]:
     if setup is not None:
         bad = any(finding.state == State.WRONG for finding in findings)
         findings += asking.look(machine, setup, bad, tables.rows)
+    # a collector at another path may run in a namespace that has other services
+    table = tables.table if at == collector.SOCKET_PATH else []
+    findings += aliases.look(machine, table, first, passline.option(lines, "--aliases"))
     findings += mibs.look(machine)
     return findings
 

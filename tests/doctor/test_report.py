@@ -126,6 +126,21 @@ def test_a_collector_of_another_path_is_looked_for_there(root: Path) -> None:
     assert str(place) in next(each.text for each in findings if each.check == "socket")
 
 
+def test_the_file_of_aliases_is_the_one_that_snmpds_line_names(root: Path) -> None:
+    file = root / "etc/lvs-agent/aliases"
+    file.parent.mkdir(parents=True)
+    file.write_text("192.168.99.99 nobody\n")
+    (root / "names").write_text("nonsense\n")
+    for option, state, said in (
+        ("", State.NOTE, "1 alias; of nothing that is there now: 1, the first in line 1"),
+        (f" --aliases {root}/names", State.WRONG, f"{root}/names:1: neither an address"),
+    ):
+        with examined(root, LINE.replace("pass-persist", f"pass-persist{option}")) as look:
+            (finding,) = [each for each in look() if each.check == "aliases"]
+        assert finding.state == state
+        assert said in finding.text
+
+
 def test_a_file_that_was_changed_since(root: Path) -> None:
     lines = LINE + f"view _all_ excluded {BASE}\n"
     for text, state in ((lines, State.WRONG), (LINE, State.NOTE)):

@@ -136,7 +136,7 @@ class Beside(Machine):
 class HalfDrawn(Beside):
     """A real snmpd and its configuration, with a simulated director, collector and state."""
 
-    DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
+    DRAWN = ("/run/", "/var/lib/lvs-agent", "/etc/lvs-agent", "/etc/snmp", "/usr/share/snmp/snmpd")
 
     def __init__(self, root: Path, pid: int, older: float = 0.0) -> None:
         super().__init__(pid)
