@@ -55,13 +55,13 @@ def protocol(word: str) -> Optional[int]:
 def mark(text: str) -> int:
     """Return a firewall mark given as a decimal or hexadecimal number. Raises ValueError."""
     try:
-        number = int(text, 0)
+        number = int(text, 0) if len(text) < 40 else 0  # thousands of digits take seconds
     except ValueError:
         number = 0
     # ipvsadm prints marks above 2^31 - 1 as negative numbers
     number = number + MAX_MARK + 1 if -(2**31) <= number < 0 else number
     if not 0 < number <= MAX_MARK:
-        raise ValueError(f"not a mark from 1 to {MAX_MARK}: {text}")
+        raise ValueError(f"not a mark from 1 to {MAX_MARK}: {text:.80}")
     return number
 
 

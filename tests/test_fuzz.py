@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, Sequence, Tuple
 import pytest
 from pysnmp.entity.rfc3413.cmdgen import GetCommandGenerator
 
+from lvs_agent import aliases, names
 from lvs_agent.boundary import rows, wire
 from lvs_agent.collector.forgetting import ForgetFile
 from lvs_agent.collector.remembered import Numbering, ServiceState
@@ -207,6 +208,18 @@ def a_line_without_its_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ForgetFile, "_lines", lines)
 
 
+def words_with_one_blank_between(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(aliases, "_next", lambda text: text.partition(" ")[::2])
+
+
+def ports_of_marks(patch: pytest.MonkeyPatch) -> None:
+    def server(text: str, service: names.ServiceKey) -> names.ServerKey:
+        packed = aliases._packed(text)
+        return names.server_key(text) if packed is None else (service[0], packed, service[3])
+
+    patch.setattr(aliases, "_server", server)
+
+
 FAULTS: List[Tuple[str, Patch]] = [
     ("netlink", same_length_same_layout),
     ("netlink", nests_merged),
@@ -236,6 +249,8 @@ FAULTS: List[Tuple[str, Patch]] = [
     ("statefile", a_number_given_twice),
     ("forgetting", any_time),
     ("forgetting", a_line_without_its_end),
+    ("aliases", words_with_one_blank_between),
+    ("aliases", ports_of_marks),
 ]
 
 

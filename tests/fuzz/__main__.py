@@ -16,7 +16,7 @@ from tests.fuzz.engine import fuzz, made, target_check
 
 TARGETS = [
     *("netlink", "procfs", "snapshots", "protocol"),
-    *("answers", "snmpconf", "snmpdconf", "statefile", "forgetting"),
+    *("answers", "snmpconf", "snmpdconf", "statefile", "forgetting", "aliases"),
 ]
 
 
