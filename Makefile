@@ -126,7 +126,7 @@ rpm: build/stage.made
 
 # After this step the packages are built without the network.
 build/stage.made: $(VENV)/agent $(shell find lvs_agent contrib -type f ! -name '*.pyc') \
-		packaging/stage packaging/*requirements.txt packaging/lvs-agent packaging/snmpd.conf \
+		packaging/stage packaging/*requirements.txt packaging/lvs-agent packaging/snmpd.conf packaging/aliases \
 		packaging/systemd/* mibs/LVS-MIB.txt tools/manpage tools/completion \
 		docs/*.* docs/pictures/* \
 		README.md CHANGELOG.md LICENSE snmpd.conf.example

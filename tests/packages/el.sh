@@ -71,14 +71,16 @@ check 'owner of the state' "$(ps -o uid= -p "$(collector)" | tr -d ' ')" "$(stat
 check 'processes of snmpd' 1 "$(responder | wc -l)"
 ipvsadm -D -t 10.2.0.8:80
 
-step 'upgrade, with an edited drop-in'
+step 'upgrade, with an edited drop-in and an alias'
 echo '# edited' >> $dropin
+echo 'TCP 10.2.0.1:80 shop' >> /etc/lvs-agent/aliases
 was=$(collector)
 quietly rpm -U "$new"
 check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'the collector was restarted' 1 $(("$(collector)" != was))
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
+check 'lvsVsAlias' '"shop"' "$(ask 21.1.29.1.4.10.2.0.1.6.80)"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
 
 step 'the SELinux rules on a machine without SELinux'
@@ -94,12 +96,14 @@ check 'lvsAgentStatus' 'No Such Object available on this agent at this OID' "$(a
 check 'snmpd' active "$(state snmpd)"
 check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
 check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
-check 'files left' "$dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
+check 'aliases left' 'TCP 10.2.0.1:80 shop' "$(tail -n 1 /etc/lvs-agent/aliases.rpmsave)"
+check 'files left' "/etc/lvs-agent | $dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
         sed ':a;N;$!ba;s/\n/ | /g')"
 
 step 'install and erase where snmpd.local.conf is a link to a file that ends in another section'
 rm $dropin.rpmsave
+rm -r /etc/lvs-agent
 printf 'rocommunity secret\n[snmp]\ndefVersion 2c' > /etc/snmp/site.conf
 cp /etc/snmp/site.conf /tmp/site.conf
 ln -s site.conf $local

@@ -6,6 +6,8 @@ set -eu
 . "$(dirname -- "$0")/lib.sh"
 old=/host$1 new=/host$2
 dropin=/etc/snmp/snmpd.conf.d/lvs-agent.conf
+aliases=/etc/lvs-agent/aliases
+alias=21.1.29.1.4.10.2.0.2.6.80  # lvsVsAlias
 
 # numbers: print lvsVsNumber and lvsRsNumber with their instances.
 numbers() { snmpwalk -v2c -c public -On 127.0.0.1 $base.21.1.27; snmpwalk -v2c -c public -On 127.0.0.1 $base.22.1.25; }
@@ -29,7 +31,12 @@ until_true 10 is 3 17.1.1.3
 before=$(numbers)
 check 'numbers' '1 2 2 3 ' "$(echo "$before" | grep -o '[0-9]*$' | sort -n | tr '\n' ' ')"
 
-step 'upgrade, with an edited drop-in'
+step 'an alias'
+echo 'TCP 10.2.0.2:80 shop' >> $aliases
+until_true 10 is '"shop"' $alias
+check 'lvsVsAlias' '"shop"' "$(ask $alias)"
+
+step 'upgrade, with an edited drop-in and an alias'
 echo '# edited' >> $dropin
 was=$(collector)
 quietly dpkg -i "$new"
@@ -37,6 +44,7 @@ check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'the collector was restarted' 1 $(("$(collector)" != was))
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
+check 'lvsVsAlias' '"shop"' "$(ask $alias)"
 check 'the numbers' "$before" "$(numbers)"
 
 step 'restart of snmpd'
@@ -92,6 +100,7 @@ quietly dpkg -i "$new"
 until_true 10 is 1 $status
 check 'the number of the service' 2 "$(ask 17.1.1.2)"
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
+check 'the file of aliases' 'TCP 10.2.0.2:80 shop' "$(tail -n 1 $aliases)"
 
 step purge
 quietly dpkg -P lvs-agent

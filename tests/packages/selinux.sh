@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # selinux.sh PACKAGE RULES: check that with SELinux enforcing, snmpd reaches the collector only with
-# the rules.
+# the rules, and reads the file of aliases.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
 # denied CLASS: print the number of denials to snmpd's domain for an object class.
 denied() { dmesg | grep -c "avc: *denied.*scontext=[^ ]*:snmpd_t:.*tclass=$1 " || true; }
+
+alias=21.1.29.1.4.10.2.0.1.6.80  # lvsVsAlias
 
 one_service
 apt_install snmp "/host$1"
@@ -30,6 +32,9 @@ quietly semodule -i "/tmp/$(basename "$2")"
 systemctl restart snmpd
 dmesg -C
 check 'lvsAgentStatus' 1 "$(ask "$status")"
+echo 'TCP 10.2.0.1:80 shop' >> /etc/lvs-agent/aliases
+until_true 20 is '"shop"' "$alias"
+check 'lvsVsAlias' '"shop"' "$(ask "$alias")"
 check 'domain of the responder' snmpd_t "$(ps -o label= -p "$(responder)" | cut -d: -f3)"
 check 'domain of the collector' initrc_t "$(ps -o label= -p "$(collector)" | cut -d: -f3)"
 step 'before the collector has started'
