@@ -16,7 +16,7 @@ LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 keepalived kmod mount procps
 TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
 POLLER_PACKAGES := mrtg munin munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
 	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
-	libsnmp-mib-compiler-perl
+	libsnmp-mib-compiler-perl collectd-core
 # Node.js packages from elsewhere contain npm, and conflict with Debian's npm
 NODE_PACKAGES := $(shell command -v npm >/dev/null || echo nodejs npm)
 # packages of these releases, unpacked on any machine to try contrib with
