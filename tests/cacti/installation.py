@@ -160,6 +160,11 @@ class Cacti:
         rra = self.site / "rra"
         return {title: Path(path.replace("<path_rra>", str(rra))) for title, path in rows}
 
+    def titles(self) -> Set[str]:
+        """Return the titles of all graphs."""
+        rows = self.sql("SELECT title_cache FROM graph_templates_graph WHERE local_graph_id > 0")
+        return {title for (title,) in rows}
+
     def draw(self, title: str, picture: Path, start: int, end: int) -> None:
         """Have Cacti draw a graph as PNG."""
         graph = self.one(

@@ -21,12 +21,14 @@ GONE, ZEROED = 1, 0  # the service that is deleted; the one with a reset and a c
 # The negative controls: the mark in their graphs' names, and the field that identifies a row.
 CONTROLS = {"NUMBER": "lvsVsIndex", "PORT": "lvsVsName"}
 
+ALIAS = "shop"  # of the service that is deleted
+
 DRAWN = {
-    "service-traffic": "director - {0} - Traffic",
-    "service-packets": "director - {0} - Packets",
-    "service-new-connections": "director - {0} - New Connections",
-    "service-connections": "director - {0} - Connections",
-    "service-real-server-states": "director - {0} - Real Server States",
+    "service-traffic": "director - shop ({0}) - Traffic",
+    "service-packets": "director - shop ({0}) - Packets",
+    "service-new-connections": "director - shop ({0}) - New Connections",
+    "service-connections": "director - shop ({0}) - Connections",
+    "service-real-server-states": "director - shop ({0}) - Real Server States",
     "former-real-servers": "former - {0} - Real Servers",
     "server-traffic": "director - {0} - Server {1} - Traffic",
     "server-weight": "director - {0} - Server {1} - Weight",
@@ -114,7 +116,9 @@ class Trial:
             self._failures.append("the update has changed the rows or files of data sources")
 
     def _set_up(self) -> None:
+        self._director.aliases.write_text(f"{self._gone.name} {ALIAS}\n")
         self._device = device.add(self._cacti, self._director.port)
+        self._check_titles()
         for mark, identified_by in CONTROLS.items():
             device.add_control(self._cacti, self._device, mark, identified_by)
         self._files = self._cacti.round_robin_files()
@@ -128,6 +132,13 @@ class Trial:
             raise CactiError(f"no data sources {missing} among {sorted(self._files)}")
         graphs = self._cacti.one("SELECT count(*) FROM graph_local")
         say(f"the director has {graphs} graphs and {len(self._files)} round-robin files")
+
+    def _check_titles(self) -> None:
+        """Check that the titles of a service's graphs have its alias, if it has one."""
+        for name in (f"{ALIAS} ({self._gone.name})", self._zeroed.name):
+            title = f"director - {name} - Traffic"
+            if title not in self._cacti.titles():
+                raise CactiError(f"no graph {title} among {sorted(self._cacti.titles())}")
 
     def _serve(self, services: List[farm.Service]) -> None:
         self._director.follow(lambda: [service.now() for service in services])

@@ -171,6 +171,23 @@ def test_a_metric_says_what_it_is(
         assert extra["GROUP"] == "lvs"
 
 
+def test_an_alias_is_in_the_title_alone(
+    director: SimulatedDirector, gmond: Gmond, tmp_path: Path
+) -> None:
+    director.aliases.write_text("TCP 192.0.2.10:80 shop, (plain) | é\n192.0.2.53 names\n")
+    run(tmp_path, str(SCRIPT), director.address, "-c", str(gmond.config))
+    director.aliases.unlink()
+    ((_host, metrics),) = gmond.with_metrics(METRICS).items()
+    for service, title in (
+        ("tcp_192.0.2.10_80", "shop, (plain) ? .. (TCP 192.0.2.10:80)"),
+        ("udp_192.0.2.53_53", "UDP 192.0.2.53:53"),
+    ):
+        extras = metrics[f"lvs_{service}_in"].iter("EXTRA_ELEMENT")
+        assert {each.attrib["NAME"]: each.attrib["VAL"] for each in extras}[
+            "TITLE"
+        ] == f"{title} in"
+
+
 def test_another_directors_metrics_are_under_its_name(
     director: SimulatedDirector, gmond: Gmond, tmp_path: Path
 ) -> None:
@@ -184,12 +201,16 @@ def test_another_directors_metrics_are_under_its_name(
 @pytest.mark.parametrize(
     ("name", "metric", "title"),
     [
-        (b"x\n<b> a|b 1.4.192.0.2.10.6.80 7", "x", "x"),
-        (b"<script>|\\c'$(id)`id`", "_script____c___id__id_", "?script????c???id??id?"),
-        (b"\x1b[2J", "1b_5b_32_4a_", "1B 5B 32 4A "),  # as net-snmp prints it
+        (b"x\n<b> a|b 1.4.192.0.2.10.6.80 7", "x", "x (x)"),
+        (
+            b"<script>|\\c'$(id)`id`",
+            "_script____c___id__id_",
+            "?script????c??(id)?id? (?script????c???id??id?)",
+        ),
+        (b"\x1b[2J", "1b_5b_32_4a_", ".[2J (1B 5B 32 4A )"),  # as net-snmp prints them
     ],
 )
-def test_a_name_is_text_in_a_metric(
+def test_a_name_and_an_alias_are_text_in_a_metric(
     gmond: Gmond, tmp_path: Path, name: bytes, metric: str, title: str
 ) -> None:
     with forger.running(tmp_path / "director", name) as address:

@@ -100,15 +100,30 @@ def configuration(folder: Path, address: str) -> str:
         (b"<script>'&\"</script>", "&lt;script&gt;'&amp;\"&lt;/script&gt;"),
     ],
 )
-def test_a_name_is_text_and_no_line_of_the_configuration(
+def test_a_name_and_an_alias_are_text_and_no_line_of_the_configuration(
     tmp_path: Path, name: bytes, title: str
 ) -> None:
     with forger.running(tmp_path / "director", name) as address:
         config = configuration(tmp_path, address)
     assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 15
     assert "]: `" not in config
-    (line,) = [line for line in config.splitlines() if f"]: Traffic of {title} on " in line]
+    (line,) = [
+        line for line in config.splitlines() if f"]: Traffic of {title} ({title}) on " in line
+    ]
     assert line.startswith("Title[")
+
+
+def test_an_alias_is_in_titles_alone(director: SimulatedDirector, tmp_path: Path) -> None:
+    director.serve(*directors.farm())
+    before = configuration(tmp_path, director.address).splitlines()
+    director.aliases.write_text("TCP 192.0.2.10:80 Café: №1\n192.0.2.53 names\n", "utf-8")
+    after = configuration(tmp_path, director.address).splitlines()
+    changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    title = "Caf&#233;: &#8470;1 (TCP 192.0.2.10:80)"
+    for old, new in changed:
+        assert old.startswith(("Title[", "PageTop["))
+        assert new == old.replace("TCP 192.0.2.10:80", title)
+    assert len(changed) == 6
 
 
 def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:

@@ -138,6 +138,16 @@ def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
     assert config["lvs_servers"]["FWM_5_up.negative"] == "FWM_5_lost"
 
 
+def test_an_alias_is_in_a_label_alone(director: SimulatedDirector, node: Node) -> None:
+    values = node.graphs("snmp_127.0.0.1_lvs")
+    director.aliases.write_text("TCP 192.0.2.10:80 Café, #1\n192.0.2.53 names\n", "utf-8")
+    traffic = node.graphs("snmp_127.0.0.1_lvs", "config")["lvs_traffic"]
+    assert traffic["TCP_192_0_2_10_80_in.label"] == "Café, ?1 (TCP 192.0.2.10:80)"
+    assert traffic["UDP_192_0_2_53_53_in.label"] == "UDP 192.0.2.53:53"
+    assert node.graphs("snmp_127.0.0.1_lvs") == values
+    director.aliases.unlink()
+
+
 def test_what_is_lost_has_no_lines_where_it_is_not_counted(
     director: SimulatedDirector, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,12 +193,15 @@ def test_snmpv3_by_the_lines_of_the_comment(node: Node) -> None:
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        (b"TCP x\nhost_name other\nmultigraph cpu", "TCP x?host?name other?multigraph cpu"),
-        (b"<script>alert(1)</script>", "?script?alert?1???script?"),
-        (b"a\\b|c\t'\"$(d)`e`", "a?b?c?????d??e?"),
+        (
+            b"TCP x\nhost_name other\nmultigraph cpu",
+            "TCP x?host_name other?multigraph cpu (TCP x?host?name other?multigraph cpu)",
+        ),
+        (b"<script>alert(1)</script>", "?script?alert(1)?/script? (?script?alert?1???script?)"),
+        (b"a\\b|c\t'\"$(d)`e`", "a?b?c????(d)?e? (a?b?c?????d??e?)"),
     ],
 )
-def test_a_name_is_a_label_and_no_line_of_the_plugin(
+def test_a_name_and_an_alias_are_a_label_and_no_line_of_the_plugin(
     tmp_path: Path, name: bytes, label: str
 ) -> None:
     with forger.running(tmp_path / "director", name) as address:

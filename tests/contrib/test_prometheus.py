@@ -61,6 +61,7 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
         annotate(snapshot)
 
     with directors.running(tmp_path_factory.mktemp("director"), annotate=both) as running:
+        running.aliases.write_text("TCP 192.0.2.10:80 Café\n10.0.1.3 web3\n", "utf-8")
         running.serve(*directors.farm())
         yield running
 
@@ -173,6 +174,17 @@ def test_what_is_lost_is_counted_and_named(metrics: Metrics) -> None:
         "lvsRsPort": "80",
         "lvsLostRsName": LOST_SERVER,
     }
+
+
+def test_an_alias_is_a_label_of_one_metric_that_has_each_service(metrics: Metrics) -> None:
+    found = {frozenset(labels) for labels in metrics["lvsVsAlias"]}
+    assert len(found) == len(directors.farm())
+    of_service = {"lvsVsAddr": "192.0.2.10", "lvsVsPort": "80", "lvsVsProtocol": "tcp"}
+    assert frozenset({**of_service, "lvsVsAlias": "Café"}.items()) in found
+    (server,) = metrics["lvsLostRsAlias"]
+    assert dict(server)["lvsLostRsAlias"] == "web3"
+    labelled = [name for name in metrics for row in metrics[name] if "lvsVsAlias" in dict(row)]
+    assert set(labelled) == {"lvsVsAlias"}
 
 
 def test_every_object_that_is_walked_is_declared(metrics: Metrics) -> None:

@@ -29,12 +29,13 @@ Services = Sequence[VirtualService]
 
 @dataclass
 class SimulatedDirector:
-    """A director and its snmpd; annotate numbers its rows.
+    """A director and its snmpd; annotate numbers its rows, aliases is its file of aliases.
 
     status is the status of the snapshots that serve() causes.
     """
 
     annotate: Callable[[Snapshot], None]
+    aliases: Path
     snmpd: Snmpd = field(init=False)
     status: Status = Status.OK
     _services: Callable[[], Services] = field(default=lambda: [])
@@ -86,8 +87,9 @@ def running(
     """
     folder.mkdir(exist_ok=True)
     path = folder / "collector.sock"
-    agent = f"{AGENT} pass-persist --collector {path} --max-age 0"
-    director = SimulatedDirector(annotate or History(None).annotate)
+    director = SimulatedDirector(annotate or History(None).annotate, folder / "aliases")
+    options = f"--collector {path} --aliases {director.aliases} --max-age 0"
+    agent = f"{AGENT} pass-persist {options}"
     # the collector first: an snmpd with monitor lines asks at once
     with (
         collectors.at(path, director.answer),

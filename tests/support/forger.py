@@ -19,13 +19,13 @@ Oid = Tuple[int, ...]
 def running(folder: Path, name: bytes) -> Iterator[str]:
     """Run the farm of tests.support.directors, and yield HOST:PORT.
 
-    Its first service has this name, and the same text in place of its bytes received.
+    Its first service has this name and alias, and the same text in place of its bytes received.
     """
     from lvs_agent.mib import lvs
     from tests.support import builders, directors, lvsmib, snmpd
     from tests.support.words import words
 
-    columns = ("lvsVsName", "lvsVsInBytes")
+    columns = ("lvsVsName", "lvsVsAlias", "lvsVsInBytes")
     forged = [lvsmib.oid(column, 1, 4, 192, 0, 2, 10, 6, 80) for column in columns]
     lines = []
     for varbind in lvs.tree(builders.snapshot(*directors.farm()), 0).walk():

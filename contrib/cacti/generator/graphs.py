@@ -169,7 +169,11 @@ SERVICES = Query(
     "Virtual services of an IPVS director, by address",
     "lvsVs",
     "lvsAgentServices",
-    [Field("lvsVsName", "Service"), Field("lvsVsScheduler", "Scheduler")],
+    [
+        Field("lvsVsName", "Service"),
+        Field("lvsVsAlias", "Alias"),
+        Field("lvsVsScheduler", "Scheduler"),
+    ],
     "|query_lvsVsName|",
     [TRAFFIC, PACKETS, NEW_CONNECTIONS, CONNECTIONS, REAL_SERVERS],
 )
@@ -182,6 +186,7 @@ SERVERS = Query(
     [
         Field("lvsVsName", "Service", of_service=True),
         Field("lvsRsName", "Real Server"),
+        Field("lvsRsAlias", "Alias"),
         Field(
             "lvsRsForwarding", "Forwarding", words=("masq", "local", "tunnel", "route", "bypass")
         ),

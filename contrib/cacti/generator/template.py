@@ -124,6 +124,7 @@ def _query_graph(query: Query, graph: Graph) -> Node:
     prefix = query.prefix
     key = f"{prefix}/{graph.key}"
     title = f"{DEVICE} - {query.label} - {graph.title}"
+    with_alias = f"{DEVICE} - |query_{prefix}Alias| ({query.label}) - {graph.title}"
     data_template = hashed("data template", key)
     return {
         "graph_template_id": hashed("graph template", key),
@@ -138,8 +139,10 @@ def _query_graph(query: Query, graph: Graph) -> Node:
             }
             for number, series in enumerate(graph.stored)
         },
+        # Cacti uses the first one in which it can replace each field; an empty value replaces none
         "sv_graph": {
-            hashed("graph title", key): {"field_name": "title", "sequence": 1, "text": title}
+            hashed("graph title", name): {"field_name": "title", "sequence": number, "text": text}
+            for number, (name, text) in enumerate([(f"{key}/alias", with_alias), (key, title)], 1)
         },
         "sv_data_source": {
             hashed("data source title", key): {
