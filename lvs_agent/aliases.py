@@ -28,7 +28,8 @@ from lvs_agent.snapshot import Snapshot
 log = logging.getLogger(__name__)
 
 ALIASES = Path("/etc/lvs-agent/aliases")
-MAX_NAMED = 10  # bad lines that are logged one by one
+MAX_NAMED = 10  # invalid lines that are logged one by one
+MAX_BAD = 1000  # invalid lines after which no more is read: a million would take seconds
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
 _NO_SERVERS: Dict[Tuple[bytes, int], str] = {}
@@ -66,6 +67,8 @@ class Aliases:
                 self.bad.append(BadLine(number, "not UTF-8"))
             except ValueError as error:
                 self.bad.append(BadLine(number, str(error)))
+            if len(self.bad) == MAX_BAD:
+                return
 
     def fill_in(self, snapshot: Snapshot) -> None:
         """Fill in the aliases of a snapshot's records, and of its addresses."""

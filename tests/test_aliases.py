@@ -157,92 +157,100 @@ def test_other_lines_count_and_of_two_for_the_same_row_the_first_does() -> None:
     ]
 
 
-class TestFile:
-    """A file that changes, and the messages about it."""
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "aliases"
 
-    @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        return tmp_path / "aliases"
 
-    @pytest.fixture
-    def file(self, path: Path, caplog: pytest.LogCaptureFixture) -> AliasFile:
-        caplog.set_level(logging.INFO)
-        return AliasFile(path)
+@pytest.fixture
+def file(path: Path, caplog: pytest.LogCaptureFixture) -> AliasFile:
+    caplog.set_level(logging.INFO)
+    return AliasFile(path)
 
-    @staticmethod
-    def alias(file: AliasFile) -> str:
-        """Return the alias of FWM 5 in a new snapshot."""
-        snapshot = builders.snapshot(fwmark(5))
-        file.fill_in(snapshot)
-        return snapshot.services[0].alias
 
-    def test_it_is_read_when_it_has_changed(
-        self, path: Path, file: AliasFile, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert self.alias(file) == ""
-        path.write_text("FWM 5 dns")
-        assert self.alias(file) == "dns"
-        with monkeypatch.context() as context:
-            context.setattr("lvs_agent.regular.read", None)  # is not called
-            assert self.alias(file) == "dns"
-        path.write_text("FWM 5 DNS")  # of the same length
-        assert self.alias(file) == "DNS"
-        times = path.stat()
-        (path.parent / "other").write_text("FWM 5 new")
-        os.utime(path.parent / "other", ns=(times.st_atime_ns, times.st_mtime_ns))
-        (path.parent / "other").replace(path)
-        assert self.alias(file) == "new"
-        path.unlink()
-        assert self.alias(file) == ""
+def alias(file: AliasFile) -> str:
+    """Return the alias of FWM 5 in a new snapshot."""
+    snapshot = builders.snapshot(fwmark(5))
+    file.fill_in(snapshot)
+    return snapshot.services[0].alias
 
-    def test_bad_lines_are_named_once_a_change_and_ten_at_most(
-        self, path: Path, file: AliasFile, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        path.write_text("bad\n" * 12 + "FWM 5 dns\n")
-        assert self.alias(file) == self.alias(file) == "dns"
-        why = "neither an address nor TCP, UDP, SCTP or FWM: 'bad'"
-        first = [f"{path}:{number}: {why}" for number in range(1, 11)]
-        assert caplog.messages == [*first, f"{path}: 2 more invalid lines"]
-        path.write_text("FWM 5 dns\nFWM 5\n")
-        self.alias(file)
-        assert caplog.messages[11:] == [f"{path}:2: alias missing"]
 
-    def test_one_that_cannot_be_read_is_named_once_and_the_last_aliases_stay(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        # another user cannot enter the folders above
-        tmp_path.chmod(0o755)
-        monkeypatch.chdir(tmp_path)
-        path = Path("aliases")
-        path.write_text("FWM 5 dns")
-        os.chown(path, 12345, 12345)
+def test_it_is_read_when_it_has_changed(
+    path: Path, file: AliasFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert alias(file) == ""
+    path.write_text("FWM 5 dns")
+    assert alias(file) == "dns"
+    with monkeypatch.context() as context:
+        context.setattr("lvs_agent.regular.read", None)  # is not called
+        assert alias(file) == "dns"
+    path.write_text("FWM 5 DNS")  # of the same length, but not within a tick of the kernel's clock
+    os.utime(path, (0, 0))
+    assert alias(file) == "DNS"
+    times = path.stat()
+    (path.parent / "other").write_text("FWM 5 new")
+    os.utime(path.parent / "other", ns=(times.st_atime_ns, times.st_mtime_ns))
+    (path.parent / "other").replace(path)
+    assert alias(file) == "new"
+    path.unlink()
+    assert alias(file) == ""
 
-        def act() -> str:
-            file = AliasFile(path)
-            found = [self.alias(file)]
-            path.write_text("FWM 5 new")
-            path.chmod(0)
-            found += [self.alias(file), self.alias(file)]
-            path.chmod(0o600)
-            return "\n".join([*found, self.alias(file), *caplog.messages])
 
-        said = "aliases: Permission denied; the last aliases stay"
-        assert users.as_user(12345, act).splitlines() == ["dns", "dns", "dns", "new", said]
+def test_bad_lines_are_named_once_a_change_and_ten_at_most(
+    path: Path, file: AliasFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("bad\n" * 12 + "FWM 5 dns\n")
+    assert alias(file) == alias(file) == "dns"
+    why = "neither an address nor TCP, UDP, SCTP or FWM: 'bad'"
+    first = [f"{path}:{number}: {why}" for number in range(1, 11)]
+    assert caplog.messages == [*first, f"{path}: 2 more invalid lines"]
+    path.write_text("FWM 5 dns\n" + "bad\n" * 1000 + "FWM 6 late\n")
+    alias(file)
+    assert caplog.messages[-1] == f"{path}: 990 more invalid lines"
+    assert [*Aliases(path.read_bytes()).lines.values()] == [1]
+    caplog.clear()
+    path.write_text("FWM 5 dns\nFWM 5\n")
+    alias(file)
+    assert caplog.messages == [f"{path}:2: alias missing"]
 
-    def test_a_fifo_and_a_file_that_is_too_long_are_not_read(
-        self, path: Path, file: AliasFile, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        path.write_text("FWM 5 dns")
-        assert self.alias(file) == "dns"
-        path.unlink()
-        os.mkfifo(path)
-        assert self.alias(file) == self.alias(file) == "dns"
-        path.unlink()
-        path.write_text("FWM 5 long\n" + "#" * (1 << 20))
-        assert self.alias(file) == "dns"
-        path.write_text("FWM 5 short")
-        assert self.alias(file) == "short"
-        assert caplog.messages == [
-            f"{path}: not a regular file; the last aliases stay",
-            f"{path}: longer than 1048576 bytes; the last aliases stay",
-        ]
+
+def test_one_that_cannot_be_read_is_named_once_and_the_last_aliases_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # another user cannot enter the folders above
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    path = Path("aliases")
+    path.write_text("FWM 5 dns")
+    os.chown(path, 12345, 12345)
+
+    def act() -> str:
+        file = AliasFile(path)
+        found = [alias(file)]
+        path.write_text("FWM 5 other")
+        path.chmod(0)
+        found += [alias(file), alias(file)]
+        path.chmod(0o600)
+        return "\n".join([*found, alias(file), *caplog.messages])
+
+    said = "aliases: Permission denied; the last aliases stay"
+    assert users.as_user(12345, act).splitlines() == ["dns", "dns", "dns", "other", said]
+
+
+def test_a_fifo_and_a_file_that_is_too_long_are_not_read(
+    path: Path, file: AliasFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("FWM 5 dns")
+    assert alias(file) == "dns"
+    path.unlink()
+    os.mkfifo(path)
+    assert alias(file) == alias(file) == "dns"
+    path.unlink()
+    path.write_text("FWM 5 long\n" + "#" * (1 << 20))
+    assert alias(file) == "dns"
+    path.write_text("FWM 5 short")
+    assert alias(file) == "short"
+    assert caplog.messages == [
+        f"{path}: not a regular file; the last aliases stay",
+        f"{path}: longer than 1048576 bytes; the last aliases stay",
+    ]

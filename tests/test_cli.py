@@ -272,3 +272,14 @@ def test_a_missing_package_of_the_pollers_comes_with_what_to_do() -> None:
 def test_a_missing_package_of_the_responder_is_not_of_the_pollers() -> None:
     error = ImportError("No module named 'snmp_passpersist'", name="snmp_passpersist")
     assert missing(error, python=(3, 9, 18)) == "No module named 'snmp_passpersist'"
+
+
+def test_a_walk_has_aliases_and_that_of_a_recording_none_of_this_machines(tmp_path: Path) -> None:
+    file = tmp_path / "aliases"
+    file.write_text("TCP 10.2.0.1:80 shop\n10.1.1.21 web1\nnonsense\n")
+    columns = tuple(f"{oid(name)}." for name in ("lvsVsAlias", "lvsRsAlias", "lvsRipAlias"))
+    named = {'STRING: "shop"', 'STRING: "web1"'}
+    for options, expected in (([], set()), (["--aliases", file], named)):
+        lines = run("walk", "--replay", SMALL, *options).stdout.splitlines()
+        found = {line.partition(" = ")[2] for line in lines if line.startswith(columns)}
+        assert found == {'""', *expected}
