@@ -14,7 +14,7 @@ from lvs_agent.collector import forgetting
 from lvs_agent.collector.forgetting import Order
 from lvs_agent.collector.server import SHARE_SECONDS
 from lvs_agent.errors import CommandError, UsageError
-from lvs_agent.pollers import naming
+from lvs_agent.pollers import parsing
 from lvs_agent.pollers.naming import NamingError, Row
 from lvs_agent.responder.feed import Feed, Patience
 
@@ -48,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
 def _rows(texts: Sequence[str], options: Sequence[str]) -> List[Row]:
     """Return the rows that arguments name: one row in several words, or a row in each."""
     try:
-        rows = [naming.parse([*texts, *options])]
+        rows = [parsing.parse([*texts, *options])]
     except NamingError:
         if options or len(texts) < 2:
             raise
-        rows = [naming.parse([text]) for text in texts]
+        rows = [parsing.parse([text]) for text in texts]
     for row in rows:
         if row.service.port is None:
             raise NamingError(f"{row}: port missing")

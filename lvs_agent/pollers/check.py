@@ -28,7 +28,7 @@ from nagiosplugin import (
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import limit, naming, wording
+from lvs_agent.pollers import limit, naming, parsing, wording
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.judging import Agent, Counts, Said, Statistics, Up, threshold
@@ -116,7 +116,7 @@ class Services(Resource):  # type: ignore[misc]
         try:
             wanted = None
             if args.service or args.options:
-                row = naming.parse([*args.service, *args.options])
+                row = parsing.parse([*args.service, *args.options])
                 if row.server:
                     raise UsageError(
                         f"{row}: name a service only; all its real servers are checked"

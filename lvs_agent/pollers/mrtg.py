@@ -12,7 +12,7 @@ from typing import List, Sequence, Tuple, Union
 from lvs_agent import log
 from lvs_agent.errors import UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import limit, naming, ready
+from lvs_agent.pollers import limit, parsing, ready
 from lvs_agent.pollers.client import Client, gather
 from lvs_agent.pollers.director import DirectorError, parse_director
 from lvs_agent.pollers.naming import Row
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    row = naming.parse([*args.service, *args.options])
+    row = parsing.parse([*args.service, *args.options])
     if row.service.port is None:
         raise UsageError(
             f"{row.service}: port missing; write :0 for the service of all other ports"

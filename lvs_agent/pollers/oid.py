@@ -12,7 +12,7 @@ from lvs_agent.codes import PROTOCOL_NAMES, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
-from lvs_agent.pollers import naming, objects
+from lvs_agent.pollers import naming, objects, parsing
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
 
 # names in instances as net-snmp prints them
@@ -42,7 +42,7 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
     found = objects.named(name)
     if not words:
         return found.oid if found.kind in (COLUMN, NODE) else (*found.oid, 0)
-    row = naming.parse(words)
+    row = parsing.parse(words)
     if found.kind != COLUMN:
         raise UsageError(f"{found.name}: not a column; name a column, such as lvsVsInBytes")
     if not found.by_address:

@@ -9,7 +9,7 @@ from typing import Dict, List, Tuple
 from lvs_agent.aliases import Aliases, Named
 from lvs_agent.mib import smi
 from lvs_agent.names import server_key, service_key
-from lvs_agent.pollers import naming
+from lvs_agent.pollers import parsing
 from tests.fuzz.choices import Choices
 from tests.support import builders
 
@@ -85,7 +85,7 @@ def _each_once(text: bytes, aliases: Aliases) -> None:
 def _named(words: str, aliases: Aliases) -> None:
     """Check that words name the row that they name for a poller."""
     try:
-        row = naming.parse([words])
+        row = parsing.parse([words])
     except naming.NamingError:
         return
     if row.service.port is None:

@@ -26,7 +26,7 @@ from lvs_agent.mib.smi import (
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import check as checks
 from lvs_agent.pollers import client as clients
-from lvs_agent.pollers import mrtg, naming, objects, services
+from lvs_agent.pollers import mrtg, objects, parsing, services
 from lvs_agent.pollers.client import Client, Value
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.graph import files, update
@@ -38,7 +38,7 @@ from tests.fuzz.director import Fake
 HOST = "127.0.0.1"
 SECONDS = 1e6  # an input that takes long is a finding, not an error of the director
 VARBINDS = 8  # those of mrtg's request
-ROW = naming.parse(["TCP 192.0.2.10:443"])
+ROW = parsing.parse(["TCP 192.0.2.10:443"])
 HIGHEST = 2**64 - 1
 
 SCALARS = ["lvsAgentStatus", "lvsAgentStatusText", "lvsAgentSource", "lvsAgentSnapshotAge"]
@@ -178,7 +178,7 @@ def _services(choices: Choices, client: Client) -> None:
         if isinstance(found, DirectorError):
             _is_message(str(found))
             continue
-        assert naming.parse_service(str(found.name)) == found.name
+        assert parsing.parse_service(str(found.name)) == found.name
         assert found.up is None or 0 <= found.up < 2**32
         assert 0 <= found.total < 2**32
         _is_valid("lvsVsInBytes", found.values["lvsVsInBytes"])

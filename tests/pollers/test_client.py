@@ -16,7 +16,7 @@ import pytest
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.smi import Oid
 from lvs_agent.netsnmp.snmpconf import AUTH_PRIV, AUTH_TYPES, PRIV_TYPES, Credentials
-from lvs_agent.pollers import naming, objects
+from lvs_agent.pollers import naming, objects, parsing
 from lvs_agent.pollers.client import VARBINDS, Client, gather
 from lvs_agent.pollers.director import Director, DirectorError, parse_director
 from lvs_agent.pollers.objects import ObjectError
@@ -98,7 +98,7 @@ def walked(director: SimulatedDirector, column: str) -> Dict[str, str]:
 
 
 def test_scalars_and_instances_have_their_types(director: SimulatedDirector) -> None:
-    https = naming.parse_service("TCP 192.0.2.10:443").instance
+    https = parsing.parse_service("TCP 192.0.2.10:443").instance
     with client(director) as asking:
         assert asking.scalars("lvsAgentStatus", "lvsVersion") == [1, "1.2.1"]
         wanted = [(name, https) for name in ("lvsVsName", "lvsVsInBytes", "lvsVsFlags")]
@@ -109,13 +109,13 @@ def test_scalars_and_instances_have_their_types(director: SimulatedDirector) -> 
 
 def test_what_is_not_there_is_none(director: SimulatedDirector) -> None:
     with client(director) as asking:
-        gone = naming.parse_service("TCP 192.0.2.10:1").instance
+        gone = parsing.parse_service("TCP 192.0.2.10:1").instance
         assert asking.get([("lvsVsName", gone), ("lvsVsInBytes", gone)]) == [None, None]
         assert list(asking.walk(["lvsVsName"], gone)) == []
 
 
 def test_more_than_one_answer_holds_is_asked_for_in_several(director: SimulatedDirector) -> None:
-    https = naming.parse_service("TCP 192.0.2.10:443").instance
+    https = parsing.parse_service("TCP 192.0.2.10:443").instance
     with client(director) as asking:
         wanted = [("lvsVsName", https)] * (VARBINDS + 1)
         assert asking.get(wanted) == ["TCP 192.0.2.10:443"] * (VARBINDS + 1)
@@ -133,7 +133,7 @@ def test_rows_are_those_of_a_walk_by_net_snmp(director: SimulatedDirector, colum
 
 
 def test_only_rows_within_are_walked(director: SimulatedDirector) -> None:
-    vip = naming.parse_service("TCP 192.0.2.10").instance
+    vip = parsing.parse_service("TCP 192.0.2.10").instance
     with client(director) as asking:
         rows = list(asking.walk(["lvsVsName", "lvsVsConns"], vip))
     assert [values[0] for _, values in rows] == ["TCP 192.0.2.10:80", "TCP 192.0.2.10:443"]

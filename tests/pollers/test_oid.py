@@ -10,7 +10,7 @@ from typing import Iterator, List
 import pytest
 
 from lvs_agent.errors import UsageError
-from lvs_agent.pollers import naming, objects, oid
+from lvs_agent.pollers import objects, oid, parsing
 from tests.support import directors, files, mibs
 from tests.support.directors import SimulatedDirector
 from tests.support.lvsmib import BASE
@@ -175,7 +175,7 @@ def test_every_line_of_a_walk_gives_words_that_give_its_oid(director: SimulatedD
 
 @pytest.mark.parametrize("service", directors.farm(), ids=lambda service: service.name)
 def test_snmpget_takes_what_is_printed(director: SimulatedDirector, service: object) -> None:
-    name = str(naming.parse_service(service.name))  # type: ignore[attr-defined]
+    name = str(parsing.parse_service(service.name))  # type: ignore[attr-defined]
     value = director.snmpd.value(asked("lvsVsName", *name.split()))
     assert value == f'STRING: "{name}"'
 

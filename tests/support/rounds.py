@@ -9,7 +9,7 @@ from typing import Dict, Iterable, Sequence
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import parse
+from lvs_agent.pollers.parsing import parse
 
 STEP = 300
 HOUR = 12  # polls

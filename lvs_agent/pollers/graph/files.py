@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
-from lvs_agent.pollers.naming import NamingError, Row, parse
+from lvs_agent.pollers.naming import NamingError, Row
+from lvs_agent.pollers.parsing import parse
 
 ENDING = ".rrd"
 TO = "_to_"

@@ -12,7 +12,8 @@ from lvs_agent.codes import IpProtocol
 from lvs_agent.errors import CommandError
 from lvs_agent.pollers.graph.files import File, FileError, Last, folder_of, last, listed
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import Row, Service, parse_server, parse_service
+from lvs_agent.pollers.naming import Row, Service
+from lvs_agent.pollers.parsing import parse_server, parse_service
 
 SERVICE, SERVER, DIRECTOR = "service", "server", "director"
 

@@ -12,7 +12,7 @@ import pytest
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import SOURCES, File, FileError
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import parse
+from lvs_agent.pollers.parsing import parse
 
 START, STEP = 1_800_000_000, 300
 

@@ -20,7 +20,7 @@ from lvs_agent.pollers.graph.page import Subject
 from lvs_agent.pollers.graph.picture import Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.selection import look_at, selection
-from lvs_agent.pollers.naming import parse
+from lvs_agent.pollers.parsing import parse
 from tests.support import rounds
 from tests.support.rounds import STEP
 

@@ -20,7 +20,7 @@ from lvs_agent.pollers.graph import update as updates
 from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
-from lvs_agent.pollers.naming import parse
+from lvs_agent.pollers.parsing import parse
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Snapshot
 from tests.support import builders, directors
