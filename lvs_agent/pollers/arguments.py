@@ -116,7 +116,8 @@ def _add_oid(commands: Commands) -> None:
         description="Prints the OID of an LVS-MIB object for a service. For an OID, in numbers or"
         f" as net-snmp prints it, prints the object and the service. {SERVICE_WORDS} For a service"
         " without a port (TCP 192.0.2.10), prints the prefix of the OIDs of all services at that"
-        " address, for a walk; write port 0 as :0.",
+        " address, for a walk; write port 0 as :0. For an object of VIPs or RIPs, such as"
+        " lvsVipInBytes, write the address alone (192.0.2.10, 2001:db8::10).",
     )
     command.add_argument(
         "object", metavar="OBJECT", help="the name of an object, such as lvsVsInBytes, or an OID"

@@ -39,8 +39,8 @@ class Object:
 
     @property
     def by_address(self) -> bool:
-        """True if its instances are addresses, as in lvsVsTable and lvsRsTable."""
-        return self.index[:1] == ("lvsVsAddrType",)
+        """True if its instances begin with an address, as in lvsVsTable and lvsVipTable."""
+        return bool(self.index) and self.index[0].endswith("AddrType")
 
 
 def named(name: str) -> Object:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent oid: translates the names of an object and a service to an OID, and back."""
+"""lvs-agent oid: translates the names of an object and a row to an OID, and back."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import socket
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 from lvs_agent.codes import PROTOCOL_NAMES, IpProtocol
 from lvs_agent.errors import UsageError
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
 from lvs_agent.pollers import naming, objects, parsing
+from lvs_agent.pollers.naming import RIP, VIP
 from lvs_agent.pollers.objects import COLUMN, NODE, Object
 
 # names in instances as net-snmp prints them
@@ -21,6 +22,13 @@ _PROTOCOLS: Dict[str, int] = {
     **{name.lower(): number for number, name in PROTOCOL_NAMES.items()},
 }
 _FAMILIES = {"ipv4": 4, "ipv6": 16}  # lengths of addresses in bytes
+
+# kinds of rows by the index of their tables
+_KINDS: Dict[Tuple[str, ...], str] = {
+    ("lvsVipAddrType", "lvsVipAddr"): VIP,
+    ("lvsRipAddrType", "lvsRipAddr"): RIP,
+}
+_OWNERS = {"lvsVs": "services", "lvsRs": "real servers", "lvsVip": "VIPs", "lvsRip": "RIPs"}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,14 +50,14 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
     found = objects.named(name)
     if not words:
         return found.oid if found.kind in (COLUMN, NODE) else (*found.oid, 0)
-    row = parsing.parse(words)
+    row = parsing.parse_named(words, _KINDS.get(found.index, VIP))
     if found.kind != COLUMN:
         raise UsageError(f"{found.name}: not a column; name a column, such as lvsVsInBytes")
     if not found.by_address:
         raise UsageError(_numbered(found))
-    servers = "lvsRsAddr" in found.index
-    if row.server and not servers:
-        raise UsageError(f"{found.name}: not an object of real servers; theirs begin with lvsRs")
+    if f"{row.table}Addr" not in found.index:
+        owners = _OWNERS[row.table]
+        raise UsageError(f"{found.name}: not an object of {owners}; theirs begin with {row.table}")
     return (*found.oid, *row.instance)
 
 
@@ -62,6 +70,8 @@ def words_of(oid: Oid) -> str:
         return found.name
     if not found.by_address:
         return f"{found.name}.{dotted(instance)}"
+    if found.index in _KINDS:
+        return f"{found.name} {naming.address_row_of(_KINDS[found.index], instance).address}"
     row = naming.row_of(instance)
     if row.server and "lvsRsAddr" not in found.index:
         raise UsageError(f"{dotted(oid)}: no such row in {found.name}")
@@ -80,16 +90,17 @@ def parse_oid(words: Sequence[str]) -> Oid:
     name, _, instance = plain.partition(".")
     if name and not name.isdecimal():
         try:
-            return (*objects.named(name).oid, *_instance(text, instance))
+            found = objects.named(name)
         except objects.ObjectError:
-            found = oids.parse(text)
-            if found is None:
+            numbers = oids.parse(text)
+            if numbers is None:
                 raise
-            return found
-    found = oids.parse(plain)
-    if found is None:
+            return numbers
+        return (*found.oid, *_instance(text, instance, found.index in _KINDS))
+    numbers = oids.parse(plain)
+    if numbers is None:
         raise UsageError(f"{text}: neither an OID nor the name of an object in LVS-MIB")
-    return found
+    return numbers
 
 
 def _numbered(found: Object) -> str:
@@ -101,14 +112,15 @@ def _numbered(found: Object) -> str:
     return f"{found.name}: its rows are not services"
 
 
-def _instance(text: str, instance: str) -> Oid:
+def _instance(text: str, instance: str, alone: bool) -> Oid:
+    """Parse an instance; alone is True for an address that nothing follows."""
     parts = re.findall(r'"[^"]*"|[^."]+', instance)
     found: List[int] = []
     while parts:
         part = parts.pop(0)
         if part in _FAMILIES:
             length = _FAMILIES[part]
-            found += [1 if part == "ipv4" else 2, *_address(text, parts, length)]
+            found += [1 if part == "ipv4" else 2, *_address(text, parts, length, alone)]
         elif part in _PROTOCOLS:
             found.append(_PROTOCOLS[part])
         else:
@@ -116,12 +128,12 @@ def _instance(text: str, instance: str) -> Oid:
     return tuple(found)
 
 
-def _address(text: str, parts: List[str], length: int) -> List[int]:
+def _address(text: str, parts: List[str], length: int, alone: bool) -> List[int]:
     """Take an address from the front of parts, and return its length and bytes."""
     if parts and (parts[0].startswith('"') or ":" in parts[0]):
         return [length, *_bytes(text, parts.pop(0).strip('"'), length)]
     plain = next((at for at, part in enumerate(parts) if not part.isdecimal()), len(parts))
-    port = 0 if plain < len(parts) else 1  # a real server's port follows its address
+    port = 0 if alone or plain < len(parts) else 1  # a real server's port follows its address
     if length == 4 and plain == length + port:  # without quotes
         return [length, *(_number(text, parts.pop(0)) for _ in range(length))]
     if parts[:1] != [str(length)] or plain <= length:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual services and real servers in ipvsadm's notation.
+"""Services and real servers in ipvsadm's notation, and VIPs and RIPs.
 
 Words are accepted as ipvsadm(8) accepts and prints them, with numbers or names:
 
     TCP 192.0.2.10:443    -t www.example.org:https    UDP [2001:db8::53]:53    --sctp-service ...
     FWM 5    FWM 5 IPv6    -f 5 -6    IP33 192.0.2.10:80
     TCP 192.0.2.10:443 -> 192.168.0.1:8080            -t 192.0.2.10:443 -r 192.168.0.1
+    VIP 192.0.2.10    RIP 192.168.0.1    192.0.2.10    VIP [2001:db8::10]    2001:db8::10
 
 A protocol without a name is IP and its number, as in lvsVsName; netlink accepts any, ipvsadm none.
 An address without a port is all services at it; for ipvsadm it is port 0, which is written :0 here.
+ipvsadm has no word for the sums over an address. VIP and RIP, in any case, are those of LVS-MIB.
 """
 
 from __future__ import annotations
@@ -21,13 +23,31 @@ from lvs_agent import names
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol
 from lvs_agent.names import MAX_PORT
 from lvs_agent.netsnmp import oids
-from lvs_agent.pollers.naming import NamingError, Row, Server, Service
+from lvs_agent.pollers.naming import RIP, VIP, AddressRow, Named, NamingError, Row, Server, Service
 
 UNSPECIFIED = {Family.INET: "0.0.0.0", Family.INET6: "::"}
 
 SERVICE_FORMS = (
     "TCP 192.0.2.10:443, UDP [2001:db8::53]:53, SCTP, FWM 5, FWM 5 IPv6, or ipvsadm's options"
 )
+
+
+def parse_named(words: Sequence[str], alone: str = VIP) -> Named:
+    """Return the row that words name, as parse() does, or a VIP or a RIP.
+
+    alone is the kind of an address that has neither word; it must be a number.
+    """
+    first, *rest = " ".join(words).split() or [""]
+    if first.upper() not in (VIP, RIP):
+        number = None if rest else _number(first)
+        return AddressRow(alone, *number) if number else parse(words)
+    kind = first.upper()
+    if len(rest) != 1:
+        raise NamingError(f"{' '.join(words)}: write {kind} and an address")
+    host, port = _split(rest[0])
+    if port is not None:
+        raise NamingError(f"{' '.join(words)}: a {kind} has no port")
+    return AddressRow(kind, *_address(host))
 
 
 def parse(words: Sequence[str]) -> Row:
@@ -118,21 +138,32 @@ def _split(text: str) -> Tuple[str, Optional[str]]:
 
 
 def _address(host: str) -> Tuple[int, str]:
+    number = _number(host)
+    if number:
+        return number
     plain = host.strip("[]")
-    # ipvsadm prefers a host's IPv4 address
-    families = [Family.INET6] if host.startswith("[") else [Family.INET, Family.INET6]
-    for family in families:
-        try:
-            return family, socket.inet_ntop(AF[family], socket.inet_pton(AF[family], plain))
-        except (OSError, UnicodeError):  # UnicodeError: not a character
-            continue
-    for family in families:
+    for family in _families(host):
         found = _looked_up(plain, family)
         if len(found) > 1:
             raise NamingError(f"{plain}: has several addresses; name one: {', '.join(found)}")
         if found:
             return family, found[0]
     raise NamingError(f"{plain}: neither an address nor a known host")
+
+
+def _number(host: str) -> Optional[Tuple[int, str]]:
+    for family in _families(host):
+        try:
+            packed = socket.inet_pton(AF[family], host.strip("[]"))
+        except (OSError, UnicodeError):  # UnicodeError: not a character
+            continue
+        return family, socket.inet_ntop(AF[family], packed)
+    return None
+
+
+def _families(host: str) -> List[int]:
+    # ipvsadm prefers a host's IPv4 address
+    return [Family.INET6] if host.startswith("[") else [Family.INET, Family.INET6]
 
 
 def _looked_up(host: str, family: int) -> List[str]:

@@ -10,6 +10,7 @@ from lvs_agent.aliases import Aliases, Named
 from lvs_agent.mib import smi
 from lvs_agent.names import server_key, service_key
 from lvs_agent.pollers import parsing
+from lvs_agent.pollers.naming import NamingError
 from tests.fuzz.choices import Choices
 from tests.support import builders
 
@@ -86,7 +87,7 @@ def _named(words: str, aliases: Aliases) -> None:
     """Check that words name the row that they name for a poller."""
     try:
         row = parsing.parse([words])
-    except naming.NamingError:
+    except NamingError:
         return
     if row.service.port is None:
         return

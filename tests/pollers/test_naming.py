@@ -10,7 +10,7 @@ import pytest
 from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming
-from lvs_agent.pollers.naming import NamingError, Service
+from lvs_agent.pollers.naming import RIP, VIP, AddressRow, NamingError, Service
 
 HTTPS = Service(Family.INET, "192.0.2.10", IpProtocol.TCP, 443)
 
@@ -42,3 +42,28 @@ BROKEN: List[Tuple[int, ...]] = [
 def test_what_is_no_instance_is_said_to_be_none(instance: Oid) -> None:
     with pytest.raises(NamingError, match="not an instance of lvsVsTable or lvsRsTable"):
         naming.row_of(instance)
+
+
+ADDRESSES = {
+    "VIP 192.0.2.10": (VIP, "lvsVip", (1, 4, 192, 0, 2, 10)),
+    "RIP [2001:db8:1::1]": (
+        *(RIP, "lvsRip"),
+        (2, 16, 0x20, 1, 0x0D, 0xB8, 0, 1, *[0] * 9, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_an_address_and_its_instance_are_the_same(name: str) -> None:
+    kind, table, instance = ADDRESSES[name]
+    row = naming.address_row_of(kind, instance)
+    assert (str(row), row.table, row.instance) == (name, table, instance)
+
+
+VIP_ROW = AddressRow(VIP, Family.INET, "192.0.2.10").instance
+
+
+@pytest.mark.parametrize("instance", [each for each in BROKEN if each != VIP_ROW])
+def test_what_is_no_address_is_said_to_be_none(instance: Oid) -> None:
+    with pytest.raises(NamingError, match="not an instance of lvsVipTable"):
+        naming.address_row_of(VIP, instance)

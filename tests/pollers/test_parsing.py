@@ -13,7 +13,7 @@ from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.mib import lvs
 from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import naming, parsing
-from lvs_agent.pollers.naming import NamingError, Row, Server, Service
+from lvs_agent.pollers.naming import RIP, VIP, AddressRow, NamingError, Row, Server, Service
 from tests.support import builders, lvsmib
 from tests.support.paths import DATA
 
@@ -85,6 +85,35 @@ WRONG = {
     "-r 192.168.0.1:80": "write TCP",
 }
 
+# with a VIP for an address without a word
+NAMED = {
+    "VIP 192.0.2.10": AddressRow(VIP, Family.INET, "192.0.2.10"),
+    " vip  192.0.2.10 ": AddressRow(VIP, Family.INET, "192.0.2.10"),
+    "Rip 192.168.0.1": AddressRow(RIP, Family.INET, "192.168.0.1"),
+    "192.0.2.10": AddressRow(VIP, Family.INET, "192.0.2.10"),
+    "2001:DB8:0::10": AddressRow(VIP, Family.INET6, "2001:db8::10"),
+    "[2001:db8::10]": AddressRow(VIP, Family.INET6, "2001:db8::10"),
+    "RIP [2001:db8::10]": AddressRow(RIP, Family.INET6, "2001:db8::10"),
+    "RIP 2001:db8::10": AddressRow(RIP, Family.INET6, "2001:db8::10"),
+    "VIP localhost": AddressRow(VIP, Family.INET, "127.0.0.1"),
+    "TCP 192.0.2.10:443": Row(HTTPS),
+    "TCP 192.0.2.10": Row(Service(Family.INET, "192.0.2.10", IpProtocol.TCP, None)),
+}
+
+NAMED_WRONG = {
+    "": "not a service: ''",
+    "VIP": "VIP: write VIP and an address",
+    "RIP 192.168.0.1 192.168.0.2": "write RIP and an address",
+    "VIP 192.0.2.10 -> 192.168.0.1": "write VIP and an address",
+    "VIP 192.0.2.10:80": "VIP 192.0.2.10:80: a VIP has no port",
+    "VIP nosuch.invalid": "nosuch.invalid: neither an address nor a known host",
+    "VIP [2001:db8::1": "not [ADDRESS] or [ADDRESS]:PORT",
+    "localhost": "unexpected 'localhost'",
+    "192.0.2.10:80": "unexpected '192.0.2.10:80'",
+    "192.0.2.10 192.0.2.11": "unexpected '192.0.2.10'",
+    "TCP 192.0.2.10:443 RIP 192.168.0.1": "unexpected 'RIP'",
+}
+
 
 def served(director: str) -> Dict[str, Oid]:
     """Return the instances of a recorded walk's rows by name; a server's name has its service."""
@@ -130,6 +159,28 @@ def test_wrong_words_are_named(words: str) -> None:
         parsing.parse([words])
     assert WRONG[words] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", NAMED)
+def test_words_name_a_vip_or_a_rip(words: str) -> None:
+    row = NAMED[words]
+    assert parsing.parse_named([words]) == row
+    assert parsing.parse_named(words.split()) == row
+    assert parsing.parse_named([str(row)]) == row
+
+
+@pytest.mark.parametrize("words", NAMED_WRONG)
+def test_wrong_words_for_a_vip_or_a_rip_are_named(words: str) -> None:
+    with pytest.raises(NamingError) as caught:
+        parsing.parse_named([words])
+    assert NAMED_WRONG[words] in str(caught.value)
+
+
+def test_an_address_alone_is_of_the_kind_that_is_meant() -> None:
+    rip = AddressRow(RIP, Family.INET, "192.168.0.1")
+    assert parsing.parse_named(["192.168.0.1"], RIP) == rip
+    with pytest.raises(NamingError, match="unexpected 'VIP'"):
+        parsing.parse(["VIP 192.0.2.10"])
 
 
 @pytest.mark.parametrize("director", ["options", "direct", "small", "nat"])
