@@ -182,7 +182,7 @@ class Services(Resource):  # type: ignore[misc]
                 text += f"; {wording.lost_services(self.lost, count, 0)}"
             yield Metric("standby", f"{prefix}{text}", context="standby")
         elif count and wanted and wanted.port is not None:
-            text = f"{prefix}lost{wording.since(self.lost[0].age)}"
+            text = f"{wording.named(self.lost[0])}: lost{wording.since(self.lost[0].age)}"
             yield Metric("missing", text, context="missing")
         elif count:
             text = prefix + wording.lost_services(self.lost, count, present)
@@ -247,7 +247,9 @@ class Lines(Summary):  # type: ignore[misc]
     def verbose(self, results: Results) -> List[str]:
         """Return all results that are not ok, the services that are, and those that are lost."""
         lines = [f"{each.state}: {each}" for each in results if each.state != Ok]
-        lost = [f"{each.name}: lost{wording.since(each.age)}" for each in self._resource.lost]
+        lost = [
+            f"{wording.named(each)}: lost{wording.since(each.age)}" for each in self._resource.lost
+        ]
         return lines + self._ups(results) + (lost if len(lost) > 1 else [])
 
     def _ups(self, results: Results) -> List[str]:

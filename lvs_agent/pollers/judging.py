@@ -74,7 +74,7 @@ class Up(Context):  # type: ignore[misc]
         """Return critical if none is up, else the state by the thresholds."""
         service = resource.services[metric.name]
         if metric.value is None:
-            text = f"{service.name}: weights unknown: {resource.text}"
+            text = f"{wording.named(service)}: weights unknown: {resource.text}"
             return Result(Unknown, text, metric)
         text = wording.service(service, metric.value)
         if metric.value == 0:  # 0 of 0 would be 100%: a health checker may have deleted all servers

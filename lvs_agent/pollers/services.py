@@ -35,10 +35,14 @@ class Agent:
 
 
 class Gone(NamedTuple):
-    """A service or a real server that is lost, or one with weight 0; age in s, None if unknown."""
+    """A service or a real server that is lost, or one with weight 0; age in s, None if unknown.
+
+    alias is "" if it has none.
+    """
 
     name: Union[naming.Service, naming.Server]
     age: Optional[int]
+    alias: str = ""
 
 
 @dataclass
@@ -80,6 +84,11 @@ class Service:
     def total(self) -> int:
         """The number of real servers that are present or lost."""
         return self.present + self.lost
+
+    @property
+    def alias(self) -> str:
+        """The name that the administrator has given the service; "" if there is none."""
+        return _text(self.values["lvsVsAlias"])
 
     @property
     def age(self) -> Optional[int]:
@@ -125,7 +134,8 @@ def services(
     Yields an error for a row that names no service.
     """
     names = [
-        *("lvsVsRealServersUp", "lvsVsRealServers", "lvsVsRealServersLost", "lvsVsStateAge"),
+        *("lvsVsRealServersUp", "lvsVsRealServers", "lvsVsRealServersLost"),
+        *("lvsVsStateAge", "lvsVsAlias"),
         *columns,
     ]
     if wanted is not None and wanted.port is not None:
@@ -155,15 +165,17 @@ def lost(client: Client, wanted: Optional[naming.Service]) -> Lost:
     if wanted is not None:
         # also with a port, since a walk omits the row whose instance is its prefix
         within = replace(wanted, port=None).instance
-    for instance, (of_service, of_server) in client.walk(["lvsLostVsAge", "lvsLostRsAge"], within):
+    columns = ["lvsLostVsAge", "lvsLostRsAge", "lvsLostVsAlias", "lvsLostRsAlias"]
+    for instance, (of_service, of_server, *aliases) in client.walk(columns, within):
         with contextlib.suppress(DirectorError):
             row = row_of(client, instance, server=of_service is None)
             if wanted is not None and wanted.port not in (None, row.service.port):
                 continue
             if row.server is None:
-                found.services.append(_gone(row.service, of_service))
+                found.services.append(_gone(row.service, of_service, aliases[0]))
             else:
-                found.servers.setdefault(row.service, []).append(_gone(row.server, of_server))
+                gone = _gone(row.server, of_server, aliases[1])
+                found.servers.setdefault(row.service, []).append(gone)
     for rows in (found.services, *found.servers.values()):
         rows.sort(key=lambda row: row.age or 0)
     return found
@@ -186,18 +198,24 @@ def row_of(client: Client, instance: Oid, server: bool) -> naming.Row:
 
 def _down(client: Client, service: naming.Service) -> List[Gone]:
     found = []
-    for instance, (weight, age) in client.walk(["lvsRsWeight", "lvsRsStateAge"], service.instance):
+    columns = ["lvsRsWeight", "lvsRsStateAge", "lvsRsAlias"]
+    for instance, (weight, age, alias) in client.walk(columns, service.instance):
         with contextlib.suppress(DirectorError):  # still counted by lvsVsRealServers
             server = row_of(client, instance, server=True).server
             if weight == 0 and server is not None:
-                found.append(_gone(server, age))
+                found.append(_gone(server, age, alias))
     return found
 
 
-def _gone(name: Union[naming.Service, naming.Server], age: Value) -> Gone:
-    return Gone(name, _number(age))
+def _gone(name: Union[naming.Service, naming.Server], age: Value, alias: Value) -> Gone:
+    return Gone(name, _number(age), _text(alias))
 
 
 def _number(value: Value) -> Optional[int]:
     """Return a number, None if it is unknown."""
     return value if isinstance(value, int) else None
+
+
+def _text(value: Value) -> str:
+    """Return a text, "" if it is unknown, as for agents without the object."""
+    return value if isinstance(value, str) else ""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Union
 
 from lvs_agent.pollers.services import Gone, Service
 
@@ -26,9 +26,15 @@ def since(age: Optional[int]) -> str:
     return f" since {time.strftime(form, then)} ({_duration(age)})"
 
 
+def named(row: Union[Service, Gone]) -> str:
+    """Return the name of a row, with its alias if it has one: TCP 192.0.2.10:443 (shop)."""
+    alias = row.alias.replace("|", "/")  # performance data begins at the first |
+    return f"{row.name} ({alias})" if alias else str(row.name)
+
+
 def names(rows: Sequence[Gone], count: int) -> str:
     """Return the first names, each with its time, and the number of the others; count is of all."""
-    shown = [f"{row.name}{since(row.age)}" for row in rows[:SHOWN]]
+    shown = [f"{named(row)}{since(row.age)}" for row in rows[:SHOWN]]
     if not shown:
         return ""
     more = count - len(shown)
@@ -37,7 +43,7 @@ def names(rows: Sequence[Gone], count: int) -> str:
 
 def service(found: Service, up: int) -> str:
     """Return the number of real servers of a service that are up, and those that are not."""
-    text = f"{found.name}: {up} of {found.total} real servers up"
+    text = f"{named(found)}: {up} of {found.total} real servers up"
     if not up:
         text += since(found.age)
     if found.lost:

@@ -23,6 +23,7 @@ from lvs_agent.mib import lvs
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid
 from lvs_agent.snapshot import Snapshot
+from tests.support.lvsmib import place
 from tests.support.words import words
 
 Varbind = Tuple[Oid, Any]
@@ -134,7 +135,15 @@ def endless(request: Request) -> Sequence[bytes]:
     """Return ever higher instances in each column, each a valid service or server."""
     if not request.bulk:
         return honest(request)
-    return [request.reply([(_risen(oid), v2c.Gauge32(1)) for oid in request.oids])]
+    aliases = {place("lvsVsAlias"), place("lvsRsAlias")}
+    return [
+        request.reply(
+            [
+                (_risen(oid), v2c.OctetString("") if oid[8:11] in aliases else v2c.Gauge32(1))
+                for oid in request.oids
+            ]
+        )
+    ]
 
 
 def odd_rows(request: Request) -> Sequence[bytes]:
