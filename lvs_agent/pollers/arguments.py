@@ -11,6 +11,10 @@ from typing import Any, NoReturn, Optional, Sequence, Union
 
 Commands = Any  # returned by argparse's add_subparsers; it has no public name
 
+ADDRESS_WORDS = (
+    "VIP 192.0.2.10 (or the address alone) and RIP 192.168.0.1 are the sums over the services of a"
+    " virtual address, and over all rows of a real server's address."
+)
 SERVICE_WORDS = (
     "Write a SERVICE as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
     " FWM 5 IPv6) or with ipvsadm's options; host and port names are accepted. Write a protocol"
@@ -156,10 +160,12 @@ def _add_check(commands: Commands) -> None:
         " that the agent's snapshot is not too old. The servers of a service are those that are"
         " present and those that are lost (see lvs-agent forget). A lost service, and a director"
         " without services, are critical. Without a SERVICE, checks all services; without a port,"
-        " all services at that address. Times are the local time of the machine that checks."
-        " Output, performance data and exit status follow the Monitoring Plugins"
-        " guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and for wrong"
-        f" arguments. {SERVICE_WORDS} {SNMP_CONF}",
+        " all services at that address. For a VIP, checks that each of its services has"
+        " a server that is up; the ranges are of services. For a RIP, checks that the server is up"
+        " in its services. An alias follows the name in parentheses. Times are the local time of"
+        " the machine that checks. Output, performance data and exit status follow the Monitoring"
+        " Plugins guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and for wrong"
+        f" arguments. {SERVICE_WORDS} {ADDRESS_WORDS} {SNMP_CONF}",
     )
     command.add_argument(
         *("-w", "--warning"),
@@ -170,10 +176,9 @@ def _add_check(commands: Commands) -> None:
     )
     command.add_argument(
         *("-c", "--critical"),
-        default="1:",
         metavar="RANGE",
         help="report critical if this number or share is outside this range, and always if no"
-        " server is up (default 1:)",
+        " server is up (default 1:; for a VIP 100%%:)",
     )
     command.add_argument(
         "--age",
@@ -208,5 +213,5 @@ def _add_check(commands: Commands) -> None:
         nargs="*",
         default=[],
         metavar="SERVICE",
-        help="the services to check (default: all)",
+        help="the services to check, or a VIP or a RIP (default: all services)",
     )

@@ -28,30 +28,31 @@ from nagiosplugin import (
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError, UsageError
 from lvs_agent.netsnmp import snmpconf
-from lvs_agent.pollers import limit, naming, parsing, wording
+from lvs_agent.pollers import limit, parsing, wording
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import DirectorError, parse_director
-from lvs_agent.pollers.judging import Agent, Counts, Said, Statistics, Up, threshold
+from lvs_agent.pollers.judging import Agent, Counts, Said, Statistics, Up, is_vip, threshold
+from lvs_agent.pollers.naming import AddressRow, Service
 from lvs_agent.pollers.services import Agent as State
-from lvs_agent.pollers.services import Gone, Service, agent, lost, services
+from lvs_agent.pollers.services import Gone, Name, Subject, address_row, agent, lost, services
 
 NAME = "LVS"
 SHOWN = 5  # services in the first line
 SECONDS = 55.0  # for all, with name lookups; client.SECONDS is for requests
 
-# columns of a service: labels and units
+# columns, without the prefix of their table: labels and units
 PERFORMANCE = {
-    "lvsVsActiveConns": ("active", ""),
-    "lvsVsInactConns": ("inactive", ""),
-    "lvsVsConns": ("conns", "c"),
-    "lvsVsInBytes": ("in_bytes", "c"),
-    "lvsVsOutBytes": ("out_bytes", "c"),
+    "ActiveConns": ("active", ""),
+    "InactConns": ("inactive", ""),
+    "Conns": ("conns", "c"),
+    "InBytes": ("in_bytes", "c"),
+    "OutBytes": ("out_bytes", "c"),
 }
-# columns whose sums are performance data of a director
+# columns of services whose sums are performance data of a director
 SUMS = {
-    "lvsVsRealServers": ("real_servers", ""),
-    "lvsVsRealServersUp": ("up", ""),
-    "lvsVsRealServersLost": ("lost", ""),
+    "RealServers": ("real_servers", ""),
+    "RealServersUp": ("up", ""),
+    "RealServersLost": ("lost", ""),
 }
 
 
@@ -64,9 +65,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    resource = Services(args)
-    check = (Unrecorded if args.perfdata == "none" else Check)(resource, name=NAME)
     try:
+        wanted = _wanted(args)
+        resource = Services(args, wanted)
+        check = (Unrecorded if args.perfdata == "none" else Check)(resource, name=NAME)
+        critical = args.critical or ("100%:" if is_vip(wanted) else "1:")
+        recorded = args.perfdata == "all" or isinstance(wanted, AddressRow)
         check.add(
             Counts(),
             Agent(args.standby),
@@ -74,7 +78,7 @@ def _run(args: argparse.Namespace) -> int:
             Said("missing", Critical),
             Said("standby", Ok),
             Said("odd", Warn),  # unknown would hide a critical service
-            Up(threshold(args.warning), threshold(args.critical), args.perfdata == "all"),
+            Up(threshold(args.warning), threshold(critical), recorded),
             ScalarContext("age", f"{args.age:g}", "", "snapshot is {value:.0f} s old"),
             Lines(resource),
         )
@@ -84,6 +88,18 @@ def _run(args: argparse.Namespace) -> int:
     # when it is raised in a callback of asyncio
     check.main(verbose=args.verbose, timeout=0)
     return 0
+
+
+def _wanted(args: argparse.Namespace) -> Optional[Name]:
+    """Return the service, VIP or RIP that the arguments name. Raises UsageError."""
+    if not (args.service or args.options):
+        return None
+    row = parsing.parse_named([*args.service, *args.options])
+    if isinstance(row, AddressRow):
+        return row
+    if row.server:
+        raise UsageError(f"{row}: name a service only; all its real servers are checked")
+    return row.service
 
 
 def refuse(text: str) -> int:
@@ -102,32 +118,25 @@ class Unrecorded(Check):  # type: ignore[misc]
 
 
 class Services(Resource):  # type: ignore[misc]
-    """The services of a director that are checked."""
+    """The services of a director that are checked, or a VIP or a RIP."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.services: Dict[str, Service] = {}
+    def __init__(self, args: argparse.Namespace, wanted: Optional[Name]) -> None:
+        self.subjects: Dict[str, Subject] = {}
         self.lost: List[Gone] = []  # services
         self.text = ""  # the agent's status text
         self._args = args
+        self._wanted = wanted
 
     def probe(self) -> List[Metric]:
         """Query the director. Raises CheckError, whose message is the reason."""
         args = self._args
         try:
-            wanted = None
-            if args.service or args.options:
-                row = parsing.parse([*args.service, *args.options])
-                if row.server:
-                    raise UsageError(
-                        f"{row}: name a service only; all its real servers are checked"
-                    )
-                wanted = row.service
             director = parse_director(args.director)
             asked = snmpconf.read(director.host, args.snmp_conf, os.environ)
             with Client(director, asked) as client:
                 # complete the list first: a CheckError raised later would be taken for a metric's
                 found = agent(client)
-                return [*self._agent(client, found), *self._look(client, found, wanted)]
+                return [*self._agent(client, found), *self._look(client, found)]
         except CommandError as error:
             raise CheckError(str(error)) from error
 
@@ -141,9 +150,11 @@ class Services(Resource):  # type: ignore[misc]
         if found.age is not None:
             yield Metric("snapshot_age", found.age, "s", min=0, context="age")
 
-    def _look(
-        self, client: Client, found: State, wanted: Optional[naming.Service]
-    ) -> Iterator[Metric]:
+    def _look(self, client: Client, found: State) -> Iterator[Metric]:
+        wanted = self._wanted
+        if isinstance(wanted, AddressRow):
+            yield from self._look_at_address(client, found, wanted)
+            return
         alone = wanted is not None and wanted.port is not None
         columns = list(PERFORMANCE) if alone else list(PERFORMANCE)[:2]
         # first, so that a service that returns meanwhile is not taken for lost
@@ -155,58 +166,73 @@ class Services(Resource):  # type: ignore[misc]
                 continue
             if gone:
                 service.gone = gone.servers.get(service.name, [])
-            self.services[str(service.name)] = service
+            self.subjects[str(service.name)] = service
         back = 0
         if gone:
-            self.lost = [row for row in gone.services if str(row.name) not in self.services]
+            self.lost = [row for row in gone.services if str(row.name) not in self.subjects]
             back = len(gone.services) - len(self.lost)
         # of a director, more may be lost than are listed
         count = len(self.lost) if wanted else max(len(self.lost), (found.lost_services or 0) - back)
-        yield from self._missing(wanted, len(self.services) + len(odd), count, found)
+        yield from self._missing(len(self.subjects) + len(odd), count, found)
         yield from odd
-        for name, service in self.services.items():
+        for name, service in self.subjects.items():
             yield Metric(name, service.up, context="up")
         if self._args.perfdata == "all":
             yield from self._counts(columns)
         else:
             yield from self._sums(columns, None if found.lost_services is None else count)
 
-    def _missing(
-        self, wanted: Optional[naming.Service], present: int, count: int, found: State
+    def _look_at_address(
+        self, client: Client, found: State, wanted: AddressRow
     ) -> Iterator[Metric]:
+        # the servers that a RIP has lost may be anywhere in the table
+        gone = lost(client, wanted).services if is_vip(wanted) and found.lost_services else []
+        subject = address_row(client, wanted, list(PERFORMANCE))
+        if subject is None:
+            self.lost = gone
+            yield from self._missing(0, len(gone), found)
+            return
+        subject.gone = gone
+        self.subjects[str(wanted)] = subject
+        yield Metric(str(wanted), subject.up, context="up")
+        yield from self._counts(list(PERFORMANCE))
+
+    def _missing(self, present: int, count: int, found: State) -> Iterator[Metric]:
         """Yield the problem of services that are lost or missing; all together are one."""
+        wanted = self._wanted
         prefix = f"{wanted}: " if wanted else ""
         if self._args.standby and not present and found.services == 0:
             text = "no services, as on a standby director"
             if count:
                 text += f"; {wording.lost_services(self.lost, count, 0)}"
             yield Metric("standby", f"{prefix}{text}", context="standby")
-        elif count and wanted and wanted.port is not None:
+        elif count and isinstance(wanted, Service) and wanted.port is not None:
             text = f"{wording.named(self.lost[0])}: lost{wording.since(self.lost[0].age)}"
             yield Metric("missing", text, context="missing")
         elif count:
             text = prefix + wording.lost_services(self.lost, count, present)
             yield Metric("missing", text, context="missing")
         elif not present and (wanted or found.status != Status.NO_IPVS):  # which is critical
-            text = f"{prefix}no such service" if wanted else "no services"
+            kind = wanted.kind if isinstance(wanted, AddressRow) else "service"
+            text = f"{prefix}no such {kind}" if wanted else "no services"
             yield Metric("missing", f"{text} on the director", context="missing")
 
     def _counts(self, columns: List[str]) -> Iterator[Metric]:
-        for name, service in self.services.items():
+        for name, subject in self.subjects.items():
             for column in columns:
                 label, unit = PERFORMANCE[column]
-                if service.values[column] is not None:
-                    value = service.values[column]
+                value = subject.value(column)
+                if value is not None:
                     yield Metric(f"{name} {label}", value, unit, 0, context="count")
 
     def _sums(self, columns: List[str], lost_services: Optional[int]) -> Iterator[Metric]:
         """Yield the sums over the services, without those that are unknown."""
-        yield Metric("services", len(self.services), min=0, context="count")
+        yield Metric("services", len(self.subjects), min=0, context="count")
         if lost_services is not None:
             yield Metric("services_lost", lost_services, min=0, context="count")
         summed = {**SUMS, **{column: PERFORMANCE[column] for column in columns}}
         for column, (label, unit) in summed.items():
-            values = [each.values[column] for each in self.services.values()]
+            values = [each.value(column) for each in self.subjects.values()]
             numbers = [value for value in values if isinstance(value, int)]
             if len(numbers) == len(values):
                 yield Metric(label, sum(numbers), unit, 0, context="count")
@@ -223,7 +249,7 @@ class Lines(Summary):  # type: ignore[misc]
         standby = [str(each.hint) for each in results if each.metric.context == "standby"]
         if standby:
             return "; ".join(standby)
-        found = list(self._resource.services.values())
+        found = list(self._resource.subjects.values())
         if len(found) == 1:
             return "; ".join(self._ups(results))
         up = sum(each.up or 0 for each in found)
@@ -239,7 +265,7 @@ class Lines(Summary):  # type: ignore[misc]
         texts = [str(each) for each in worst[:SHOWN]]
         ups = [each for each in worst if each.metric and each.metric.context == "up"]
         if len(ups) > 1:  # they are the last
-            count = f"{len(ups)} of {len(self._resource.services)} services {state}"
+            count = f"{len(ups)} of {len(self._resource.subjects)} services {state}"
             texts.insert(len(worst) - len(ups), count)
         more = f"; and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
         return "; ".join(texts) + more

@@ -12,7 +12,8 @@ from nagiosplugin.state import ServiceState
 from lvs_agent.codes import Status
 from lvs_agent.errors import UsageError
 from lvs_agent.pollers import wording
-from lvs_agent.pollers.services import Service
+from lvs_agent.pollers.naming import VIP, AddressRow
+from lvs_agent.pollers.services import Subject
 
 STATES = {
     Status.OK: Ok,
@@ -28,9 +29,9 @@ Threshold = Callable[[int], Range]
 
 
 class Probed(Protocol):
-    """The resource that the metrics belong to: a director's services, and its agent's text."""
+    """The resource that the metrics belong to: what is checked, and the agent's text."""
 
-    services: Dict[str, Service]
+    subjects: Dict[str, Subject]
     text: str
 
 
@@ -58,10 +59,15 @@ def _of(percent: float, total: int) -> float:
     return int(share) if share.is_integer() else share
 
 
-class Up(Context):  # type: ignore[misc]
-    """The number of real servers up, out of those that are present or lost.
+def is_vip(name: object) -> bool:
+    """Return whether a name is that of a VIP."""
+    return isinstance(name, AddressRow) and name.kind == VIP
 
-    recorded is True if each service has performance data.
+
+class Up(Context):  # type: ignore[misc]
+    """The number of parts up, out of those that are present or lost; see services.Subject.
+
+    recorded is True if each subject has performance data.
     """
 
     def __init__(self, warning: Threshold, critical: Threshold, recorded: bool) -> None:
@@ -71,16 +77,17 @@ class Up(Context):  # type: ignore[misc]
         self._recorded = recorded
 
     def evaluate(self, metric: Metric, resource: Probed) -> Result:
-        """Return critical if none is up, else the state by the thresholds."""
-        service = resource.services[metric.name]
+        """Return critical if none is up or a service is lost, else the state by the thresholds."""
+        subject = resource.subjects[metric.name]
         if metric.value is None:
-            text = f"{wording.named(service)}: weights unknown: {resource.text}"
+            text = f"{wording.named(subject)}: weights unknown: {resource.text}"
             return Result(Unknown, text, metric)
-        text = wording.service(service, metric.value)
-        if metric.value == 0:  # 0 of 0 would be 100%: a health checker may have deleted all servers
+        text = wording.subject(subject, metric.value)
+        # 0 of 0 would be 100%: a health checker may have deleted all servers
+        if metric.value == 0 or (is_vip(subject.name) and subject.lost):
             return Result(Critical, text, metric)
         for state, limits in ((Critical, self._critical), (Warn, self._warning)):
-            if not limits(service.total).match(metric.value):
+            if not limits(subject.total).match(metric.value):
                 return Result(state, text, metric)
         return Result(Ok, text, metric)
 
@@ -88,7 +95,7 @@ class Up(Context):  # type: ignore[misc]
         """Return the count, with the thresholds as counts, too; None if it is not recorded."""
         if metric.value is None or not self._recorded:
             return None
-        total = resource.services[metric.name].total
+        total = resource.subjects[metric.name].total
         warning, critical = self._warning(total), self._critical(total)
         return Performance(f"{metric.name} up", metric.value, "", warning, critical, 0, total)
 

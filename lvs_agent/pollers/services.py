@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A director's agent and its services, as records."""
+"""A director's agent, its services, and its VIPs and RIPs, as records."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from lvs_agent.pollers.client import Client, Value
 from lvs_agent.pollers.director import DirectorError
 
 _FALSE = 2  # of TruthValue, RFC 2579
+
+# the columns that count the parts of a row: those that are up, present and lost
+PARTS = {
+    "lvsVs": ("RealServersUp", "RealServers", "RealServersLost"),
+    "lvsVip": ("ServicesUp", "Services", "ServicesLost"),
+    "lvsRip": ("Up", "Services", "Lost"),
+}
+
+Name = Union[naming.Service, naming.AddressRow]
 
 
 @dataclass(frozen=True)
@@ -50,50 +59,59 @@ class Lost:
     """Rows that are lost: services, and the real servers of services that are present."""
 
     services: List[Gone] = field(default_factory=list)
-    servers: Dict[naming.Service, List[Gone]] = field(default_factory=dict)
+    servers: Dict[Name, List[Gone]] = field(default_factory=dict)
 
 
 @dataclass
-class Service:
-    """A service with its values by column name.
+class Subject:
+    """A service, a VIP or a RIP, with its values by column name.
 
-    down has its real servers of weight 0, gone those that are lost and listed.
+    Its parts are the real servers of a service, the services of a VIP, and the rows of a RIP, one
+    in each of its services. down has the real servers of weight 0, gone the parts that are lost and
+    listed.
     """
 
-    name: naming.Service
+    name: Name
     values: Dict[str, Value]
     down: List[Gone] = field(default_factory=list)
     gone: List[Gone] = field(default_factory=list)
 
     @property
     def up(self) -> Optional[int]:
-        """The number of real servers with a weight above 0; None if unknown."""
-        return _number(self.values["lvsVsRealServersUp"])
+        """The number of parts that are up; None if unknown."""
+        return _number(self._part(0))
 
     @property
     def present(self) -> int:
-        """The number of real servers in the director's table; 0 if unknown."""
-        return _number(self.values["lvsVsRealServers"]) or 0
+        """The number of parts in the director's table; 0 if unknown."""
+        return _number(self._part(1)) or 0
 
     @property
     def lost(self) -> int:
-        """The number of real servers that are lost; 0 if unknown."""
-        return _number(self.values["lvsVsRealServersLost"]) or 0
+        """The number of parts that are lost; 0 if unknown."""
+        return _number(self._part(2)) or 0
 
     @property
     def total(self) -> int:
-        """The number of real servers that are present or lost."""
+        """The number of parts that are present or lost."""
         return self.present + self.lost
 
     @property
     def alias(self) -> str:
-        """The name that the administrator has given the service; "" if there is none."""
-        return _text(self.values["lvsVsAlias"])
+        """The name that the administrator has given; "" if there is none."""
+        return _text(self.value("Alias"))
 
     @property
     def age(self) -> Optional[int]:
-        """The time since the service went up or down, in seconds; None if unknown."""
-        return _number(self.values["lvsVsStateAge"])
+        """The time since a service went up or down, in seconds; None if unknown."""
+        return _number(self.values.get("lvsVsStateAge"))
+
+    def value(self, column: str) -> Value:
+        """Return the value of a column, which is named without the prefix of its table."""
+        return self.values[f"{self.name.table}{column}"]
+
+    def _part(self, place: int) -> Value:
+        return self.value(PARTS[self.name.table][place])
 
 
 def agent(client: Client) -> Agent:
@@ -128,16 +146,12 @@ def is_known(status: Value, source: Value) -> bool:
 
 def services(
     client: Client, wanted: Optional[naming.Service], columns: Sequence[str]
-) -> Iterator[Union[Service, DirectorError]]:
-    """Yield the services of wanted, None for all, with these columns and those of Service.
+) -> Iterator[Union[Subject, DirectorError]]:
+    """Yield the services of wanted, None for all, with these columns, without their prefix lvsVs.
 
     Yields an error for a row that names no service.
     """
-    names = [
-        *("lvsVsRealServersUp", "lvsVsRealServers", "lvsVsRealServersLost"),
-        *("lvsVsStateAge", "lvsVsAlias"),
-        *columns,
-    ]
+    names = [f"lvsVs{name}" for name in (*PARTS["lvsVs"], "Alias", "StateAge", *columns)]
     if wanted is not None and wanted.port is not None:
         values = client.get([(name, wanted.instance) for name in names])
         rows = [(wanted.instance, values)] if values[1] is not None else []
@@ -149,27 +163,60 @@ def services(
         except DirectorError as error:
             yield error
             continue
-        service = Service(row.service, dict(zip(names, values)))
+        service = Subject(row.service, dict(zip(names, values)))
         if service.up is not None and service.up < service.present:
-            service.down = _down(client, service.name)
+            service.down = _down(client, row.service)
         yield service
 
 
-def lost(client: Client, wanted: Optional[naming.Service]) -> Lost:
+def address_row(
+    client: Client, wanted: naming.AddressRow, columns: Sequence[str]
+) -> Optional[Subject]:
+    """Return a VIP or a RIP with these columns, without the prefix of its table.
+
+    Returns None if the director does not have it. Raises DirectorError, also if the agent has no
+    such table.
+    """
+    names = [f"{wanted.table}{name}" for name in (*PARTS[wanted.table], "Alias", *columns)]
+    values = client.get([(name, wanted.instance) for name in names])
+    if values[1] is not None:
+        return Subject(wanted, dict(zip(names, values)))
+    check_table(client, wanted)
+    return None
+
+
+def check_table(client: Client, wanted: naming.AddressRow) -> None:
+    """Raise DirectorError if the agent has no table of VIPs and RIPs.
+
+    No answer tells this from a table without rows. But agents that have the table give each service
+    an lvsVsAlias.
+    """
+    for _, (_, alias) in client.walk(["lvsVsName", "lvsVsAlias"]):
+        if alias is None:
+            raise client.error(
+                f"the agent has no {wanted.table}Table; update lvs-agent on the director"
+            )
+        return
+
+
+def lost(client: Client, wanted: Optional[Name]) -> Lost:
     """Return the rows that are lost, the last ones first, of wanted (None for all services).
+
+    Of an address, returns the rows of the services at it.
 
     Omits rows that name nothing: the counts of the agent and the services have them.
     """
     found = Lost()
-    within: Oid = ()
-    if wanted is not None:
-        # also with a port, since a walk omits the row whose instance is its prefix
-        within = replace(wanted, port=None).instance
+    within: Oid = wanted.instance if wanted else ()
+    port = None
+    if isinstance(wanted, naming.Service):
+        # without the port, since a walk omits the row whose instance is its prefix
+        port, within = wanted.port, replace(wanted, port=None).instance
     columns = ["lvsLostVsAge", "lvsLostRsAge", "lvsLostVsAlias", "lvsLostRsAlias"]
     for instance, (of_service, of_server, *aliases) in client.walk(columns, within):
         with contextlib.suppress(DirectorError):
             row = row_of(client, instance, server=of_service is None)
-            if wanted is not None and wanted.port not in (None, row.service.port):
+            if port not in (None, row.service.port):
                 continue
             if row.server is None:
                 found.services.append(_gone(row.service, of_service, aliases[0]))

@@ -6,10 +6,16 @@ from __future__ import annotations
 import time
 from typing import Optional, Sequence, Union
 
-from lvs_agent.pollers.services import Gone, Service
+from lvs_agent.pollers.services import Gone, Subject
 
 SHOWN = 3  # names of services or real servers in a text
 
+# the parts that are up, by the table of their row
+_UP = {
+    "lvsVs": "{} of {} real servers up",
+    "lvsVip": "{} of {} services up",
+    "lvsRip": "up in {} of {} services",
+}
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -26,7 +32,7 @@ def since(age: Optional[int]) -> str:
     return f" since {time.strftime(form, then)} ({_duration(age)})"
 
 
-def named(row: Union[Service, Gone]) -> str:
+def named(row: Union[Subject, Gone]) -> str:
     """Return the name of a row, with its alias if it has one: TCP 192.0.2.10:443 (shop)."""
     alias = row.alias.replace("|", "/")  # performance data begins at the first |
     return f"{row.name} ({alias})" if alias else str(row.name)
@@ -41,9 +47,9 @@ def names(rows: Sequence[Gone], count: int) -> str:
     return f": {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
 
 
-def service(found: Service, up: int) -> str:
-    """Return the number of real servers of a service that are up, and those that are not."""
-    text = f"{named(found)}: {up} of {found.total} real servers up"
+def subject(found: Subject, up: int) -> str:
+    """Return the number of parts that are up, and those that are not."""
+    text = f"{named(found)}: {_UP[found.name.table].format(up, found.total)}"
     if not up:
         text += since(found.age)
     if found.lost:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import io
 import re
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 from unittest.mock import patch
 
 from nagiosplugin import Check
@@ -15,8 +15,11 @@ from nagiosplugin.output import Output
 from nagiosplugin.runtime import Runtime
 
 from lvs_agent import arguments
+from lvs_agent.codes import Family
 from lvs_agent.mib.smi import (
+    MAX_ALIAS_BYTES,
     MAX_TEXT_BYTES,
+    Alias,
     Bits,
     InetAddress,
     IpAddress,
@@ -26,7 +29,7 @@ from lvs_agent.mib.smi import (
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import check as checks
 from lvs_agent.pollers import client as clients
-from lvs_agent.pollers import mrtg, objects, parsing, services
+from lvs_agent.pollers import mrtg, naming, objects, parsing, services
 from lvs_agent.pollers.client import Client, Value
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.graph import files, update
@@ -39,6 +42,7 @@ HOST = "127.0.0.1"
 SECONDS = 1e6  # an input that takes long is a finding, not an error of the director
 VARBINDS = 8  # those of mrtg's request
 ROW = parsing.parse(["TCP 192.0.2.10:443"])
+VIP = naming.AddressRow(naming.VIP, Family.INET, "192.0.2.10")
 HIGHEST = 2**64 - 1
 
 SCALARS = ["lvsAgentStatus", "lvsAgentStatusText", "lvsAgentSource", "lvsAgentSnapshotAge"]
@@ -132,7 +136,7 @@ def _is_valid(name: str, value: Value) -> None:
     syntax = objects.named(name).syntax
     if value is None:
         return
-    if syntax is SnmpAdminString:
+    if syntax in (Alias, SnmpAdminString):
         assert isinstance(value, str)
         _is_line(value)
         assert len(value.encode()) <= MAX_TEXT_BYTES
@@ -173,15 +177,28 @@ def _services(choices: Choices, client: Client) -> None:
     agent = services.agent(client)
     assert agent.age is None or 0 <= agent.age < 2**32
     _is_line(agent.text)
-    wanted = choices.pick([None, ROW.service])
-    for found in services.services(client, wanted, ["lvsVsInBytes"]):
+    wanted = choices.pick([None, ROW.service, VIP])
+    if isinstance(wanted, naming.AddressRow):
+        _is_subject(services.address_row(client, wanted, ["InBytes"]))
+        return
+    for found in services.services(client, wanted, ["InBytes"]):
         if isinstance(found, DirectorError):
             _is_message(str(found))
             continue
         assert parsing.parse_service(str(found.name)) == found.name
-        assert found.up is None or 0 <= found.up < 2**32
-        assert 0 <= found.total < 2**32
-        _is_valid("lvsVsInBytes", found.values["lvsVsInBytes"])
+        _is_subject(found)
+
+
+def _is_subject(found: Optional[services.Subject]) -> None:
+    if found is None:
+        assert FAKE.altered
+        return
+    assert found.up is None or 0 <= found.up < 2**32
+    assert 0 <= found.total < 2**33
+    _is_line(found.alias)
+    assert len(found.alias.encode()) <= MAX_ALIAS_BYTES
+    for name, value in found.values.items():
+        _is_valid(name, value)
 
 
 def _update(_choices: Choices, client: Client) -> None:
@@ -209,7 +226,11 @@ def _mrtg(choices: Choices, client: Client) -> None:
 
 
 def _check(choices: Choices, client: Client) -> None:
-    words = ["check", HOST, *choices.pick([[], ["-v"], ["-t", "192.0.2.10:443"]])]
+    words = [
+        "check",
+        HOST,
+        *choices.pick([[], ["-v"], ["-t", "192.0.2.10:443"], ["VIP", "192.0.2.10"]]),
+    ]
     args = PARSER.parse_args(words)
     with _plugin(client) as out:
         checks._run(args)
