@@ -134,11 +134,12 @@ def _add_mrtg(commands: Commands) -> None:
         "mrtg",
         parents=[service(), asking()],
         help="print values for MRTG, as its external program",
-        description="Prints four lines for MRTG: the values in and out, the uptime, and the name."
+        description="Prints four lines for MRTG: the values in and out, the uptime, and the name,"
+        " followed by the alias, if there is one, in parentheses."
         " The values are counters of new connections (the same twice), packets or bytes, or the"
         " numbers of active and inactive connections, each summed over the directors; a director"
-        " without the service counts as 0. If a director does not answer, both values are UNKNOWN"
-        f" and the exit status is 1. {SERVICE_WORDS} {SNMP_CONF}",
+        " without the row counts as 0. If a director does not answer, both values are UNKNOWN"
+        f" and the exit status is 1. {SERVICE_WORDS} {ADDRESS_WORDS} {SNMP_CONF}",
     )
     command.add_argument("directors", metavar="DIRECTOR[,DIRECTOR...]", help=DIRECTOR)
     command.add_argument("service", nargs="*", default=[], metavar="SERVICE", help=SERVICE)

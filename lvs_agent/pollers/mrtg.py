@@ -15,10 +15,10 @@ from lvs_agent.netsnmp import snmpconf
 from lvs_agent.pollers import limit, parsing, ready
 from lvs_agent.pollers.client import Client, gather
 from lvs_agent.pollers.director import DirectorError, parse_director
-from lvs_agent.pollers.naming import Row
-from lvs_agent.pollers.services import is_known
+from lvs_agent.pollers.naming import AddressRow, Named, Row
+from lvs_agent.pollers.services import check_table, is_known
 
-# the columns of both lines, without their prefix lvsVs or lvsRs
+# the columns of both lines, without the prefix of their table
 KINDS = {
     "conns": ("Conns", "Conns"),
     "packets": ("InPkts", "OutPkts"),
@@ -32,11 +32,15 @@ SECONDS = 55.0  # for all, with the lookup of the service's name; client.SECONDS
 
 @dataclass(frozen=True)
 class Answer:
-    """A director's answer: both values, 0 if it has no such row; uptime in seconds; its name."""
+    """A director's answer: both values, 0 if it has no such row; uptime in seconds; its name.
+
+    alias is that of the row, "" if it has none.
+    """
 
     values: Tuple[int, int]
     uptime: float
     name: str
+    alias: str
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    row = parsing.parse([*args.service, *args.options])
-    if row.service.port is None:
+    row = parsing.parse_named([*args.service, *args.options])
+    if isinstance(row, Row) and row.service.port is None:
         raise UsageError(
             f"{row.service}: port missing; write :0 for the service of all other ports"
         )
@@ -75,25 +79,29 @@ def say(answers: Sequence[Union[Answer, DirectorError]]) -> int:
     return 1 if errors else 0
 
 
-def ask(client: Client, row: Row, kind: str) -> Answer:
+def ask(client: Client, row: Named, kind: str) -> Answer:
     """Return one director's answer."""
-    table = "lvsRs" if row.server else "lvsVs"
-    names = [f"{table}Name", *(f"{table}{column}" for column in KINDS[kind])]
+    # a column that each row of the table has
+    present = "Services" if isinstance(row, AddressRow) else "Name"
+    names = [f"{row.table}{column}" for column in (present, *KINDS[kind], "Alias")]
     wanted = [(name, row.instance) for name in names]
     wanted += [(name, (0,)) for name in SCALARS]
-    present, one, other, status, text, source, ticks, name = ready.get(client, wanted)
+    found, one, other, alias, status, text, source, ticks, name = ready.get(client, wanted)
     if status is None:
         raise client.unserved()
-    if present is None and is_known(status, source):
+    if found is None and is_known(status, source):
+        if isinstance(row, AddressRow):
+            check_table(client, row)
         one = other = 0
     if not isinstance(one, int) or not isinstance(other, int):
         raise DirectorError(f"{client.director}: {names[1]} unknown: {text!s}")
     uptime = ticks / 100 if isinstance(ticks, int) else 0.0
-    return Answer((one, other), uptime, name if isinstance(name, str) else str(client.director))
+    director = name if isinstance(name, str) else str(client.director)
+    return Answer((one, other), uptime, director, alias if isinstance(alias, str) else "")
 
 
 def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
-    """Return the sums of both values and, for MRTG's page, uptimes and names.
+    """Return the sums of both values and, for MRTG's page, uptimes, names and aliases.
 
     The sums are UNKNOWN if a director gives no values: without these they would fall, and MRTG
     would take their later rise for traffic. Names are escaped, since MRTG writes them as HTML.
@@ -104,7 +112,9 @@ def lines(answers: Sequence[Union[Answer, DirectorError]]) -> List[str]:
     else:
         values = [str(sum(answer.values[place] for answer in known)) for place in (0, 1)]
     uptimes = " + ".join(_up(answer.uptime) for answer in known)
-    return [*values, uptimes, " + ".join(escape(answer.name) for answer in known)]
+    names = " + ".join(answer.name for answer in known)
+    aliases = ", ".join(dict.fromkeys(answer.alias for answer in known if answer.alias))
+    return [*values, uptimes, escape(f"{names} ({aliases})" if aliases else names)]
 
 
 def _up(seconds: float) -> str:

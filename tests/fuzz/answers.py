@@ -40,7 +40,7 @@ from tests.fuzz.director import Fake
 
 HOST = "127.0.0.1"
 SECONDS = 1e6  # an input that takes long is a finding, not an error of the director
-VARBINDS = 8  # those of mrtg's request
+VARBINDS = 9  # those of mrtg's request
 ROW = parsing.parse(["TCP 192.0.2.10:443"])
 VIP = naming.AddressRow(naming.VIP, Family.INET, "192.0.2.10")
 HIGHEST = 2**64 - 1
@@ -215,7 +215,8 @@ def _update(_choices: Choices, client: Client) -> None:
 
 def _mrtg(choices: Choices, client: Client) -> None:
     kind = choices.pick(list(mrtg.KINDS))
-    lines = mrtg.lines([mrtg.ask(client, ROW, kind)])
+    rows: List[naming.Named] = [ROW, VIP]
+    lines = mrtg.lines([mrtg.ask(client, choices.pick(rows), kind)])
     assert len(lines) == 4
     for line in lines:
         _is_line(line)

@@ -17,8 +17,9 @@ from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import dotted
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Director, Snapshot
-from tests.support import builders, directors, files
+from tests.support import builders, directors, fakes, files
 from tests.support.directors import counted
+from tests.support.lvsmib import place
 from tests.support.snmpd import AGENT
 from tests.support.words import words
 
@@ -61,12 +62,20 @@ def https(times: int) -> VirtualService:
     return builders.service("192.0.2.10", 443, server, counters=counters)
 
 
+def www() -> VirtualService:
+    """Return another service of the same VIP, with the same server, and an alias."""
+    server = builders.server(port=80, active_conns=3, inact_conns=4, counters=counted(1))
+    counters = counted(7, 8, 5, 6)
+    return builders.service("192.0.2.10", 80, server, counters=counters, alias="R&D's shop")
+
+
 # snapshots by the community that selects them
 FARMS = {
     "one": taken(https(1)),
     "other": taken(https(2)),
     "odd": taken(builders.service("192.0.2.10", 443, protocol=99, counters=counted(1, 2))),
     "big": taken(builders.service("192.0.2.10", 443, counters=counted(2**64 - 1, 2**64 - 1))),
+    "two": taken(https(1), www()),
     "none": taken(),
     "noipvs": taken(source=Source.NONE, status=Status.NO_IPVS, text="ip_vs is not loaded"),
     "nothing": taken(source=Source.NONE, status=Status.NO_COLLECTOR, text="no snapshot has come"),
@@ -176,6 +185,46 @@ def test_a_real_server_has_values_of_its_own(conf: Path) -> None:
     assert asked(conf, "one,other", "bytes", *words, *("-t", "192.0.2.10:443"))[0] == "300"
     assert asked(conf, "one", f"{HTTPS} -> 192.168.0.1:8080", "active")[:2] == ("30", "40")
     assert asked(conf, "one", f"{HTTPS} -> 192.168.0.1:80", "active")[:2] == ("0", "0")
+
+
+def test_a_vip_and_a_rip_are_sums(conf: Path) -> None:
+    found = {kind: asked(conf, "two", "VIP 192.0.2.10", kind)[:2] for kind in KINDS}
+    assert found == {
+        "conns": ("15", "15"),
+        "packets": ("506", "506"),
+        "bytes": ("1007", "2008"),
+        "active": ("33", "44"),
+    }
+    assert asked(conf, "two", "192.0.2.10", "bytes")[:2] == ("1007", "2008")
+    assert asked(conf, "two", "rip", "192.168.0.1", "active")[:2] == ("33", "44")
+    assert asked(conf, "two,other", "RIP 192.168.0.1", "bytes")[:2] == ("301", "0")
+    assert asked(conf, "one,none", "VIP 192.0.2.11", "bytes")[:2] == ("0", "0")
+
+
+def test_the_alias_follows_the_directors_names(conf: Path) -> None:
+    assert asked(conf, "two", WWW, "bytes")[3] == "lb-two (R&amp;D&#x27;s shop)"
+    assert asked(conf, "one,two", WWW, "bytes")[3] == "lb-one + lb-two (R&amp;D&#x27;s shop)"
+    assert asked(conf, "two", HTTPS, "bytes")[3] == "lb-two"
+
+
+def test_an_agent_without_vips_is_named(tmp_path: Path) -> None:
+    def older(request: fakes.Request) -> List[bytes]:
+        gone = [place(name)[:1] for name in ("lvsVipServices", "lvsRipServices")]
+        for oid in list(request.values):
+            if oid[8:9] in gone or oid[8:11] == place("lvsVsAlias"):
+                del request.values[oid]
+        return [*fakes.honest(request)]
+
+    file = tmp_path / "snmp.conf"
+    file.write_text("defCommunity public\n")
+    with fakes.running(FARMS["one"], older) as fake:
+        words = ("mrtg", fake.address, "VIP 192.0.2.10", "bytes", "--snmp-conf", str(file))
+        done = files.run(str(AGENT), *words)
+        service = files.run(str(AGENT), "mrtg", fake.address, HTTPS, *words[3:])
+    assert (done.returncode, done.stdout) == (1, "UNKNOWN\nUNKNOWN\n\n\n")
+    said = "the agent has no lvsVipTable; update lvs-agent on the director"
+    assert done.stderr == f"lvs-agent: {fake.address}: {said}\n"
+    assert service.stdout == "1000\n2000\n1 days, 0:00:00\nfake\n"
 
 
 UNKNOWN = {
