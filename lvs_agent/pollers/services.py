@@ -243,6 +243,17 @@ def row_of(client: Client, instance: Oid, server: bool) -> naming.Row:
     return row
 
 
+def address_row_of(client: Client, kind: str, instance: Oid) -> naming.AddressRow:
+    """Return the VIP or the RIP of an instance that a director listed.
+
+    Raises DirectorError if it has none.
+    """
+    try:
+        return naming.address_row_of(kind, instance)
+    except naming.NamingError as error:
+        raise client.error(str(error)) from error
+
+
 def _down(client: Client, service: naming.Service) -> List[Gone]:
     found = []
     columns = ["lvsRsWeight", "lvsRsStateAge", "lvsRsAlias"]

@@ -31,7 +31,8 @@ from tests.support.snmpd import AGENT
 OK, CRITICAL, UNKNOWN = 0, 2, 3
 HTTPS = "TCP 192.0.2.10:443"
 QUICK = Credentials(timeout=1, retries=0)
-RRDS = ["TCP_192.0.2.10_443.rrd", "TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd"]
+SUMS = ["RIP_192.168.0.1.rrd", "VIP_192.0.2.10.rrd"]
+RRDS = sorted([*SUMS, "TCP_192.0.2.10_443.rrd", "TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd"])
 
 EVERY = ("check", "mrtg", "update")
 
@@ -144,8 +145,10 @@ def test_an_odd_row_costs_itself(conf: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (CRITICAL, "")
     assert (updated.returncode, updated.stderr) == (1, f"lvs-agent: {said}; and 1 more\n")
     assert written(tmp_path / "files", bad) == [
+        SUMS[0],
         "TCP_192.0.2.10_80.rrd",
         "TCP_192.0.2.10_80_to_192.168.0.1_8080.rrd",
+        SUMS[1],
     ]
 
 
@@ -164,7 +167,7 @@ def test_a_row_of_another_table_is_odd(conf: Path, tmp_path: Path) -> None:
     said = f"{bad.address}: {instance}: not an instance of lvsVsTable"
     assert done.stdout.startswith(f"LVS WARNING - {said} |")
     assert updated.stderr == f"lvs-agent: {said}\n"
-    assert written(tmp_path / "files", bad) == RRDS[1:]
+    assert written(tmp_path / "files", bad) == [RRDS[0], *RRDS[2:]]
 
 
 def test_a_protocol_without_a_name_is_checked(conf: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Dict, Iterable, Sequence
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.parsing import parse
+from lvs_agent.pollers.parsing import parse_named
 
 STEP = 300
 HOUR = 12  # polls
@@ -21,7 +21,7 @@ def folder(path: Path, rows: Dict[str, Dict[str, int]], end: int, polls: int = H
         (path / director).mkdir(parents=True, exist_ok=True)
         with Rrdtool(path) as rrdtool:
             for name, amount in its.items():
-                file = File(director, parse([name]))
+                file = File(director, parse_named([name]))
                 files.create(rrdtool, file, end - polls * STEP - 1, STEP)
                 fill(rrdtool, file, amount, range(end - polls * STEP, end + 1, STEP))
     return path

@@ -18,8 +18,8 @@ def add(commands: Commands) -> None:
     graph = commands.add_parser(
         "graph",
         help="store values with rrdtool and draw them",
-        description="Stores connections, packets and bytes of each virtual service and real server"
-        " in round-robin files of rrdtool(1), for a year and more, and draws them.",
+        description="Stores connections, packets and bytes of each virtual service, real server,"
+        " VIP and RIP in round-robin files of rrdtool(1), for a year and more, and draws them.",
     )
     own = graph.add_subparsers(dest="graph", metavar="COMMAND", required=True)
     _add_update(own)
@@ -34,7 +34,8 @@ def _add_update(commands: Commands) -> None:
         help="query directors and store their values",
         description="Queries each DIRECTOR once and writes to DIR/DIRECTOR/, where a service's file"
         " is TCP_192.0.2.10_443.rrd, and that of its real server"
-        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd. Run it from a timer or cron, once per step."
+        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd, and those of the sums over their addresses"
+        " VIP_192.0.2.10.rrd and RIP_192.168.0.1.rrd. Run it from a timer or cron, once per step."
         " Unknown values become gaps, for example while a service does not exist, while"
         " counters are frozen, or where they were reset."
         f" {SNMP_CONF}",
@@ -79,7 +80,8 @@ def _add_draw(commands: Commands) -> None:
         "--stack",
         choices=["service", "server", "director"],
         metavar="service|server|director",
-        help="draw each service, real server or director in a colour of its own; by default, draw"
+        help="draw each service (or VIP or RIP), real server or director in a colour of its own; by"
+        " default, draw"
         " their sum",
     )
     command.add_argument(
@@ -144,8 +146,13 @@ def _selecting() -> argparse.ArgumentParser:
     )
     for name, metavar, text in (
         ("--director", "DIRECTOR", "only this director's services"),
-        ("--service", "SERVICE", "only this service: 'TCP 192.0.2.10:443', 'FWM 5'"),
-        ("--vip", "ADDRESS", "only services at this address"),
+        (
+            "--service",
+            "SERVICE",
+            "only this service: 'TCP 192.0.2.10:443', 'FWM 5'; or the sum over an address, from a"
+            " file of its own: 'VIP 192.0.2.10', 'RIP 192.168.0.1'",
+        ),
+        ("--vip", "ADDRESS", "only services at this address, from a file for each"),
         ("--port", "PORT", "only services with this port"),
         ("--real-server", "ADDRESS", "only real servers with this address"),
         ("--real-port", "PORT", "only real servers with this port"),

@@ -9,6 +9,7 @@ no special meaning for shells, browsers or rrdtool:
     UDP_2001-db8--53_53                         UDP [2001:db8::53]:53
     FWM_5_IPv6                                  FWM 5 IPv6
     IP33_192.0.2.10_80                          IP33 192.0.2.10:80
+    VIP_192.0.2.10, RIP_2001-db8-1--1           VIP 192.0.2.10, RIP [2001:db8:1::1]
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
-from lvs_agent.pollers.naming import NamingError, Row
-from lvs_agent.pollers.parsing import parse
+from lvs_agent.pollers.naming import Named, NamingError
+from lvs_agent.pollers.parsing import parse_named
 
 ENDING = ".rrd"
 TO = "_to_"
@@ -60,7 +61,7 @@ class File:
     """A round-robin file. path is relative to the folder of all directors, as for rrdtool."""
 
     director: str
-    row: Row
+    row: Named
 
     @property
     def path(self) -> str:
@@ -76,19 +77,19 @@ class Last:
     known: bool
 
 
-def stem(row: Row) -> str:
+def stem(row: Named) -> str:
     """Return the name of a row's file, without its ending."""
     plain = re.sub(r"\[(.*?)\]", lambda address: address[1].replace(":", "-"), str(row))
     return re.sub("[: ]", "_", plain.replace(" -> ", TO))
 
 
-def row_of(name: str) -> Optional[Row]:
+def row_of(name: str) -> Optional[Named]:
     """Return the row for a file's name without its ending; None if there is none."""
     words = [_words(part) for part in name.split(TO)]
     if None in words:
         return None
     try:
-        row = parse([" -> ".join(filter(None, words))])
+        row = parse_named([" -> ".join(filter(None, words))])
     except NamingError:
         return None
     # a name with another spelling of an address is not one of ours
@@ -99,12 +100,14 @@ def _words(part: str) -> Optional[str]:
     if re.fullmatch(r"FWM_\d+(_IPv6)?", part):
         return part.replace("_", " ")
     endpoint = re.fullmatch(r"((?:TCP|UDP|SCTP|IP\d+)_)?([0-9a-f.-]+)_(\d+)", part)
-    if endpoint is None:
+    alone = re.fullmatch(r"([VR]IP_)([0-9a-f.-]+)()", part)
+    found = endpoint or alone
+    if found is None:
         return None
-    protocol, address, port = endpoint.groups()
+    kind, address, port = found.groups()
     if "-" in address:
         address = f"[{address.replace('-', ':')}]"
-    return f"{(protocol or '').replace('_', ' ')}{address}:{port}"
+    return f"{(kind or '').replace('_', ' ')}{address}{':' if port else ''}{port}"
 
 
 def folder_of(director: str) -> str:
@@ -121,7 +124,9 @@ def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
     found = []
     for director in sorted(directors or _folders(folder)):
         rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
-        known = sorted((row for row in rows if row is not None), key=lambda row: row.instance)
+        known = sorted(
+            (row for row in rows if row is not None), key=lambda row: (row.instance, row.table)
+        )
         found += [File(director, row) for row in known]
     return found
 

@@ -25,7 +25,6 @@ from lvs_agent.pollers.graph.selection import (
     needed,
     title,
 )
-from lvs_agent.pollers.naming import Row
 
 INDEX = "index.html"
 ALL = "all"  # the stem of all services together
@@ -135,9 +134,9 @@ def planned(selected: Files, servers: Files, now: float) -> List[Plan]:
     last = {**servers.last, **selected.last}
     every, parts = list(selected.last), servers.by_service()
     plans = [_plan(ALL, title(every), (every, None), (every, SERVICE), last, now)]
-    for service, its in selected.by_service().items():
-        theirs = parts.get(service, [])
-        plan = _plan(stem(Row(service)), str(service), (its, None), (theirs, SERVER), last, now)
+    for row, its in selected.by_service().items():
+        theirs = parts.get(row, [])
+        plan = _plan(stem(row), str(row), (its, None), (theirs, SERVER), last, now)
         if plan.groups:
             plans.append(plan)
     return plans

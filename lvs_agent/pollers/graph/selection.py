@@ -12,18 +12,18 @@ from lvs_agent.codes import IpProtocol
 from lvs_agent.errors import CommandError
 from lvs_agent.pollers.graph.files import File, FileError, Last, folder_of, last, listed
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import Row, Service
-from lvs_agent.pollers.parsing import parse_server, parse_service
+from lvs_agent.pollers.naming import AddressRow, Named, NamingError, Row, Service
+from lvs_agent.pollers.parsing import parse_named, parse_server, parse_service
 
 SERVICE, SERVER, DIRECTOR = "service", "server", "director"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A selection of files; an empty set selects all.
+    """A selection of files; an empty set selects all services, or all their real servers.
 
-    vips and servers are addresses. stack is SERVICE, SERVER or DIRECTOR for a colour each, None
-    for one sum.
+    sums has VIPs and RIPs; if there are any, no other rows are selected. vips and servers are
+    addresses. stack is SERVICE, SERVER or DIRECTOR for a colour each, None for one sum.
     """
 
     directors: FrozenSet[str] = frozenset()
@@ -33,6 +33,7 @@ class Selection:
     servers: FrozenSet[str] = frozenset()
     server_ports: FrozenSet[int] = frozenset()
     stack: Optional[str] = None
+    sums: FrozenSet[AddressRow] = frozenset()
 
     @property
     def of_servers(self) -> bool:
@@ -42,9 +43,11 @@ class Selection:
     def takes(self, file: File) -> bool:
         """Return whether a file is selected."""
         row = file.row
-        if (row.server is not None) != self.of_servers:
-            return False
         if self.directors and file.director not in self.directors:
+            return False
+        if isinstance(row, AddressRow) or self.sums:
+            return row in self.sums
+        if (row.server is not None) != self.of_servers:
             return False
         if row.server is not None:
             if self.servers and row.server.address not in self.servers:
@@ -75,7 +78,7 @@ class Group:
 
     @property
     def is_one_row(self) -> bool:
-        """True if all files are of one service or server, even on several directors."""
+        """True if all files are of one row, even on several directors."""
         return len({file.row for file in self.files}) == 1
 
 
@@ -86,11 +89,12 @@ class Files:
     last: Dict[File, Last] = field(default_factory=dict)
     errors: List[str] = field(default_factory=list)
 
-    def by_service(self) -> Dict[Service, List[File]]:
-        """Return the files of each service, in their order."""
-        found: Dict[Service, List[File]] = {}
+    def by_service(self) -> Dict[Named, List[File]]:
+        """Return the files of each service, in their order, and those of each VIP and RIP."""
+        found: Dict[Named, List[File]] = {}
         for file in self.last:
-            found.setdefault(file.row.service, []).append(file)
+            row = file.row if isinstance(file.row, AddressRow) else Row(file.row.service)
+            found.setdefault(row, []).append(file)
         return found
 
 
@@ -114,6 +118,14 @@ def needed(found: Files, folder: Path) -> Files:
 
 def selection(args: argparse.Namespace) -> Selection:
     """Return the selection that the options make. Raises NamingError."""
+    stack = getattr(args, "stack", None)
+    rows = [parse_named([text]) for text in args.service]
+    sums = frozenset(row for row in rows if isinstance(row, AddressRow))
+    if sums:
+        others = [args.vip, args.port, args.real_server, args.real_port, stack == SERVER]
+        if len(sums) < len(set(rows)) or any(others):
+            raise NamingError(f"{min(map(str, sums))}: draw VIPs and RIPs alone, not with services")
+        return Selection(frozenset(map(folder_of, args.director)), stack=stack, sums=sums)
     return Selection(
         frozenset(map(folder_of, args.director)),
         frozenset(map(parse_service, args.service)),
@@ -121,7 +133,7 @@ def selection(args: argparse.Namespace) -> Selection:
         frozenset(map(_port, args.port)),
         frozenset(parse_server(text).address for text in args.real_server),
         frozenset(map(_port, args.real_port)),
-        getattr(args, "stack", None),
+        stack,
     )
 
 
@@ -130,17 +142,21 @@ def grouped(files: Sequence[File], stack: Optional[str]) -> List[Group]:
     if stack is None:
         return [Group("sum", list(files))] if files else []
     found: Dict[str, List[File]] = {}
-    one_service = len({file.row.service for file in files}) == 1
+    rows = [file.row for file in files if isinstance(file.row, Row)]
+    one_service = len({row.service for row in rows}) == 1
     for file in files:
         found.setdefault(_name(file, stack, one_service), []).append(file)
     return [Group(name, its) for name, its in found.items()]
 
 
 def title(files: Sequence[File]) -> str:
-    """Return a title: the name of the only row, or the number of services or of real servers."""
-    rows: List[Row] = sorted({file.row for file in files}, key=lambda row: row.instance)
-    if len(rows) == 1:
-        return str(rows[0])
+    """Return a title: the name of the only row, or the number of rows of a kind."""
+    found = {file.row for file in files}
+    if len(found) == 1:
+        return str(found.pop())
+    rows = sorted((row for row in found if isinstance(row, Row)), key=lambda row: row.instance)
+    if len(rows) < len(found):
+        return f"{len(found)} addresses"
     services = {row.service for row in rows}
     if rows and rows[0].server is None:
         return f"{len(rows)} virtual services"
@@ -151,6 +167,8 @@ def title(files: Sequence[File]) -> str:
 def _name(file: File, stack: str, one_service: bool) -> str:
     if stack == DIRECTOR:
         return file.director
+    if isinstance(file.row, AddressRow):
+        return str(file.row)
     if stack == SERVER and one_service:
         return str(file.row.server)
     return str(file.row.service if stack == SERVICE else file.row)

@@ -12,6 +12,7 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from lvs_agent.codes import Status
 from lvs_agent.errors import CommandError
+from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import ready
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
@@ -19,20 +20,22 @@ from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import File, FileError, Value
 from lvs_agent.pollers.graph.progress import Progress
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import Row
-from lvs_agent.pollers.services import row_of
+from lvs_agent.pollers.naming import RIP, VIP, Named
+from lvs_agent.pollers.services import address_row_of, row_of
 
-# in the order of files.SOURCES: columns of lvsVsTable and of lvsRsTable
+# in the order of files.SOURCES: columns of each table
 GAUGES = ("ActiveConns", "InactConns")
 COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
-TABLES = ("lvsVs", "lvsRs")
+# sums first, so that they have files if there are too many rows
+SUMS = {"lvsVip": VIP, "lvsRip": RIP}
+TABLES = (*SUMS, "lvsVs", "lvsRs")
 
 NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
 # for all requests to one director; updates come every 300 s
 SECONDS = 240.0
 
-# files of a director: 6 GB, which also those that come and go at each update do not exceed
-MOST_FILES = 20_000
+# files of a director: 12 GB, which also those that come and go at each update do not exceed
+MOST_FILES = 40_000
 MOST_SAID = 10  # errors about files, so that a full disk is not reported 10,000 times
 
 
@@ -45,7 +48,7 @@ class Reading:
     """The rows of a director at one time, in seconds since 1970, and the errors in reading them."""
 
     when: int
-    rows: Dict[Row, Sequence[Value]] = field(default_factory=dict)
+    rows: Dict[Named, Sequence[Value]] = field(default_factory=dict)
     errors: List[str] = field(default_factory=list)
 
 
@@ -86,7 +89,7 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
         for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
             progress.count()
             try:
-                row = row_of(client, instance, server=table == "lvsRs")
+                row = _row_of(client, table, instance)
             except DirectorError as error:
                 odd.append(str(error))
                 continue
@@ -97,6 +100,12 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
     if odd:
         reading.errors.append(odd[0] + (f"; and {len(odd) - 1} more" if odd[1:] else ""))
     return reading
+
+
+def _row_of(client: Client, table: str, instance: Oid) -> Named:
+    if table in SUMS:
+        return address_row_of(client, SUMS[table], instance)
+    return row_of(client, instance, server=table == "lvsRs")
 
 
 def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step: int) -> List[str]:

@@ -52,10 +52,12 @@ def test_a_director_is_asked_kept_and_drawn(director: SimulatedDirector, tmp_pat
     done = graph(tmp_path, "update", director.address, *TO, "--step", "60")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     name = director.address.replace(":", "_")
-    assert len(list((tmp_path / "files" / name).iterdir())) == 15
+    assert len(list((tmp_path / "files" / name).iterdir())) == 28
     done = graph(
         tmp_path, "draw", "active", *FROM, *OUT, "--vip", "192.0.2.10", "--stack", "service"
     )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = graph(tmp_path, "draw", "bits", *FROM, *OUT, "--service", "VIP 192.0.2.10")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = graph(tmp_path, "page", *FROM, "--into", "page")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

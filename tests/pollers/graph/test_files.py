@@ -12,7 +12,7 @@ import pytest
 from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph.files import SOURCES, File, FileError
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.parsing import parse
+from lvs_agent.pollers.parsing import parse_named
 
 START, STEP = 1_800_000_000, 300
 
@@ -29,6 +29,10 @@ NAMES = {
     "TCP_192.0.2.10_443_to_2001-db8-1--1_8080": "TCP 192.0.2.10:443 -> [2001:db8:1::1]:8080",
     "FWM_5_to_192.168.0.9_0": "FWM 5 -> 192.168.0.9:0",
     "FWM_5_IPv6_to_--1_80": "FWM 5 IPv6 -> [::1]:80",
+    "VIP_192.0.2.10": "VIP 192.0.2.10",
+    "VIP_2001-db8--10": "VIP [2001:db8::10]",
+    "RIP_192.168.0.1": "RIP 192.168.0.1",
+    "RIP_2001-db8-1--1": "RIP [2001:db8:1::1]",
 }
 
 OTHERS = (
@@ -36,6 +40,8 @@ OTHERS = (
     *("TCP_192.0.2.10_0443", "TCP_192.0.2.010_443", "IP6_192.0.2.10_443", "FWM_0", "FWM_x"),
     *("TCP_2001-DB8--10_80", "TCP_2001-db8-0--10_80", "192.168.0.1_80", "FWM_5_to_", "_to_FWM_5"),
     *("TCP_192.0.2.10_443_to_192.168.0.1_80_to_192.168.0.2_80", "tcp_192.0.2.10_443"),
+    *("VIP_192.0.2.10_80", "vip_192.0.2.10", "VIP_", "VIP_192.0.2.010", "VIP_2001-db8-0--10"),
+    *("192.0.2.10", "VIP_www.example.org", "RIP_192.168.0.1_to_192.168.0.2_80", "VIP_localhost"),
 )
 
 FOLDERS = {
@@ -49,7 +55,7 @@ FOLDERS = {
     "-lb1": "_-lb1",
 }
 
-FILE = File("lb1", parse(["TCP 192.0.2.10:443"]))
+FILE = File("lb1", parse_named(["TCP 192.0.2.10:443"]))
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def known(rrdtool: Rrdtool) -> List[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_its_rows_both_ways(name: str) -> None:
-    row = parse([NAMES[name]])
+    row = parse_named([NAMES[name]])
     assert files.stem(row) == name
     assert files.row_of(name) == row
     assert re.fullmatch("[A-Za-z0-9._-]+", name)
@@ -95,10 +101,12 @@ def test_files_are_listed_by_director_and_address(folder: Path) -> None:
         (folder / "lb1" / f"{name}.rrd").touch()
     (folder / "lb1" / "README").touch()
     (folder / "lb1" / "mine.rrd").touch()
+    (folder / "lb1" / "VIP_192.0.2.9.rrd").touch()
+    (folder / "lb1" / "RIP_192.0.2.9.rrd").touch()
     (folder / "lb2" / "FWM_7.rrd").touch()
     (folder / "TCP_192.0.2.1_80.rrd").touch()
     found = [file.path for file in files.listed(folder)]
-    order = [names[3], names[1], names[2], names[0]]
+    order = [names[3], "RIP_192.0.2.9", "VIP_192.0.2.9", names[1], names[2], names[0]]
     assert found == [*(f"lb1/{name}.rrd" for name in order), "lb2/FWM_7.rrd"]
     assert [file.path for file in files.listed(folder, ["lb2"])] == ["lb2/FWM_7.rrd"]
 
@@ -114,7 +122,7 @@ def test_a_file_keeps_what_it_is_given(rrdtool: Rrdtool) -> None:
 
 def test_a_file_holds_more_than_two_years(rrdtool: Rrdtool) -> None:
     for step in (10, 300, 1800):
-        file = File("lb1", parse([f"FWM {step}"]))
+        file = File("lb1", parse_named([f"FWM {step}"]))
         files.create(rrdtool, file, START, step)
         info = dict(line.split(" = ") for line in rrdtool.run("info", file.path))
         kept = {

@@ -20,7 +20,7 @@ from lvs_agent.pollers.graph.page import Subject
 from lvs_agent.pollers.graph.picture import Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.selection import look_at, selection
-from lvs_agent.pollers.parsing import parse
+from lvs_agent.pollers.parsing import parse_named
 from tests.support import rounds
 from tests.support.rounds import STEP
 
@@ -34,6 +34,8 @@ ROWS = {
     f"{HTTP} -> 192.168.0.1:8080": 1,
     f"{HTTP} -> 192.168.0.2:8080": 1,
     f"{HTTPS} -> 192.168.0.1:8443": 1,
+    "VIP 192.0.2.10": 3,
+    "RIP 192.168.0.1": 2,
 }
 PAGES = {
     "all.html",
@@ -145,6 +147,7 @@ def test_a_service_has_day_week_month_and_year(folder: Path) -> None:
         (("--director", "lb2"), {"TCP_192.0.2.10_80.html"}),
         (("--real-port", "8443"), {"TCP_192.0.2.10_443.html"}),
         (("--real-server", "192.168.0.2"), {"TCP_192.0.2.10_80.html"}),
+        (("--service", "VIP 192.0.2.10"), {"VIP_192.0.2.10.html"}),
     ],
 )
 def test_a_page_is_of_what_is_selected(
@@ -173,7 +176,7 @@ def test_a_service_that_is_gone_says_so_and_leaves_period_by_period(folder: Path
     with Rrdtool(folder) as rrdtool:
         # the other services continue for two days
         for row in (name for name in ROWS if not name.startswith(HTTPS)):
-            file = File("lb1", parse([row]))
+            file = File("lb1", parse_named([row]))
             rounds.fill(rrdtool, file, 1, range(END + STEP, END + 2 * DAY + 1, 1800))
     every = pages(made(folder, now=END + 2 * DAY))
     gone = every["TCP_192.0.2.10_443.html"]

@@ -34,8 +34,11 @@ LB1 = {
     f"{HTTP} -> 192.168.0.2:8080": 20,
     f"{HTTPS} -> 192.168.0.1:8443": 200,
     f"{DNS} -> [2001:db8:1::1]:53": 2000,
+    "VIP 192.0.2.10": 30000,
+    "VIP [2001:db8::53]": 300000,
+    "RIP 192.168.0.1": 3000000,
 }
-LB2 = {HTTP: 5, "FWM 5": 5000}
+LB2 = {HTTP: 5, "FWM 5": 5000, "VIP 192.0.2.10": 50000}
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -104,6 +107,11 @@ SELECTIONS = {
     ("--real-port", "8080"): 22,
     ("--real-server", "192.168.0.1", "--real-server", "2001:db8:1::1"): 2202,
     ("--service", HTTP, "--stack", "server", "--real-server", "192.168.0.2"): 20,
+    ("--service", "VIP 192.0.2.10"): 80000,
+    ("--service", "192.0.2.10"): 80000,
+    ("--service", "vip 192.0.2.10", "--director", "lb2"): 50000,
+    ("--service", "RIP 192.168.0.1"): 3000000,
+    ("--service", "VIP 2001:db8::53", "--service", "VIP 192.0.2.10"): 380000,
 }
 
 
@@ -122,6 +130,12 @@ def test_what_is_selected_is_summed(folder: Path, words: List[str]) -> None:
             ["--real-server", "192.168.0.1"],
             {f"{HTTP} -> 192.168.0.1:8080": 2, f"{HTTPS} -> 192.168.0.1:8443": 200},
         ),
+        (
+            "service",
+            ["--service", "VIP 192.0.2.10", "--service", "RIP 192.168.0.1"],
+            {"VIP 192.0.2.10": 80000, "RIP 192.168.0.1": 3000000},
+        ),
+        ("director", ["--service", "VIP 192.0.2.10"], {"lb1": 30000, "lb2": 50000}),
         ("director", ["--service", "FWM 5"], {"lb1": 1000, "lb2": 5000, "total": 6000}),
     ],
 )
@@ -204,6 +218,8 @@ def test_titles_say_what_is_drawn(folder: Path) -> None:
         ("--real-port", "8443"): f"{HTTPS} -> 192.168.0.1:8443",
         ("--real-port", "8080"): f"2 real servers of {HTTP}",
         ("--stack", "server"): "4 real servers of 3 virtual services",
+        ("--service", "VIP 192.0.2.10"): "VIP 192.0.2.10",
+        ("--service", "VIP 192.0.2.10", "--service", "RIP 192.168.0.1"): "2 addresses",
     }
     with Rrdtool(folder) as rrdtool:
         for words, expected in titles.items():
@@ -248,6 +264,11 @@ def test_a_file_that_is_damaged_costs_only_itself(tmp_path: Path) -> None:
         ("--port", "70000"),
         ("--service", "192.0.2.10:80"),
         ("--service", "TCP 192.0.2.10:80 -> 192.168.0.1:80"),
+        ("--service", "VIP 192.0.2.10:80"),
+        ("--service", "VIP 192.0.2.10", "--service", "TCP 192.0.2.10:80"),
+        ("--service", "VIP 192.0.2.10", "--port", "80"),
+        ("--service", "RIP 192.168.0.1", "--real-port", "80"),
+        ("--service", "RIP 192.168.0.1", "--stack", "server"),
     ],
 )
 def test_what_names_nothing_is_said(words: List[str]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import math
 import os
@@ -20,7 +21,7 @@ from lvs_agent.pollers.graph import update as updates
 from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
-from lvs_agent.pollers.parsing import parse
+from lvs_agent.pollers.parsing import parse_named
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Snapshot
 from tests.support import builders, directors
@@ -38,6 +39,8 @@ SERVERS = {
     "FWM 5": "10.0.4.{}:80",
     "TCP [2001:db8::10]:443": "[2001:db8:1::{}]:80",
 }
+
+ROWS = 15 + 3 + 10  # services and servers, VIPs, RIPs
 
 Rates = Dict[str, Optional[float]]
 
@@ -68,7 +71,7 @@ class Poller:
             client.close()
 
     def file(self, name: str, director: int = 0) -> File:
-        return File(self.names[director], parse([name]))
+        return File(self.names[director], parse_named([name]))
 
     def rates(self, name: str, director: int = 0) -> List[Rates]:
         """Return each interval's rates after the first poll, by rrdtool fetch; None is unknown."""
@@ -160,7 +163,32 @@ def test_the_rates_of_every_service_and_server_are_the_directors(
             expected = place(number, 10 * number + host, 20 * number + host)
             name = f"{service} -> {servers.format(host + 1)}"
             assert poller.rates(name) == [pytest.approx(expected)] * 2
-    assert len(files.listed(poller.folder)) == 15
+    assert len(files.listed(poller.folder)) == ROWS
+
+
+def test_sums_over_addresses_have_files(director: SimulatedDirector, poller: Poller) -> None:
+    assert run(poller, director, *(shared(step) for step in range(3))) == []
+    expected = place(3, 21 + 40, 41 + 80)  # both services
+    assert poller.rates("VIP 192.0.2.10") == [pytest.approx(expected)] * 2
+    assert poller.rates("RIP 10.0.1.1") == [pytest.approx(place(1, 10, 20))] * 2
+    assert poller.rates("RIP 10.0.2.1") == [pytest.approx(place(4, 40, 80))] * 2
+    assert poller.of("conns", "RIP [2001:db8:1::1]") == [5, 5]
+
+
+def shared(step: int) -> List[VirtualService]:
+    """Return a farm in which the second service's first server serves it at two ports."""
+    farm = directors.farm(step)
+    first = farm[1].real_servers[0]
+    farm[1].real_servers[1] = dataclasses.replace(first, port=81)
+    return farm
+
+
+def test_a_vip_that_is_gone_is_a_gap(director: SimulatedDirector, poller: Poller) -> None:
+    farms = [directors.farm(step) for step in range(5)]
+    farms[2] = farms[2][2:]
+    assert run(poller, director, *farms) == []
+    assert poller.of("active", "VIP 192.0.2.10") == [62, None, None, 62]
+    assert poller.of("active", "VIP 192.0.2.53") == [61] * 4
 
 
 def test_a_service_that_is_gone_is_a_gap_and_goes_on_in_its_file(
@@ -243,7 +271,10 @@ def test_a_protocol_without_a_name_has_files(director: SimulatedDirector, poller
     odd = builders.service("192.0.2.10", 80, server, protocol=99, counters=counted(5))
     assert run(poller, director, [odd], [odd]) == []
     found = [str(file.row) for file in files.listed(poller.folder)]
-    assert found == ["IP99 192.0.2.10:80", "IP99 192.0.2.10:80 -> 192.168.0.1:8080"]
+    assert found == [
+        *("VIP 192.0.2.10", "IP99 192.0.2.10:80", "IP99 192.0.2.10:80 -> 192.168.0.1:8080"),
+        "RIP 192.168.0.1",
+    ]
 
 
 def test_two_directors_have_a_folder_each(
@@ -281,22 +312,22 @@ def test_what_is_wrong_with_many_files_is_not_told_of_each(
     errors = run(poller, director, directors.farm())
     assert len(errors) == MOST_SAID + 1
     assert all("check the clock" in error for error in errors[:-1])
-    assert errors[-1].endswith("5 more errors")
+    assert errors[-1].endswith(f"{ROWS - MOST_SAID} more errors")
 
 
 def test_a_director_has_a_limited_number_of_files(
     director: SimulatedDirector, poller: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "MOST_FILES", 7)
-    rows = len(SERVERS) + sum(len(service.real_servers) for service in directors.farm())
     errors = run(poller, director, directors.farm(), directors.farm(1))
-    assert [f"more than 7 files: none for {rows - 7} rows" in error for error in errors] == [
+    assert [f"more than 7 files: none for {ROWS - 7} rows" in error for error in errors] == [
         True
     ] * 2
-    assert len(files.listed(poller.folder)) == 7
-    monkeypatch.setattr(updates, "MOST_FILES", rows)
+    names = [str(file.row) for file in files.listed(poller.folder)]
+    assert sorted(name[:4] for name in names) == ["RIP "] * 4 + ["VIP "] * 3
+    monkeypatch.setattr(updates, "MOST_FILES", ROWS)
     assert run(poller, director, directors.farm(2)) == []
-    assert len(files.listed(poller.folder)) == rows
+    assert len(files.listed(poller.folder)) == ROWS
 
 
 def test_two_updates_at_once_are_one_too_many(director: SimulatedDirector, poller: Poller) -> None:
