@@ -8,13 +8,16 @@ import re
 import socket
 import subprocess
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 
+from lvs_agent.codes import Status
 from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support import builders, directors, files
 from tests.support.directors import SimulatedDirector
 from tests.support.lvsmib import BASE, oid
@@ -155,14 +158,6 @@ def test_snmpv3_refuses_who_does_not_encrypt_or_know_the_secrets(
     assert "INTEGER" not in done.stdout
 
 
-def farm(up: str) -> List[VirtualService]:
-    """Return two services: the one at port up has a real server of weight 1, the other weight 0."""
-    return [
-        builders.service("192.0.2.10", int(port), builders.server(weight=int(port == up)))
-        for port in ("80", "443")
-    ]
-
-
 class Manager:
     """A snmptrapd and the traps it has received."""
 
@@ -170,11 +165,14 @@ class Manager:
         self._log = log
         self._running = running
 
-    def await_trap(self, name: str, service: str, count: int) -> None:
-        """Wait until so many traps of that name have come for a service."""
-        up = oid("lvsVsRealServersUp", 1, 4, 192, 0, 2, 10, 6, int(service))
-        trap = f'"{name}".*{re.escape(up)}.*Gauge32: .*"TCP 192.0.2.10:{service}"'
-        while len(re.findall(trap, self._log.read_text())) < count:
+    def received(self) -> Counter[Tuple[str, ...]]:
+        """Return the texts of each trap of a monitor line: its name, and what a row is called."""
+        traps = re.findall(r"^.*88\.2\.1\.1\.0 = .*$", self._log.read_text(), re.MULTILINE)
+        return Counter(tuple(re.findall(r'STRING: "(.*?)"', trap)) for trap in traps)
+
+    def wait(self, traps: Counter[Tuple[str, ...]]) -> None:
+        """Wait until these traps have come."""
+        while not traps <= self.received():
             assert self._running.poll() is None
 
 
@@ -200,7 +198,7 @@ def manager(folder: Path, port: int) -> Iterator[Manager]:
 
 @contextmanager
 def monitored(
-    folder: Path, replaced: Dict[str, str]
+    folder: Path, replaced: Dict[str, str], annotate: Optional[Callable[[Snapshot], None]] = None
 ) -> Iterator[Tuple[SimulatedDirector, Manager]]:
     """Run a director that monitors itself every second, and a snmptrapd for its traps."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -208,22 +206,61 @@ def monitored(
         port = probe.getsockname()[1]
     replaced = {"manager public": f"127.0.0.1:{port}", "-r 60": "-r 1", **replaced}
     lines = files.put((RECIPES / "traps.conf").read_text(), replaced)
-    with manager(folder, port) as traps, directors.running(folder / "a", lines) as director:
+    with (
+        manager(folder, port) as traps,
+        directors.running(folder / "a", lines, annotate=annotate) as director,
+    ):
         yield director, traps
+
+
+def serving(port: int, *weights: int, lost: int = 0) -> VirtualService:
+    """Return a service at a port with servers of these weights."""
+    servers = [builders.server(f"192.168.0.{n}", weight=each) for n, each in enumerate(weights)]
+    return builders.service("192.0.2.10", port, *servers, lost=lost)
+
+
+WEB, TLS, OLD = "TCP 192.0.2.10:80", "TCP 192.0.2.10:443", "TCP 192.0.2.99:443"
 
 
 def test_a_trap_comes_when_a_service_has_no_real_server(tmp_path: Path) -> None:
     with monitored(tmp_path, {}) as (director, traps):
-        for up, down in (("80", "443"), ("443", "80")):
-            director.serve(*farm(up))
-            traps.await_trap("no real server", down, count=1)
+        director.serve(serving(80, 1), serving(443, 0))
+        traps.wait(Counter([("no real server", TLS)]))
+        director.serve(serving(80, 0), serving(443, 1))
+        traps.wait(Counter([("no real server", WEB)]))
 
 
-def test_a_trap_comes_when_a_service_has_a_real_server_again(tmp_path: Path) -> None:
+def test_each_trap_of_the_recipe_comes_once(tmp_path: Path) -> None:
+    gone: List[str] = []
+
+    def annotate(snapshot: Snapshot) -> None:
+        snapshot.lost = [LostRow(name, "", None, time.time()) for name in gone]
+        snapshot.lost_services = len(gone)
+        snapshot.text = "a reason" if snapshot.status == Status.DEGRADED else ""
+
     # snmpd's first check may come before or after serve(), so remove -S
-    with monitored(tmp_path, {" -S ": " "}) as (director, traps):
-        # the two traps show that both monitors have seen this turn
-        for turn, (up, down) in enumerate([("80", "443"), ("443", "80"), ("80", "443")]):
-            director.serve(*farm(up))
-            traps.await_trap("real servers again", up, count=turn // 2 + 1)
-            traps.await_trap("no real server", down, count=turn // 2 + 1)
+    with monitored(tmp_path, {" -S ": " "}, annotate) as (director, traps):
+        expected: Counter[Tuple[str, ...]] = Counter()
+
+        def step(*due: Tuple[str, ...], of: Sequence[VirtualService], lost: Sequence[str]) -> None:
+            gone[:] = lost
+            director.serve(*of)
+            expected.update(due)
+            traps.wait(expected)
+
+        both = [serving(80, 1, 1), serving(443, 1)]
+        up = [("real servers again", WEB), ("complete again", WEB)]
+        other_up = [("real servers again", TLS), ("complete again", TLS)]
+        step(*up, *other_up, ("no service lost",), ("agent ok again",), of=both, lost=[])
+        # keepalived removes failed servers, or sets their weights to 0
+        down = [serving(80, 0, lost=1), serving(443, 1)]
+        step(("no real server", WEB), ("real servers lost", WEB), of=down, lost=[])
+        step(*up, of=both, lost=[])
+        step(("service lost", WEB), of=both[1:], lost=[WEB])
+        step(("service lost", OLD), of=both[1:], lost=[WEB, OLD])
+        step(*up, ("no service lost",), of=both, lost=[])
+        director.status = Status.DEGRADED
+        step(("agent not ok", "a reason"), of=both, lost=[])
+        director.status = Status.OK
+        step(("agent ok again",), of=both, lost=[])
+        assert traps.received() == expected
