@@ -10,7 +10,7 @@ from typing import Callable, List, Set
 
 from lvs_agent import __version__
 from lvs_agent.codes import Status
-from lvs_agent.doctor import director, passline, query, snmpd, views
+from lvs_agent.doctor import director, monitor, passline, query, snmpd, views
 from lvs_agent.doctor.access import Sight, Views, readers
 from lvs_agent.doctor.finding import AS_ROOT, Finding, State, note, ok, unseen, wrong
 from lvs_agent.doctor.machine import Machine, Process
@@ -61,6 +61,7 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
     findings += _unread(machine, running, reply)
     findings += [_by_hand(each, loose) for each in views.look(machine, running, rows)]
     known = {finding.check for finding in findings if finding.state == State.WRONG}
+    findings += monitor.look(machine, running)
     at = "snmpd: " if address is None else f"snmpd at {address}: "
     answers = _reply(machine, running, reply, known, bad)
     return [*findings, *(replace(each, text=at + each.text) for each in answers)]

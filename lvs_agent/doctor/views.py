@@ -12,6 +12,7 @@ from lvs_agent.doctor.passline import Snmpd, used
 from lvs_agent.mib.lvs import LVS
 from lvs_agent.mib.smi import Oid, dotted
 from lvs_agent.netsnmp import oids
+from lvs_agent.netsnmp.reader import places
 
 # Milliseconds in which snmpd skips a service or real server, and the five 64-bit counters of one.
 ROW, COUNTERS = 2.0, 0.2
@@ -35,24 +36,24 @@ def look(machine: Machine, snmpd: Snmpd, rows: int) -> List[Finding]:
     visible = any(views.sight(group[0], LVS) != Sight.NONE for group in groups.values())
     findings = []
     for (view, subtree), group in groups.items():
-        sight, places = views.sight(group[0], LVS), _places(group)
+        sight, whose = views.sight(group[0], LVS), places(reader.line for reader in group)
         at = [f" ({each.place})" for each in config.all("view") if each.rest.split()[:1] == [view]]
         what = f"view {view}{''.join(at[-1:])}" if subtree is None else f".{dotted(subtree)}"
         if sight == Sight.ALL:
-            findings.append(ok("view", f"{what} shows {oids.SUBTREE} to {places}"))
+            findings.append(ok("view", f"{what} shows {oids.SUBTREE} to {whose}"))
         elif sight == Sight.PART:
-            text = f"{what} shows only a part of {oids.SUBTREE} to {places}"
+            text = f"{what} shows only a part of {oids.SUBTREE} to {whose}"
             findings.append(_skipping(text, rows * ROW))
         else:
             remedy = None
             if not visible and subtree is None and views.opened(view, LVS):
                 line = f"view {view} included {oids.SUBTREE}"
                 remedy = snmpd.add(machine, line, target)
-            text = f"{what} hides {oids.SUBTREE} from {places}"
+            text = f"{what} hides {oids.SUBTREE} from {whose}"
             findings.append((note if visible else wrong)("view", text, remedy))
     old = [reader for reader in found if reader.old and views.sight(reader, LVS) == Sight.ALL]
     if old:
-        text = f"{_places(old)}: SNMPv1 only, which hides 64-bit counters"
+        text = f"{places(reader.line for reader in old)}: SNMPv1 only, which hides 64-bit counters"
         findings.append(_skipping(text, rows * COUNTERS))
     return findings
 
@@ -60,12 +61,3 @@ def look(machine: Machine, snmpd: Snmpd, rows: int) -> List[Finding]:
 def _skipping(text: str, took: float) -> Finding:
     text += f"; snmpd may skip the rest for {took / 1000:.1f} s, and answers nobody meanwhile"
     return (wrong if took > LONG else note)("view", text)
-
-
-def _places(group: List[Reader]) -> str:
-    """Return the places of the readers' lines, as FILE:1,2."""
-    numbers: Dict[str, List[int]] = {}
-    for line in (reader.line for reader in group):
-        if line.number not in numbers.setdefault(line.file, []):
-            numbers[line.file].append(line.number)
-    return " ".join(f"{file}:{','.join(map(str, each))}" for file, each in numbers.items())

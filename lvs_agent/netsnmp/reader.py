@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from lvs_agent.regular import Files
 
@@ -223,6 +223,15 @@ class Reader:
             if name.endswith(".conf") and not name.startswith("."):
                 self.file(f"{folder}/{name}", section)
         return True
+
+
+def places(lines: Iterable[Line]) -> str:
+    """Return the places of lines, as FILE:1,2 for each file."""
+    numbers: Dict[str, List[int]] = {}
+    for line in lines:
+        if line.number not in numbers.setdefault(line.file, []):
+            numbers[line.file].append(line.number)
+    return " ".join(f"{file}:{','.join(map(str, each))}" for file, each in numbers.items())
 
 
 def _word(text: bytes, at: int) -> Tuple[bytes, int]:

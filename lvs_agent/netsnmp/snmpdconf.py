@@ -23,23 +23,32 @@ class Invocation:
     """The command line of an snmpd: the files of the last -c, and the addresses to listen on.
 
     only is True if -C leaves out all other files, first if a hyphen puts these before the others.
+    disabled and enabled are the modules of -I, with and without a hyphen before the list.
     """
 
     files: Tuple[str, ...] = ()
     only: bool = False
     addresses: Tuple[str, ...] = ()
     first: bool = False
+    disabled: Tuple[str, ...] = ()
+    enabled: Tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
         """The file to add lines to."""
         return self.files[0] if self.only and self.files else LOCAL
 
+    def starts(self, module: str) -> bool:
+        """Return whether -I lets snmpd start a module: if any are enabled, all others are not."""
+        return module in self.enabled if self.enabled else module not in self.disabled
+
 
 def invocation(arguments: Sequence[str]) -> Invocation:
     """Parse the arguments of a running snmpd, its name first."""
     files: List[str] = []
     addresses: List[str] = []
+    disabled: List[str] = []
+    enabled: List[str] = []
     only = first = False
     left = list(arguments[1:])
     while left:
@@ -58,11 +67,13 @@ def invocation(arguments: Sequence[str]) -> Invocation:
                 elif letter == "L" and value in ("f", "s"):
                     left = left[1:]  # the file or the facility
                 elif letter == "I":
+                    modules = disabled if value[:1] in ("-", "!") else enabled
+                    modules += re.findall(r"\w+", value)
                     # snmpd splits the list of modules in place, so /proc shows it as several words
                     while left and re.fullmatch(r"[A-Za-z]\w*", left[0]):
-                        left = left[1:]
+                        modules.append(left.pop(0))
                 break
-    return Invocation(tuple(files), only, tuple(addresses), first)
+    return Invocation(tuple(files), only, tuple(addresses), first, tuple(disabled), tuple(enabled))
 
 
 def read(files: Files, told: Invocation, environment: Optional[Mapping[str, str]] = None) -> Config:

@@ -78,8 +78,9 @@ def test_a_healthy_machine(root: Path) -> None:
         (LINE.replace("/lvs-agent pass", "/none pass"), ["pass_persist"]),
         (LINE.replace("pass-persist", "walk"), ["pass_persist"]),
         (LINE + f"view _all_ excluded {BASE}\n", ["view"]),
+        (LINE + f'monitor "no real server" {BASE}.21.1.12 < 1\n', ["monitor"]),
     ],
-    ids=["no line", "no program", "another command", "hidden"],
+    ids=["no line", "no program", "another command", "hidden", "no user for monitor lines"],
 )
 def test_only_the_root_of_it_is_said(root: Path, lines: str, checks: List[str]) -> None:
     with examined(root, lines) as look:

@@ -29,7 +29,11 @@ def places(config: Config) -> List[str]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["-LOw", "-u", "Debian-snmp", "-I", "-smux,mteTrigger", "-p", "/run/p"], Invocation()),
+        (
+            ["-LOw", "-u", "Debian-snmp", "-I", "-smux,mteTrigger", "-p", "/run/p"],
+            Invocation(disabled=("smux", "mteTrigger")),
+        ),
+        (["-I!smux", "-Ipass, proc"], Invocation(disabled=("smux",), enabled=("pass", "proc"))),
         (["-Lf", "/dev/null", "-f"], Invocation()),
         (["-C", "-c", "/a,/b", "-c/d"], Invocation(("/d",), only=True)),
         (["-fCc", "/a"], Invocation(("/a",), only=True)),
@@ -39,7 +43,7 @@ def places(config: Config) -> List[str]:
         # as /proc shows Debian's -I -smux,mteTrigger,mteTriggerConf
         (
             ["-I", "-smux", "mteTrigger", "mteTriggerConf", "-f", "udp:1161"],
-            Invocation(addresses=("udp:1161",)),
+            Invocation(addresses=("udp:1161",), disabled=("smux", "mteTrigger", "mteTriggerConf")),
         ),
     ],
 )

@@ -74,11 +74,15 @@ HEALTHY = {
 
 
 class Picture(Machine):
-    """A simulated machine: its files, its processes, and the output of its programs."""
+    """A simulated machine: its files, its processes, and the output of its programs.
+
+    told has the arguments of every process.
+    """
 
     def __init__(self, root: Path, files: Optional[Dict[str, str]] = None) -> None:
         super().__init__(root)
         self.running: List[Process] = []
+        self.told: List[str] = []
         self.prints: Dict[str, Done] = {}
         self.spaces: Dict[int, Dict[str, str]] = {}
         for name, text in (files or {}).items():
@@ -108,7 +112,7 @@ class Picture(Machine):
         return self.spaces.get(pid, {}).get(kind)
 
     def arguments(self, pid: int) -> List[str]:
-        return []
+        return self.told
 
     def environment(self, pid: int) -> Optional[Dict[str, str]]:
         return {}
@@ -188,9 +192,9 @@ def only(findings: List[Finding], state: State) -> Finding:
 
 
 @contextmanager
-def daemon(folder: Path, lines: str) -> Iterator[Snmpd]:
+def daemon(folder: Path, lines: str, options: Sequence[str] = ()) -> Iterator[Snmpd]:
     """Run snmpd on loopback with these lines, and a community `probe` to see when it is up."""
     with snmpd.configured(
-        folder, lines, "rocommunity probe 127.0.0.1", community="probe"
+        folder, lines, "rocommunity probe 127.0.0.1", community="probe", options=options
     ) as running:
         yield running
