@@ -148,18 +148,42 @@ def test_they_have_the_documents_the_files_for_pollers_and_the_completion(
         assert not {name for name in below if name.endswith(("/generate", ".py"))}
 
 
-@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
-def test_one_command_installs_it_and_snmpwalk_shows_the_director(
-    packages: Packages, tmp_path: Path, suite: str
-) -> None:
-    run(tmp_path, "install.sh", packages.deb, image=suite)
-    said = ipvsadm.without_rates(ipvsadm.read(tmp_path / "ipvsadm"))
-    *walk, end = (tmp_path / "snmpwalk").read_text().splitlines()
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(suite, marks=pytest.mark.xdist_group(suite))
+        for suite in ("bookworm", "trixie")
+    ],
+)
+def installed(
+    packages: Packages, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    run(folder, "install.sh", packages.deb, image=request.param)
+    return folder
+
+
+def test_one_command_installs_it_and_snmpwalk_shows_the_director(installed: Path) -> None:
+    said = ipvsadm.without_rates(ipvsadm.read(installed / "ipvsadm"))
+    *walk, end = (installed / "snmpwalk").read_text().splitlines()
     assert end.endswith("(It is past the end of the MIB tree)"), "part of the subtree is hidden"
     served = ipvsadm.without_rates(walked.director(walked.tables(walk)))
     assert served == said
-    for key, sent in read_expected(tmp_path / "expected.json").items():
+    for key, sent in read_expected(installed / "expected.json").items():
         assert served.services[key].stats == sent.stats
+
+
+def test_snmpds_own_traps_come_once(installed: Path) -> None:
+    """As the recipes' comments say, in Debian's service; without the drop-in there are none."""
+    printed = (installed / "traps").read_text()
+    traps = re.findall(r'STRING: "([^"]*)"\t.*STRING: "([^"]*)"', printed)
+    print(printed, end="")
+    assert Counter(traps) == {
+        ("no real server", "TCP 10.2.0.2:0"): 1,
+        ("real servers again", "TCP 10.2.0.2:0"): 1,
+        ("no real server", "SCTP 10.2.0.4:36412"): 1,
+        ("real servers again", "SCTP 10.2.0.4:36412"): 1,
+    }
 
 
 def test_a_package_whose_collector_lacks_the_capability_is_found_out(tmp_path: Path) -> None:

@@ -62,6 +62,17 @@ systemctl stop snmpd
 doctor 1
 fix
 
+step 'monitor lines, which this service does not read'
+cat > /etc/snmp/snmpd.conf.d/monitor.conf <<END
+createUser self SHA "a secret of self"
+rouser self auth $base
+iquerySecName self
+monitor "no real server" $base.21.1.12 < 1
+END
+systemctl restart snmpd
+doctor 1
+fix
+
 step 'no module'
 ipvsadm -C
 modprobe -r ip_vs_rr ip_vs

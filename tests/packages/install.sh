@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# install.sh PACKAGE: install the package with one command on a director with traffic, and walk it.
+# install.sh PACKAGE: install the package with one command on a director with traffic, walk it, and
+# let snmpd send traps.
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -41,4 +42,8 @@ found 'its sandbox scores 1.3 or less' \
 tail -n 1 /tmp/found
 found 'the units are well-formed' systemd-analyze verify --man=no lvs-agent.service lvs-agent.socket
 check 'failed units' '' "$(systemctl --failed --no-legend)"
+
+[ $failed = 0 ] || exit $failed
+# shellcheck source=tests/packages/traps.sh
+. "$(dirname -- "$0")/traps.sh"
 exit $failed
