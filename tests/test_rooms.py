@@ -23,7 +23,10 @@ ROOMS = {
     "log": {"errors", "regular"},
     "kernel": {"codes", "services", "snapshot", "regular"},
     "boundary": {"codes", "services", "snapshot"},
-    "collector": {"codes", "services", "snapshot", "regular", "kernel", "boundary"},
+    "collector": {
+        *("codes", "services", "snapshot", "regular", "stopping"),
+        *("kernel", "boundary"),
+    },
     "mib": {"codes", "services", "snapshot"},
     "responder": {"codes", "aliases", "services", "snapshot", "boundary", "mib"},
     "netsnmp": {"errors", "regular", "mib"},
@@ -34,7 +37,7 @@ ROOMS = {
     "pollers": {"codes", "names", "services", "snapshot", "mib", "netsnmp", "errors", "log"},
 }
 # outside the rooms, and importing nothing of the package; the remaining modules connect the rooms
-ALONE = {"__init__", "codes", "errors", "regular"}
+ALONE = {"__init__", "codes", "errors", "regular", "stopping"}
 
 # the third-party packages, and the modules that import them; pysnmp's values have pyasn1's types
 FOREIGN = {

@@ -11,17 +11,16 @@ import io
 import logging
 import os
 import selectors
-import signal
 import socket
 import time
-from contextlib import contextmanager
-from typing import Dict, Iterator, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 from lvs_agent.boundary import wire
 from lvs_agent.boundary.connections import Listener
 from lvs_agent.collector.history import History
 from lvs_agent.kernel.source import Kernel
 from lvs_agent.kernel.survey import Survey
+from lvs_agent.stopping import stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -225,29 +224,10 @@ def serve(collector: Collector, *listeners: Listener) -> None:
     """Send snapshots to clients until SIGTERM or SIGINT, or until a listener ends."""
     server = _Server(collector, listeners)
     try:
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             server.run(stop)
     finally:
         server.close()
         for listener in listeners:
             listener.close()
         collector.close()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[socket.socket]:
-    """Yield a socket that is readable after SIGTERM or SIGINT, so that no step is interrupted."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.setblocking(False)
-        before = signal.set_wakeup_fd(theirs.fileno())
-        handlers = {
-            number: signal.signal(number, lambda *_: None)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        try:
-            yield ours
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(before)

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
 from lvs_agent.boundary import wire
+from lvs_agent.boundary.fetch import Fetch
 from lvs_agent.codes import NO_NEW_SNAPSHOT, NO_SNAPSHOT_YET, Status
-from lvs_agent.responder.fetch import Fetch
 from lvs_agent.responder.rhythm import Rhythm
 from lvs_agent.snapshot import Snapshot
 
@@ -45,6 +45,15 @@ class Patience:
     expire: float = 60.0
 
 
+class _Fetch(Fetch):
+    """The fetch of a snapshot that is used until the time latest, however old it is then."""
+
+    def __init__(self, connection: socket.socket, latest: float) -> None:
+        super().__init__(connection)
+        self.latest = latest
+        self.waited_for = False
+
+
 class Feed:
     """The latest snapshot from a collector, renewed as patience demands."""
 
@@ -62,7 +71,7 @@ class Feed:
         self._judged: Optional[Snapshot] = None
         self._judged_from: Optional[Snapshot] = None
         # the fetch of the next one; begun only in _begin(), ended only in _end_fetch()
-        self._fetch: Optional[Fetch] = None
+        self._fetch: Optional[_Fetch] = None
         # lvsAgentErrors, and the errors that the collector reported last
         self._errors = 0
         self._collectors_errors = 0
@@ -169,12 +178,12 @@ class Feed:
         if self._fetch is not None or time.monotonic() - self._failed < RETRY_SECONDS:
             return
         try:
-            self._fetch = Fetch(self._connect(), latest)
+            self._fetch = _Fetch(self._connect(), latest)
         except OSError as error:
             where = f" at {error.filename}" if error.filename else ""
             self._fail(f"cannot connect to the collector{where}: {error.strerror}")
 
-    def _wait(self, fetch: Fetch, until: float) -> None:
+    def _wait(self, fetch: _Fetch, until: float) -> None:
         readable = select.poll()  # select(2) has no room for descriptors from 1024 on
         readable.register(fetch.connection, select.POLLIN)
         while self._fetch is fetch:

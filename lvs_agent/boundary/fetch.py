@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fetch of one snapshot, decoded in portions between answers."""
+"""The fetch of one snapshot from a collector, decoded in portions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lvs_agent.boundary import wire
 from lvs_agent.codes import Status
 from lvs_agent.snapshot import Snapshot
 
-# Decoded after each answer, in less than a millisecond: a GETBULK has a hundred answers, and snmpd
-# serves nobody else before the last.
+# A responder decodes this much after each answer, in less than a millisecond: a GETBULK has a
+# hundred answers, and snmpd serves nobody else before the last.
 RECEIVE_BYTES = 16384
 # 60,000 services with one real server each are 15 MiB. Decoded, a snapshot of this size takes
 # 400 MiB, which are freed in half a second.
@@ -20,13 +20,11 @@ MAX_SNAPSHOT_BYTES = 64 << 20
 
 
 class Fetch:
-    """The fetch of one snapshot, which is used until the time latest, however old it is then."""
+    """The fetch of one snapshot over a connection to the collector."""
 
-    def __init__(self, connection: socket.socket, latest: float) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.latest = latest
         self.began = time.monotonic()
-        self.waited_for = False
         self._reader = wire.Reader()
         self._received = 0
 
