@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens regular files, and no other kind, at paths that other users control."""
+"""Opens regular files, and no other kind, at paths that other users control. Replaces files."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterable, List, Optional
 
 LIMIT = 1 << 20  # bytes of a file that Files reads
 _CHUNK = 1 << 20
 _LINKS = 40  # as in path_resolution(7)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Files:
@@ -74,6 +76,33 @@ def append(path: Path) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         # where links led, which with O_EXCL is no link that another user has put there since
         return os.open(error.filename, flags, 0o666)
+
+
+def replace(path: Path, lines: Iterable[bytes]) -> int:
+    """Replace a file, readable by this user only, and return its length.
+
+    Raises OSError, and leaves the old file. So does a power failure, or it leaves the new one.
+    """
+    new = path.with_suffix(".new")
+    try:
+        with suppress(FileNotFoundError):
+            new.unlink()
+        with open(os.open(new, _NEW, 0o600), "wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+            length = file.tell()
+        os.replace(new, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return length
+    except OSError:
+        with suppress(OSError):
+            new.unlink()  # a part of a file takes the room of a full disk
+        raise
 
 
 def descriptor(path: Path, flags: int) -> int:

@@ -28,7 +28,6 @@ MAX_FILE_BYTES = 1 << 28
 MAX_DAMAGED = 10000  # lines, after which the rest is not read
 _SPARE_BYTES = 1 << 20  # of changes in a small file
 _READ = os.O_RDONLY | os.O_NOFOLLOW
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
 
 
@@ -113,21 +112,11 @@ class StateFile:
 
     def replace(self, services: Numbering[ServiceState]) -> None:
         """Replace the file. Raises StateError, and leaves the old file, if that fails."""
-        new = self._path.with_suffix(".new")
         try:
-            with suppress(FileNotFoundError):
-                new.unlink()
-            with open(os.open(new, _NEW, 0o600), "wb") as file:
-                file.writelines(self._writer.whole(services, boot_id()))
-                file.flush()
-                os.fsync(file.fileno())
-                self._bytes = self._whole_bytes = file.tell()
-            os.replace(new, self._path)
-            self._sync_folder()
+            lines = self._writer.whole(services, boot_id())
+            self._bytes = self._whole_bytes = regular.replace(self._path, lines)
         except OSError as error:
             self._bytes = -1
-            with suppress(OSError):
-                new.unlink()  # a part of a file takes the room of a full disk
             raise StateError(f"{self._path}: {error.strerror}") from error
 
     def is_long(self) -> bool:
@@ -144,13 +133,6 @@ class StateFile:
             file.flush()
             os.fdatasync(file.fileno())
             self._bytes = file.tell()
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _read(self, file: BinaryIO) -> Numbering[ServiceState]:
         found = os.fstat(file.fileno())
