@@ -13,9 +13,9 @@ RUN_PACKAGES := python3-venv snmpd snmp erlang-snmp
 # the compiler is for tests/lab/xstate.c
 UML_PACKAGES := user-mode-linux $(shell grep -qsw amx_tile /proc/cpuinfo && echo gcc libc6-dev)
 LAB_PACKAGES := $(UML_PACKAGES) ipvsadm iproute2 keepalived kmod mount procps
-TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) smitools shellcheck mandoc groff-base git
+TEST_PACKAGES := $(RUN_PACKAGES) $(LAB_PACKAGES) snmptrapd smitools shellcheck mandoc groff-base git
 POLLER_PACKAGES := mrtg munin munin-node systemd monitoring-plugins-standard nagios4-core msmtp-mta \
-	icinga2-bin snmptrapd faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
+	icinga2-bin faketime libnet-snmp-perl libcrypt-des-perl libdigest-hmac-perl rrdtool libexpat1 \
 	libsnmp-mib-compiler-perl collectd-core
 # Node.js packages from elsewhere contain npm, and conflict with Debian's npm
 NODE_PACKAGES := $(shell command -v npm >/dev/null || echo nodejs npm)
@@ -62,7 +62,7 @@ PROGRAMS := tools/completion tools/manpage tools/pictures packaging/lvs-agent co
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc)) --dist=loadgroup \
 	--no-loadscope-reorder
 # need no snmpd and no kernel of their own
-UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support \
+UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support watch \
 	test_aliases.py test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
 	test_distribution.py test_documents.py test_forget.py test_manpage.py test_names.py \
 	test_package_units.py \

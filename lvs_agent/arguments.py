@@ -20,6 +20,7 @@ from lvs_agent.collector.statefile import STATE_DIRECTORY
 from lvs_agent.pollers import arguments as pollers
 from lvs_agent.pollers.graph import arguments as graph
 from lvs_agent.responder.feed import Patience
+from lvs_agent.watch import arguments as watch
 
 DAY_SECONDS = 86400
 ABOUT = """\
@@ -261,6 +262,8 @@ def parser() -> argparse.ArgumentParser:
         help="a service, or one of its real servers: 'TCP 192.0.2.10:443',"
         " 'TCP 192.0.2.10:443 -> 192.168.0.1:8080'",
     )
+
+    watch.add(commands, pollers.seconds)
 
     commands.add_parser(
         "mib",

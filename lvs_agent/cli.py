@@ -34,6 +34,7 @@ from lvs_agent.responder.backend import LvsBackend
 from lvs_agent.responder.connector import Connector
 from lvs_agent.responder.feed import Feed, Patience
 from lvs_agent.responder.parent import process_name, process_started
+from lvs_agent.watch.arguments import WATCH_DIRECTORY
 
 # in seconds; walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
@@ -157,6 +158,15 @@ def forget(args: argparse.Namespace) -> int:
     return forget.run(args)
 
 
+def watch(args: argparse.Namespace) -> int:
+    """Tell of services and real servers that go down, are lost, or come back."""
+    log.start(None, stderr=logging.INFO)
+    _disable_cycle_collector()
+    from lvs_agent.watch import watching
+
+    return watching.run(args, args.state or _state_directory(WATCH_DIRECTORY))
+
+
 def mib(args: argparse.Namespace) -> int:
     """Print the path of LVS-MIB's file."""
     log.start(None, stderr=logging.ERROR)
@@ -220,6 +230,7 @@ COMMANDS = {
     "record": record,
     "walk": walk,
     "forget": forget,
+    "watch": watch,
     "mib": mib,
     "doctor": doctor,
     "oid": oid,
@@ -289,5 +300,10 @@ def _state(args: argparse.Namespace) -> Optional[Path]:
     """Return the state directory; None for a recording, unless --state names one."""
     if args.state or args.replay:
         return Path(args.state) if args.state else None
+    return _state_directory(STATE_DIRECTORY)
+
+
+def _state_directory(default: Path) -> Path:
+    """Return the folder that systemd has made; without it, the default."""
     named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd.exec(5): may list several
-    return Path(named or STATE_DIRECTORY)
+    return Path(named or default)

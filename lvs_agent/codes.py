@@ -81,6 +81,12 @@ class Status(enum.IntEnum):
     EXPIRED = 6
     DEGRADED = 7
 
+    @property
+    def label(self) -> str:
+        """The value as net-snmp prints it: noIpvs(4)."""
+        first, *rest = self.name.lower().split("_")
+        return f"{first}{''.join(map(str.title, rest))}({self.value})"
+
 
 class Source(enum.IntEnum):
     """The kernel interface that a snapshot was read from; the values of lvsAgentSource."""

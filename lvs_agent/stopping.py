@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 from contextlib import contextmanager
 from typing import Iterator
+
+
+class StoppedError(Exception):
+    """A command is to end."""
 
 
 @contextmanager
@@ -26,3 +31,18 @@ def stop_signals() -> Iterator[socket.socket]:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(before)
+
+
+def wait(stop: socket.socket, seconds: float, file: int = -1) -> bool:
+    """Wait until a file is readable, and return whether it is; a negative number is no file.
+
+    Raises StoppedError at a signal; stop is what stop_signals() yields.
+    """
+    readable = select.poll()
+    readable.register(stop, select.POLLIN)
+    if file >= 0:
+        readable.register(file, select.POLLIN)
+    found = dict(readable.poll(max(0.0, seconds) * 1000))
+    if stop.fileno() in found:
+        raise StoppedError
+    return file in found

@@ -29,6 +29,10 @@ ROOMS = {
     },
     "mib": {"codes", "services", "snapshot"},
     "responder": {"codes", "aliases", "services", "snapshot", "boundary", "mib"},
+    "watch": {
+        *("codes", "errors", "names", "services", "snapshot", "regular", "stopping"),
+        *("boundary", "mib"),
+    },
     "netsnmp": {"errors", "regular", "mib"},
     "doctor": {
         *("codes", "errors", "services", "snapshot", "regular", "aliases"),

@@ -133,8 +133,7 @@ def _answered(machine: Machine, running: Snmpd, reply: Reply, bad: bool) -> Find
     text = f"answers in {reply.seconds:.1f} s: {shown}"
     if status == Status.OK:
         return ok("query", text)
-    first, *rest = status.name.lower().split("_")  # as LVS-MIB spells it
-    text += f"; {first}{''.join(map(str.title, rest))}({status}): {values.get(query.TEXT, '')}"
+    text += f"; {status.label}: {values.get(query.TEXT, '')}"
     if bad:
         return note("query", text)  # an earlier finding explains it
     log = command("grep", "lvs-agent", "/var/log/syslog")

@@ -103,7 +103,7 @@ def configured(
     community is answered.
     """
     folder.mkdir(exist_ok=True)
-    port = port or _free_port()
+    port = port or free_port()
     config = folder / "snmpd.conf"
     address = f"{transport}:127.0.0.1:{port}"
     config.write_bytes(os.fsencode("\n".join([*lines, f"agentaddress {address}", ""])))
@@ -147,7 +147,8 @@ def numbers(oid: str) -> Tuple[int, ...]:
     return tuple(int(part) for part in oid.lstrip(".").split("."))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a UDP port of loopback that nobody uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The events that watch tells of, and their texts."""
+
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from lvs_agent.codes import Status
+from lvs_agent.mib import smi
+from lvs_agent.names import server_name
+from lvs_agent.services import VirtualService
+from lvs_agent.snapshot import LostRow, Snapshot
+
+MOST_EVENTS = 10  # of one look that are told one by one
+_NAMES = 3  # of each kind of event in a summary
+
+
+class Kind(enum.Enum):
+    """The kind of an event, as in the field LVS_EVENT of the journal; the most urgent first."""
+
+    AGENT_STATUS = "agent-status"
+    SUMMARY = "summary"
+    SERVICE_LOST = "service-lost"
+    SERVICE_DOWN = "service-down"
+    SERVER_LOST = "server-lost"
+    SERVER_DOWN = "server-down"
+    SERVICE_FOUND = "service-found"
+    SERVICE_UP = "service-up"
+    SERVER_FOUND = "server-found"
+    SERVER_UP = "server-up"
+
+
+# the event that tells of the end of a condition, by the event that told of it
+ENDS = {
+    Kind.SERVICE_LOST: Kind.SERVICE_FOUND,
+    Kind.SERVICE_DOWN: Kind.SERVICE_UP,
+    Kind.SERVER_LOST: Kind.SERVER_FOUND,
+    Kind.SERVER_DOWN: Kind.SERVER_UP,
+}
+_ORDER = list(Kind)
+_ERROR, _WARNING, _NOTICE = 3, 4, 5  # priorities of syslog(3)
+_PRIORITIES = {
+    **dict.fromkeys(ENDS.values(), _NOTICE),
+    Kind.SERVICE_LOST: _ERROR,
+    Kind.SERVICE_DOWN: _ERROR,
+    Kind.SERVER_LOST: _WARNING,
+    Kind.SERVER_DOWN: _WARNING,
+}
+
+
+class Change(NamedTuple):
+    """The kind of an event, and the names of its service and real server, "" for none."""
+
+    kind: Kind
+    service: str = ""
+    server: str = ""
+
+    @property
+    def name(self) -> str:
+        """The row's name, unique in a director."""
+        return server_name(self.service, self.server) if self.server else self.service
+
+
+@dataclass(frozen=True)
+class Event:
+    """A change with its text and its priority in syslog.
+
+    alias is the row's, servers and up are the numbers of its service's real servers.
+    """
+
+    change: Change
+    text: str
+    priority: int
+    alias: str = ""
+    servers: Optional[int] = None
+    up: Optional[int] = None
+
+
+def events(changes: Iterable[Change], snapshot: Snapshot) -> List[Event]:
+    """Return the events that changes make: the status, and the rows or a summary of them.
+
+    A summary takes the place of more than MOST_EVENTS, and of several rows where no service is
+    left: that is one problem.
+    """
+    ordered = sorted(changes, key=lambda change: _ORDER.index(change.kind))
+    rows = [change for change in ordered if change.kind != Kind.AGENT_STATUS]
+    found = [_status(change, snapshot) for change in ordered[: len(ordered) - len(rows)]]
+    if len(rows) > (MOST_EVENTS if snapshot.services else 1):
+        urgent = min(_PRIORITIES[change.kind] for change in rows)
+        return [*found, Event(Change(Kind.SUMMARY), summary(rows, snapshot), urgent)]
+    services = {service.name: service for service in snapshot.services} if rows else {}
+    lost = {(row.service, row.server): row for row in snapshot.lost} if rows else {}
+    return [*found, *(_row(change, services, lost) for change in rows)]
+
+
+def summary(changes: Sequence[Change], snapshot: Snapshot) -> str:
+    """Return a summary of changes, sorted by kind, of at most smi.MAX_TEXT_BYTES bytes.
+
+    The lists of lost rows in a snapshot may be shorter than the numbers of these rows.
+    """
+    groups = [(kind, list(group)) for kind, group in groupby(changes, lambda change: change.kind)]
+    lost = [snapshot.lost_services or 0, snapshot.lost_servers or 0]
+    more = ""
+    if sum(lost) > len(snapshot.lost):
+        more = f"; {lost[0]} services and {lost[1]} real servers are lost in all"
+    for names in range(_NAMES, -1, -1):
+        text = "; ".join(_group(kind, group, names) for kind, group in groups) + more
+        if len(text.encode()) <= smi.MAX_TEXT_BYTES:
+            break
+    return text
+
+
+def _group(kind: Kind, changes: Sequence[Change], names: int) -> str:
+    row, _, state = kind.value.partition("-")
+    noun = "real server" if row == "server" else row
+    head = f"{len(changes)} {noun}{'s' if len(changes) > 1 else ''} {state}"
+    if not names:
+        return head
+    more = len(changes) - names
+    return f"{head}: {', '.join(each.name for each in changes[:names])}" + (
+        f" and {more} more" if more > 0 else ""
+    )
+
+
+def _status(change: Change, snapshot: Snapshot) -> Event:
+    text = f"agent status is {snapshot.status.label}"
+    if snapshot.text:
+        text += f": {snapshot.text}"
+    return Event(change, text, _NOTICE if snapshot.status == Status.OK else _ERROR)
+
+
+def _row(
+    change: Change,
+    services: Dict[str, VirtualService],
+    lost: Dict[Tuple[str, str], LostRow],
+) -> Event:
+    service = services.get(change.service)
+    servers = up = None
+    since = counted = alias = ""
+    if change.kind in (Kind.SERVICE_LOST, Kind.SERVER_LOST):
+        row = lost[change.service, change.server]
+        alias = row.alias
+        since = time.strftime(", missing since %Y-%m-%d %H:%M:%S UTC", time.gmtime(row.since))
+    if service is not None:
+        servers, up = len(service.real_servers), service.sums.real_servers_up
+        counted = f", {up} of {servers} real servers up"
+        here = [rs.alias for rs in service.real_servers if rs.name == change.server]
+        alias = alias or (here[0] if here else "" if change.server else service.alias)
+    name = f"{change.name} ({alias})" if alias else change.name
+    state = change.kind.value.partition("-")[2]
+    text = f"{name} is {state}{since}{counted}"
+    return Event(change, text, _PRIORITIES[change.kind], alias, servers, up)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The changes between what has been told and what two successive looks at a director agree on."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Optional, Set
+
+from lvs_agent.codes import Source, Status
+from lvs_agent.snapshot import Snapshot
+from lvs_agent.watch.events import ENDS, Change, Kind
+from lvs_agent.watch.told import Told
+
+_LOST = (Kind.SERVICE_LOST, Kind.SERVER_LOST)
+
+
+class Looks:
+    """The looks at one director. told is what has been told; only changes() changes it."""
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        # of the look before: when it was taken, its status, and its conditions; see _conditions()
+        self._taken = float("-inf")
+        self._status: Optional[Status] = None
+        self._before: Dict[Change, Optional[bool]] = {}
+
+    def changes(self, snapshot: Snapshot) -> List[Change]:
+        """Return the changes to tell, which count as told from now on.
+
+        Rows are compared only where netlink has given them: without a collector or ip_vs, or in
+        the /proc view, the status alone tells of it.
+        """
+        if snapshot.taken == self._taken:  # the collector sent its last snapshot again
+            return []
+        self._taken = snapshot.taken
+        found = []
+        if self._status == snapshot.status != self.told.status:
+            self.told.status = snapshot.status
+            found.append(Change(Kind.AGENT_STATUS))
+        self._status = snapshot.status
+        if snapshot.source == Source.NETLINK:
+            now = _conditions(snapshot, self.told.conditions)
+            found += self._changed(now)
+            self._before = now
+        return found
+
+    def _changed(self, now: Dict[Change, Optional[bool]]) -> Iterator[Change]:
+        told = self.told.conditions
+        for condition, holds in now.items():
+            if condition not in self._before or self._before[condition] is not holds:
+                continue
+            if holds and condition not in told:
+                told.add(condition)
+                yield condition
+            elif not holds:
+                told.remove(condition)
+                if holds is False:
+                    yield condition._replace(kind=ENDS[condition.kind])
+
+
+def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[bool]]:
+    """Return whether each condition that was told, or holds, holds now; None without its row.
+
+    A condition is the event that tells of its beginning. The list of lost rows may be cut off: a
+    row that it lacks is lost still.
+    """
+    now: Dict[Change, Optional[bool]] = dict.fromkeys(_holding(snapshot), True)
+    rest = told - now.keys()
+    if not rest:
+        return now
+    cut_off = (snapshot.lost_services or 0) + (snapshot.lost_servers or 0) > len(snapshot.lost)
+    named = {change.service for change in rest}
+    present = {
+        service.name: {"", *(server.name for server in service.real_servers)}
+        for service in snapshot.services
+        if service.name in named
+    }
+    for change in rest:
+        if change.server in present.get(change.service, ()):
+            now[change] = False
+        else:
+            now[change] = True if cut_off and change.kind in _LOST else None
+    return now
+
+
+def _holding(snapshot: Snapshot) -> Iterator[Change]:
+    for service in snapshot.services:
+        down = [rs for rs in service.real_servers if rs.up is False]
+        if len(down) == len(service.real_servers):
+            yield Change(Kind.SERVICE_DOWN, service.name)
+        for rs in down:
+            yield Change(Kind.SERVER_DOWN, service.name, rs.name)
+    for row in snapshot.lost:
+        kind = Kind.SERVER_LOST if row.server else Kind.SERVICE_LOST
+        yield Change(kind, row.service, row.server)
