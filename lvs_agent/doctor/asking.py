@@ -56,10 +56,9 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
         unseen("snmpd.conf", f"{name}: not read: {reason}", command("ls", "-l", name))
         for reason, name in config.refused.items()
     ]
-    loose = [each for each in (*config.files, running.target) if machine.replaceable(each)]
-    findings += [_by_hand(each, loose) for each in passline.look(machine, running)]
+    findings += by_hand(machine, running, passline.look(machine, running))
     findings += _unread(machine, running, reply)
-    findings += [_by_hand(each, loose) for each in views.look(machine, running, rows)]
+    findings += by_hand(machine, running, views.look(machine, running, rows))
     known = {finding.check for finding in findings if finding.state == State.WRONG}
     findings += monitor.look(machine, running)
     at = "snmpd: " if address is None else f"snmpd at {address}: "
@@ -67,8 +66,14 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
     return [*findings, *(replace(each, text=at + each.text) for each in answers)]
 
 
+def by_hand(machine: Machine, running: Snmpd, findings: List[Finding]) -> List[Finding]:
+    """Return findings, without commands that another user's link could lead to other files."""
+    files = (*running.config.files, running.target)
+    loose = [each for each in files if machine.replaceable(each)]
+    return [_by_hand(finding, loose) for finding in findings]
+
+
 def _by_hand(finding: Finding, loose: List[str]) -> Finding:
-    """Return a finding, without a command that another user's link could lead to other files."""
     for file in loose:
         if finding.remedy is not None and shlex.quote(file) in finding.remedy:
             text = f"{finding.text}; no command is given, since another user can replace {file}"

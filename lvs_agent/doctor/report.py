@@ -20,6 +20,7 @@ from lvs_agent.doctor import (
     snmpd,
     statedir,
     units,
+    watch,
 )
 from lvs_agent.doctor.finding import Finding, State, unseen
 from lvs_agent.doctor.machine import Machine
@@ -52,6 +53,7 @@ def examine(machine: Machine) -> List[Finding]:
     # a collector at another path may run in a namespace that has other services
     table = tables.table if at == collector.SOCKET_PATH else []
     findings += aliases.look(machine, table, first, passline.option(lines, "--aliases"))
+    findings += watch.look(machine, setup)
     findings += mibs.look(machine)
     return findings
 
