@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units of the packages: the template's settings are those of the plain collector's units."""
+"""The units of the packages: the template's settings are those of the plain collector's units, and
+the watch's sandbox is no weaker than the collector's."""
 
 from __future__ import annotations
 
@@ -48,3 +49,20 @@ def test_an_instance_differs_in_its_namespace_socket_and_state_only(
     assert template - plain == own
     replaced = {line.partition("=")[0] for line in own} - {"NetworkNamespacePath"}
     assert {line.partition("=")[0] for line in plain - template} == replaced
+
+
+def test_the_watch_is_sandboxed_as_the_collector_is() -> None:
+    """Except that it is root, without a capability, and needs no netlink."""
+    collector, watch = (settings(UNITS / f"lvs-agent{name}.service") for name in ("", "-watch"))
+    own = {
+        "Requires=lvs-agent.socket",
+        "DynamicUser=yes",
+        "AmbientCapabilities=CAP_NET_ADMIN",
+        "StartLimitIntervalSec=0",
+    }
+    replaced = {
+        *("Description", "After", "ExecStart", "RestartSec", "TasksMax", "StateDirectory"),
+        *("CapabilityBoundingSet", "RestrictAddressFamilies"),
+    }
+    assert {line for line in collector - watch if line.partition("=")[0] not in replaced} == own
+    assert {"CapabilityBoundingSet=", "RestrictAddressFamilies=AF_UNIX"} <= watch

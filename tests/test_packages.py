@@ -214,6 +214,13 @@ def test_each_network_namespace_has_a_collector_of_its_own(
     assert conns == {"lb": 5, "web": 3}
 
 
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_the_watch_tells_the_journal_and_a_receiver_once_it_is_enabled(
+    packages: Packages, tmp_path: Path, suite: str
+) -> None:
+    run(tmp_path, "watch.sh", packages.deb, image=suite)
+
+
 def test_upgrade_remove_and_purge_of_the_deb(
     previous: Packages, packages: Packages, tmp_path: Path
 ) -> None:

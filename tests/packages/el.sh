@@ -45,6 +45,10 @@ check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'lvsAgentVersion' "\"$(version_of "$old")\"" "$(version)"
 check 'lvsVsName' '"TCP 10.2.0.1:80"' "$(ask 21.1.5.1.4.10.2.0.1.6.80)"
 check 'the socket unit is' enabled "$(systemctl is-enabled lvs-agent.socket)"
+check 'the watch is' 'disabled inactive' \
+    "$(systemctl is-enabled lvs-agent-watch || true) $(state lvs-agent-watch)"
+systemctl --quiet enable --now lvs-agent-watch
+watcher=$(systemctl show -P MainPID lvs-agent-watch)
 check 'mode and owner of the socket' 'srw-rw---- root root' "$(stat -c '%A %U %G' /run/lvs-agent/collector.sock)"
 check 'capabilities of the collector' cap_net_admin "$(capabilities "$(collector)")"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
@@ -79,6 +83,8 @@ quietly rpm -U "$new"
 check 'lvsAgentVersion' "\"$(version_of "$new")\"" "$(version)"
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'the collector was restarted' 1 $(("$(collector)" != was))
+check 'the watch is' active "$(state lvs-agent-watch)"
+check 'the watch was restarted' 1 $(("$(systemctl show -P MainPID lvs-agent-watch)" != watcher))
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
 check 'lvsVsAlias' '"shop"' "$(ask 21.1.29.1.4.10.2.0.1.6.80)"
 check 'include lines' 'includeDir /etc/snmp/snmpd.conf.d' "$(cat $local)"
@@ -97,7 +103,8 @@ check 'snmpd' active "$(state snmpd)"
 check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
 check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
 check 'aliases left' 'TCP 10.2.0.1:80 shop' "$(tail -n 1 /etc/lvs-agent/aliases.rpmsave)"
-check 'files left' "/etc/lvs-agent | $dropin.rpmsave | /var/lib/lvs-agent | /var/lib/private/lvs-agent" \
+left=(/etc/lvs-agent $dropin.rpmsave /var/lib/lvs-agent /var/lib/lvs-agent-watch /var/lib/private/lvs-agent)
+check 'files left' "${left[*]}" \
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort |
         sed ':a;N;$!ba;s/\n/ | /g')"
 
