@@ -48,7 +48,7 @@ class Watch:
         for event in found:
             self._journal.tell(event)
         if self._agentx is not None:
-            self._agentx.add(notifications(found, snapshot))
+            self._agentx.add(notifications(found, snapshot) if found else [])
         self._save()
         if self._agentx is not None:
             self._agentx.send(stop)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # selinux.sh PACKAGE RULES: check that with SELinux enforcing, snmpd reaches the collector only with
 # the rules, and reads the file of aliases.
+# shellcheck disable=SC2317  # functions are called by until_true
 set -eu
 # shellcheck source=tests/packages/lib.sh
 . "$(dirname -- "$0")/lib.sh"
@@ -43,6 +44,21 @@ until_true 20 is 1 "$status"
 systemctl restart snmpd
 check 'lvsAgentStatus' 1 "$(ask "$status")"
 check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
+
+step 'the watch, which needs no rule'
+watch=lvs-agent-watch.service
+told() { grep -qs service-down /var/lib/lvs-agent-watch/told.json; }
+sent() { grep -qF '"waiting": []' /var/lib/lvs-agent-watch/told.json; }
+systemctl --quiet enable --now "$watch"
+ipvsadm -e -t 10.2.0.1:80 -r 10.1.1.21:80 -m -w 0
+until_true 90 told
+until_true 90 sent
+check 'the journal has' 'TCP 10.2.0.1:80 is down, 0 of 1 real servers up' \
+    "$(journalctl -t lvs-agent LVS_EVENT=service-down -o cat --no-pager)"
+check 'domain of the watch' initrc_t \
+    "$(ps -o label= -p "$(systemctl show -P MainPID "$watch")" | cut -d: -f3)"
+check 'it was denied' 0 "$(dmesg | grep -c 'avc: *denied.*scontext=[^ ]*:initrc_t:' || true)"
+systemctl --quiet disable --now "$watch"
 
 step 'with the rules removed again'
 quietly semodule -r lvs-agent
