@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from tests.lab.controllers.plan import DIRECTORS, Step, Table
+from tests.lab.controllers.plan import DIRECTORS
+from tests.lab.controllers.step import Step, Table
+from tests.support import told
 from tests.support.walked import Tables, Value, tables
 
 # in the instance of a real server of an IPv4 service, the numbers that do not belong to the service
@@ -102,10 +104,14 @@ class Event:
 
 @dataclass
 class Record:
-    """The events of a director. boot is the time of the boot in seconds since 1970."""
+    """The events of a director, and the notifications about it.
+
+    boot is the time of the boot in seconds since 1970.
+    """
 
     boot: float
     events: List[Event]
+    told: List[told.Event]
 
     def time(self, value: Value) -> float:
         """Return the time since the boot of a DateAndTime in UTC."""
@@ -131,7 +137,7 @@ def read(file: Path) -> Record:
         walk = tables(each.pop("walk"))
         poll = Poll(**{**each, "walk": walk, "checks": checks})
         [event for event in events if event.at <= poll.began][-1].polls.append(poll)
-    return Record(data["boot"], events)
+    return Record(data["boot"], events, told.received(file.with_suffix(".traps")))
 
 
 def _plain(line: str) -> str:

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Sequence
 
 from tests.lab.controllers import plan
+from tests.lab.controllers.boots import rebooted, rebooting, unloaded
 from tests.lab.controllers.director import (
+    LASTING,
     SERVER_STATUS,
+    STANDBY,
     VRRP_STATE,
     Case,
     Director,
@@ -22,26 +22,16 @@ from tests.lab.controllers.director import (
     sleep_until,
 )
 from tests.lab.controllers.edits import add, delete, rules
-from tests.lab.controllers.plan import ONLY, OTHER, SINGLE, SORRY, WEB, A, B, C, D, E, F, Table
 from tests.lab.controllers.programs import Keepalived, Ldirectord, virtual_servers, vrrp
 from tests.lab.controllers.servers import Servers
+from tests.lab.controllers.step import ONLY, OTHER, SINGLE, SORRY, WEB, A, B, C, D, E, F
 
 # a poll more than 5 minutes after the boot
 SETTLED = 312.0
-# a minute with polls in it: rows that were there for so long can be lost
-LASTING = 65.0
 # the options of keepalived without VRRP
 CHECKS = ("--check",)
 SNMP = ("--check", "--snmp")
 VRRP = ("--vrrp", "--snmp")
-STANDBY = ("", "--standby")
-
-
-def started(director: Director) -> Table:
-    """Return the table of a director at first."""
-    table = plan.table(director.name, "start")
-    assert table
-    return table
 
 
 def removed(agent: str) -> None:
@@ -49,7 +39,7 @@ def removed(agent: str) -> None:
     director = Director("removed", agent, beside=SERVER_STATUS)
     plain = Director("without-lost", agent, port=16162, options=["--lost-time", "0"])
     servers = Servers(A, B, C, D, E, F)
-    keepalived = Keepalived(director, virtual_servers(started(director)), SNMP)
+    keepalived = Keepalived(director, virtual_servers(director.first()), SNMP)
     case = Case(director, plain)
     case.on("start", keepalived.start)
     case.poll_until(SETTLED)
@@ -65,7 +55,7 @@ def inhibited(agent: str) -> None:
     """Kill the servers of a keepalived that gives them weight 0."""
     director = Director("inhibited", agent)
     servers = Servers(A, B, C, D, E, F, ONLY)
-    configuration = virtual_servers(started(director), inhibit=True, sorry=[SINGLE])
+    configuration = virtual_servers(director.first(), inhibit=True, sorry=[SINGLE])
     keepalived = Keepalived(director, configuration, CHECKS)
     case = Case(director)
     case.on("start", keepalived.start)
@@ -84,7 +74,7 @@ def sorry(agent: str) -> None:
     """Kill the servers of a keepalived with sorry servers."""
     director = Director("sorry", agent)
     servers = Servers(A, B, E, F, ONLY)
-    configuration = virtual_servers(started(director), sorry=[WEB, SINGLE])
+    configuration = virtual_servers(director.first(), sorry=[WEB, SINGLE])
     keepalived = Keepalived(director, configuration, CHECKS)
     case = Case(director)
     case.on("start", keepalived.start)
@@ -103,7 +93,7 @@ def reloaded(agent: str) -> None:
     """Reload keepalived with other servers and services."""
     director = Director("reloaded", agent)
     servers = Servers(A, B, C, D, E, F)
-    keepalived = Keepalived(director, virtual_servers(started(director)), CHECKS)
+    keepalived = Keepalived(director, virtual_servers(director.first()), CHECKS)
     case = Case(director)
 
     def reload(event: str) -> None:
@@ -125,11 +115,29 @@ def reloaded(agent: str) -> None:
     case.close()
 
 
+def crowded(agent: str) -> None:
+    """Reload keepalived without 200 services, and with them."""
+    director = Director("crowded", agent)
+    keepalived = Keepalived(director, virtual_servers(director.first(), checked=False), CHECKS)
+    case = Case(director)
+
+    def reload(event: str) -> None:
+        wanted = plan.table("crowded", event) or {}
+        case.on(event, lambda: keepalived.reload(virtual_servers(wanted, checked=False)))
+
+    case.on("start", keepalived.start)
+    case.poll_until(SETTLED)
+    reload("200 services left out")
+    reload("200 services added")
+    keepalived.stop()
+    case.close()
+
+
 def stopped(agent: str) -> None:
     """Stop, restart and kill keepalived."""
     director = Director("stopped", agent, checks=STANDBY)
     servers = Servers(A, B, E, F)
-    keepalived = Keepalived(director, virtual_servers(started(director)), CHECKS)
+    keepalived = Keepalived(director, virtual_servers(director.first()), CHECKS)
     case = Case(director)
 
     def restart() -> None:
@@ -159,7 +167,7 @@ def unquiescent(agent: str) -> None:
 def _ldirectord(agent: str, name: str, options: Sequence[str]) -> None:
     director = Director(name, agent, checks=STANDBY)
     servers = Servers(A, B, E, F)
-    program = Ldirectord(director, started(director), options)
+    program = Ldirectord(director, director.first(), options)
     case = Case(director)
     case.on("start", program.start)
     case.poll_until(SETTLED)
@@ -175,7 +183,7 @@ def by_hand(agent: str) -> None:
     """Edit the table by ipvsadm."""
     director = Director("by-hand", agent, checks=STANDBY)
     case = Case(director)
-    case.on("start", lambda: director.ipvsadm(*rules(started(director))))
+    case.on("start", lambda: director.ipvsadm(*rules(director.first())))
     case.poll_until(SETTLED)
     saved = director.run("ipvsadm", "-Sn")
     case.on("a server deleted", lambda: director.ipvsadm(delete(WEB, B)))
@@ -190,7 +198,7 @@ def early(agent: str) -> None:
     """Delete a server within 5 minutes after the boot."""
     director = Director("early", agent)
     case = Case(director)
-    case.on("start", lambda: director.ipvsadm(*rules(started(director))))
+    case.on("start", lambda: director.ipvsadm(*rules(director.first())))
     case.poll_until(180)
     case.on("a server deleted", lambda: director.ipvsadm(delete(WEB, B)))
     case.poll_until(285)
@@ -233,60 +241,10 @@ def pair(agent: str) -> None:
     case.close()
 
 
-def unloaded(agent: str) -> None:
-    """Unload ip_vs, load it again, and restore a part of the table."""
-    director = Director("unloaded", agent, checks=STANDBY)
-    case = Case(director)
-
-    def unload() -> None:
-        director.run("ipvsadm", "-C")
-        subprocess.run(["modprobe", "-r", "ip_vs_rr", "ip_vs"], check=True)
-
-    case.on("start", lambda: director.ipvsadm(*rules(started(director))))
-    case.poll_until(now() + LASTING)
-    case.on("ip_vs unloaded", unload)
-    case.on("a part restored", lambda: director.ipvsadm(*rules({WEB: plan.up(A)})))
-    # the agent sees the load at the first poll after it
-    loaded = now()
-    case.poll_until(loaded + 255)
-    case.on("5 minutes after the load", lambda: sleep_until(loaded + 302))
-    case.on("the rest restored", lambda: restore_rest(director))
-    case.close()
-
-
-def rebooting(agent: str) -> None:
-    """Fill the table, and save the state for the next boot."""
-    director = Director("rebooting", agent)
-    case = Case(director)
-    case.on("start", lambda: director.ipvsadm(*rules(started(director))))
-    case.poll_until(now() + LASTING)
-    case.close()
-    shutil.copytree(director.folder / "state", director.result("state"))
-
-
-def rebooted(agent: str) -> None:
-    """Restore a part of the table that there was before the boot."""
-    state = Path("/tmp/state")
-    shutil.copytree(Path(os.environ["RESULT"]) / "rebooting.state", state)
-    director = Director("rebooted", agent, checks=STANDBY, state=state)
-    case = Case(director)
-    case.on("start", lambda: None)
-    case.on("a part restored", lambda: director.ipvsadm(*rules({WEB: plan.up(A)})))
-    case.poll_until(285)
-    case.on("5 minutes after the boot", lambda: sleep_until(300))
-    case.on("the rest restored", lambda: restore_rest(director))
-    case.close()
-
-
-def restore_rest(director: Director) -> None:
-    """Restore what a part of the table lacks."""
-    director.ipvsadm(add(WEB, B), *rules({OTHER: plan.up(E, F)}))
-
-
 CASES = {
     case.__name__: case
     for case in (
-        *(removed, inhibited, sorry, reloaded, stopped, quiescent, unquiescent),
+        *(removed, inhibited, sorry, reloaded, crowded, stopped, quiescent, unquiescent),
         *(by_hand, early, pair, unloaded, rebooting, rebooted),
     )
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """For the guest: a director in a network namespace, and what is seen of it.
 
-Each director has a collector and an snmpd, and a record in $RESULT: events, and polls with what
-ipvsadm, a walk and lvs-agent check show. Times are in seconds of CLOCK_BOOTTIME; boot is the time
-of the boot in seconds since 1970.
+Each director has a collector, an snmpd, and from the start of its table on lvs-agent watch. It has
+a record in $RESULT: events, and polls with what ipvsadm, a walk and lvs-agent check show. Beside it
+are the events that watch printed, and the notifications that snmptrapd received. Times are in
+seconds of CLOCK_BOOTTIME; boot is the time of the boot in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
-from tests.lab.controllers.plan import Table, table
+from lvs_agent.collector.server import SHARE_SECONDS
+from tests.lab.controllers import watcher
+from tests.lab.controllers.plan import table
+from tests.lab.controllers.step import Table
 
 BASE = ".1.3.6.1.4.1.8225.4711"
 # vrrpInstanceState and realServerStatus of KEEPALIVED-MIB
@@ -29,6 +33,9 @@ SAID = re.compile(
 )
 # from one poll to the next; longer than --max-age, so that each has a new snapshot
 POLL_SECONDS = 10.0
+# a minute with polls in it: rows that were there for so long can be lost
+LASTING = 65.0
+STANDBY = ("", "--standby")  # the options of check
 LIMIT = 120.0  # seconds in which a controller must have done what it does
 
 
@@ -84,6 +91,7 @@ class Director:
         self._agent = agent
         self._enter = ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
         self._address = f"127.0.0.1:{port}"
+        self._trap_port = port + 100
         self._socket = self.folder / "collector.sock"
         self._checks = checks
         # the OID of a column of keepalived's own, which is walked too
@@ -91,6 +99,7 @@ class Director:
         self._said: List[str] = []
         self._events: List[Dict[str, object]] = []
         self._polls: List[Dict[str, object]] = []
+        self._watching: List[subprocess.Popen[bytes]] = []
         self._collector = self.start(
             *(agent, "collector", "--listen", str(self._socket)),
             *("--state", str(state or self.folder / "state"), *options),
@@ -101,6 +110,7 @@ class Director:
             f"pass_persist {BASE} {agent} pass-persist --no-legacy --deadline 20"
             f" --collector {self._socket}\n"
             f"master agentx\nagentXSocket {self.folder}/agentx\n"
+            f"trap2sink 127.0.0.1:{self._trap_port} public\n"
         )
         self._snmpd = self.start(
             *("env", f"SNMPCONFPATH={self.folder}", f"SNMP_PERSISTENT_DIR={self.folder}", "MIBS="),
@@ -120,9 +130,24 @@ class Director:
         """Return the path of one of the director's files that the host sees."""
         return Path(os.environ["RESULT"], f"{self.name}.{kind}")
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def first(self) -> Table:
+        """Return the director's table at first."""
+        found = table(self.name, "start")
+        assert found is not None
+        return found
+
+    def watch(self) -> None:
+        """Start to watch the director, and to receive notifications."""
+        traps = self.result("traps")
+        receiver = watcher.receiver(self.folder, traps, self._trap_port)
+        self._watching = [self.start(*receiver)]
+        until("snmptrapd", lambda: traps.exists() and "NET-SNMP version" in traps.read_text())
+        self._watching.append(self.start(*watcher.watch(self._agent, self.folder), kind="events"))
+        until("watch", (self.folder / "watch" / "told.json").exists)
+
+    def start(self, *command: str, kind: str = "output") -> subprocess.Popen[bytes]:
         """Start a program in the director's namespace; what it prints is in a file of $RESULT."""
-        with open(self.result("output"), "ab") as output:
+        with open(self.result(kind), "ab") as output:
             return subprocess.Popen(
                 [*self._enter, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
@@ -172,8 +197,9 @@ class Director:
 
     def poll(self, again: bool = False) -> None:
         """Save what is seen now; what check says, only if something has changed or again is set."""
-        began = now()
         before = self.table()
+        time.sleep(SHARE_SECONDS)  # the walk may have watch's last snapshot
+        began = now()
         walk = self._walk(BASE)
         walked = now()
         steady = self.table() == before
@@ -185,12 +211,15 @@ class Director:
         if said != self._said or again:
             poll["checks"] = {option: self._check(option) for option in self._checks}
         poll["checked"] = now()
-        self._said = said
+        # what an unsteady table shows is checked again
+        self._said = said if steady else []
         self._polls.append(poll)
 
     def close(self) -> None:
         """End the programs, and save the record."""
-        for process in (self._checker, self._snmpd, self._collector):
+        self._checker.terminate()
+        self._checker.wait()
+        for process in (*self._watching[::-1], self._snmpd, self._collector):
             process.terminate()
             process.wait()
         record = {"boot": time.time() - now(), "events": self._events, "polls": self._polls}
@@ -230,6 +259,9 @@ class Case:
     def on(self, event: str, action: Callable[[], object]) -> None:
         """Do something, and wait for the tables that the plan has after this event."""
         self._step(event, action, *(table(each.name, event) for each in self.directors))
+        if event == "start":
+            for director in self.directors:
+                director.watch()
 
     def _step(self, name: str, action: Callable[[], object], *tables: Optional[Table]) -> None:
         """Do something, wait until each director has its table, and poll at least twice more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import List
 
-from tests.lab.controllers.plan import Table
+from tests.lab.controllers.step import Table
 
 
 def rules(table: Table) -> List[str]:

@@ -11,7 +11,8 @@ from typing import List, Optional, Sequence
 
 from tests.lab.controllers.director import Director
 from tests.lab.controllers.edits import rules
-from tests.lab.controllers.plan import Table, table
+from tests.lab.controllers.plan import table
+from tests.lab.controllers.step import Table
 
 CHILDREN = "/proc/{0}/task/{0}/children"
 
@@ -20,10 +21,12 @@ CHILDREN = "/proc/{0}/task/{0}/children"
 # connections, which is noticed at the next check.
 
 
-def virtual_servers(wanted: Table, inhibit: bool = False, sorry: Sequence[str] = ()) -> str:
+def virtual_servers(
+    wanted: Table, inhibit: bool = False, sorry: Sequence[str] = (), checked: bool = True
+) -> str:
     """Return keepalived's configuration for a table whose servers are all up.
 
-    sorry are services with the sorry server of the plan.
+    sorry are services with the sorry server of the plan. Servers that are not checked stay up.
     """
     lines: List[str] = []
     for service, servers in wanted.items():
@@ -36,8 +39,10 @@ def virtual_servers(wanted: Table, inhibit: bool = False, sorry: Sequence[str] =
             lines.append("  weight 1")
             if inhibit:
                 lines.append("  inhibit_on_failure")
-            lines.append("  TCP_CHECK {\n   connect_timeout 20\n   retry 1")
-            lines.append("   delay_before_retry 1\n  }\n }")
+            if checked:
+                lines.append("  TCP_CHECK {\n   connect_timeout 20\n   retry 1")
+                lines.append("   delay_before_retry 1\n  }")
+            lines.append(" }")
         lines.append("}")
     return "\n".join(lines) + "\n"
 

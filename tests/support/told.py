@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The events that lvs-agent watch must tell of a director of the lab with controllers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Sequence, Set, Tuple
+
+from lvs_agent.watch.events import MOST_EVENTS
+from tests.lab.controllers.step import Step
+
+# the ends of the names of notifications, for the beginning and the end of a condition
+_ENDS = {"Down": "Up", "Lost": "Found"}
+_TRAP = re.compile(r"LVS-MIB::lvsNotify(\w+)\t")
+# without the IETF's modules, texts are in quotes
+_NAME = re.compile(r'LVS-MIB::lvs(?:Vs|Rs|LostVs|LostRs)(?:Full)?Name\.\S+ = STRING: "?([^\t"]+)')
+_SUMMARY = "Summary"
+
+
+class Event(NamedTuple):
+    """A notification by the end of its name, with the name of its row, "" if it has none."""
+
+    kind: str
+    row: str
+
+
+def received(file: Path) -> List[Event]:
+    """Return the notifications in a file of snmptrapd, in order."""
+    found = []
+    for line in file.read_text().splitlines():
+        trap = _TRAP.search(line + "\t")
+        if trap:
+            name = _NAME.search(line)
+            found.append(Event(trap[1], name[1].strip() if name else ""))
+    return found
+
+
+def expected(steps: Sequence[Step]) -> Iterator[Tuple[str, List[Event]]]:
+    """Yield each event of a plan but the first, with the changes that must be told after it."""
+    for before, step in zip(steps, steps[1:]):
+        old, new = set(_conditions(before)), set(_conditions(step))
+        changes = [Event(kind, row) for kind, row in new - old]
+        present = _rows(step)
+        changes += [
+            Event(kind[:2] + _ENDS[kind[2:]], row) for kind, row in old - new if row in present
+        ]
+        if (before.table is None) != (step.table is None):
+            changes.append(Event("AgentStatus", ""))
+        yield step.event, changes
+
+
+def take(told: List[Event], changes: Sequence[Event], step: str) -> List[Event]:
+    """Return what was told after these changes. Raises AssertionError if they were not told.
+
+    They come in any order. A summary stands for more than MOST_EVENTS of them, and may for several
+    where no service is left, if they were seen at once.
+    """
+    if len(changes) > MOST_EVENTS or (len(changes) > 1 and told[:1] == [Event(_SUMMARY, "")]):
+        assert told[:1] == [Event(_SUMMARY, "")], step
+        return told[1:]
+    assert sorted(told[: len(changes)]) == sorted(changes), step
+    return told[len(changes) :]
+
+
+def _conditions(step: Step) -> Iterator[Tuple[str, str]]:
+    for service, servers in (step.table or {}).items():
+        if not any(servers.values()):
+            yield "VsDown", service
+        for server, weight in servers.items():
+            if not weight:
+                yield "RsDown", f"{service} -> {server}"
+    for service, lost in (step.lost or {}).items():
+        for server in lost:
+            yield "RsLost", f"{service} -> {server}"
+    for service in step.lost_services:
+        yield "VsLost", service
+
+
+def _rows(step: Step) -> Set[str]:
+    rows = set()
+    for service, servers in (step.table or {}).items():
+        rows |= {service, *(f"{service} -> {server}" for server in servers)}
+    return rows
