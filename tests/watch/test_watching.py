@@ -164,7 +164,9 @@ def answered(folder: Path, data: bytes) -> Snapshot:
         return watching.fetch(folder / "s", stop)
 
 
-@pytest.mark.parametrize("data", [b"", b"nonsense\n", collectors.encoded()[:-5]])
+@pytest.mark.parametrize(
+    "data", [b"", b"nonsense\n", collectors.encoded()[:-5]], ids=["empty", "nonsense", "cut off"]
+)
 def test_a_snapshot_that_is_none_is_no_collector(data: bytes, tmp_path: Path) -> None:
     found = answered(tmp_path, data)
     assert found.status == Status.NO_COLLECTOR
