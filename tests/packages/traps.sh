@@ -4,7 +4,10 @@
 # What snmptrapd prints is saved in $RESULT/traps. Source lib.sh first.
 
 # recipe FILE: run the commands in a recipe's comment, in a folder with the recipes.
-recipe() { (cd /tmp/recipes && sed -n 's/^#   //p' "$1" > /tmp/commands && quietly bash -e /tmp/commands); }
+recipe() {
+    sed -n 's/^#   //p' "/tmp/recipes/$1" > /tmp/commands
+    (cd /tmp/recipes && quietly bash -e /tmp/commands)
+}
 
 # printed: print what snmptrapd has printed.
 printed() { journalctl -u manager -o cat --no-pager; }
@@ -21,7 +24,8 @@ examined() {
     lvs-agent doctor --json > /tmp/findings || status=$?
     python3 - $status <<'END'
 import json, sys
-(found,) = [each for each in json.load(open("/tmp/findings"))["findings"] if each["check"] == "monitor"]
+findings = json.load(open("/tmp/findings"))["findings"]
+(found,) = [each for each in findings if each["check"] == "monitor"]
 print(found["state"], found["text"], found["remedy"], sys.argv[1], sep="\n")
 END
 }
@@ -46,9 +50,11 @@ check 'snmpd rejects each line' "$lines" \
     "$(logged | sed -n "s|^$conf: line \([0-9]*\): Warning: Unknown token: monitor\.$|\1|p")"
 folder=/etc/systemd/system/snmpd.service.d
 command='ExecStart=/usr/sbin/snmpd -LOw -u Debian-snmp -g Debian-snmp -I -smux -f'
+fix="mkdir -p $folder && printf '%s\\n' '[Service]' ExecStart= '$command'"
+fix+=" >> $folder/snmpd-monitor.conf && systemctl daemon-reload && systemctl restart snmpd"
 check 'the doctor' "wrong
 $conf:${lines//$'\n'/,}: no traps: snmpd's option -I disables mteTriggerConf
-mkdir -p $folder && printf '%s\\n' '[Service]' ExecStart= '$command' >> $folder/snmpd-monitor.conf && systemctl daemon-reload && systemctl restart snmpd
+$fix
 1" "$(examined)"
 
 step 'with the drop-in'
@@ -61,16 +67,16 @@ check 'complaints of snmpd' '' "$(logged | grep -E 'token|monitor|mteTrigger|iqu
 
 step 'a service loses its only server'
 ipvsadm -d -t 10.2.0.2:0 -r 10.1.1.21:0
-until_true 30 sent 'no real server' 'TCP 10.2.0.2:0'
+until_true 60 sent 'no real server' 'TCP 10.2.0.2:0'
 
 step 'another has its only server at weight 0 and then 1, so that the first is checked again'
 sctp=(--sctp-service 10.2.0.4:36412 -r 10.1.1.21:36412 -m)
 ipvsadm -e "${sctp[@]}" -w 0
-until_true 30 sent 'no real server' 'SCTP 10.2.0.4:36412'
+until_true 60 sent 'no real server' 'SCTP 10.2.0.4:36412'
 ipvsadm -e "${sctp[@]}" -w 1
-until_true 30 sent 'real servers again' 'SCTP 10.2.0.4:36412'
+until_true 60 sent 'real servers again' 'SCTP 10.2.0.4:36412'
 
 step 'the first gets its server back'
 ipvsadm -a -t 10.2.0.2:0 -r 10.1.1.21:0 -m
-until_true 30 sent 'real servers again' 'TCP 10.2.0.2:0'
+until_true 60 sent 'real servers again' 'TCP 10.2.0.2:0'
 printed > "$RESULT/traps"
