@@ -12,9 +12,9 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
-from lvs_agent import __version__, log
+from lvs_agent import log
 from lvs_agent.aliases import ALIASES, AliasFile
 from lvs_agent.arguments import DAY_SECONDS, parser
 from lvs_agent.boundary.child import ChildCollector
@@ -25,6 +25,7 @@ from lvs_agent.collector.history import History
 from lvs_agent.collector.server import Collector, serve
 from lvs_agent.collector.statefile import STATE_DIRECTORY
 from lvs_agent.errors import CommandError, UsageError, reason
+from lvs_agent.extra import missing
 from lvs_agent.kernel import procfs
 from lvs_agent.kernel.recording import RecordingError, RecordingKernel, ReplayedKernel
 from lvs_agent.kernel.source import Kernel, LiveKernel
@@ -38,9 +39,6 @@ from lvs_agent.watch.arguments import WATCH_DIRECTORY
 
 # in seconds; walk answers a person, who would rather wait for a large director than see nothing
 WALK_DEADLINE = 30.0
-# the packages of the extra pollers, and the first Python that all of them support
-POLLER_PACKAGES = {"nagiosplugin", "pyasn1", "pysnmp"}
-POLLER_PYTHON = (3, 10)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -238,18 +236,6 @@ COMMANDS = {
     "check": check,
     "graph": graph,
 }
-
-
-def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) -> str:
-    """Return the error, and what to do about a missing package of the extra pollers."""
-    if (error.name or "").partition(".")[0] not in POLLER_PACKAGES:
-        return str(error)
-    if python < POLLER_PYTHON:
-        needed, found = (".".join(map(str, version)) for version in (POLLER_PYTHON, python))
-        return f"{error}; this command needs Python {needed} or later (this is {found})"
-    wheel = f"./lvs_agent-{__version__}-py3-none-any.whl[pollers]"
-    pip = f"pip install '.[pollers]' in a checkout, or pip install '{wheel}'"
-    return f"{error}; in a virtual environment, run {pip}"
 
 
 def _start_poller() -> None:

@@ -12,7 +12,7 @@ from typing import Dict, List
 
 import pytest
 
-from lvs_agent.cli import missing
+from lvs_agent.extra import missing
 from tests.support.commands import run
 from tests.support.lvsmib import BASE, oid
 from tests.support.mibs import IETF

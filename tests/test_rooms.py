@@ -21,6 +21,7 @@ ROOMS = {
     "snapshot": {"codes", "names", "services"},
     "aliases": {"codes", "names", "regular", "services", "snapshot"},
     "log": {"errors", "regular"},
+    "extra": set(),
     "kernel": {"codes", "services", "snapshot", "regular"},
     "boundary": {"codes", "services", "snapshot"},
     "collector": {
@@ -30,7 +31,7 @@ ROOMS = {
     "mib": {"codes", "services", "snapshot"},
     "responder": {"codes", "aliases", "services", "snapshot", "boundary", "mib"},
     "watch": {
-        *("codes", "errors", "names", "services", "snapshot", "regular", "stopping"),
+        *("aliases", "codes", "errors", "names", "services", "snapshot", "regular", "stopping"),
         *("boundary", "mib"),
     },
     "netsnmp": {"errors", "regular", "mib"},

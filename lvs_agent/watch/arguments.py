@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable
 
+from lvs_agent.aliases import ALIASES
 from lvs_agent.boundary.connections import COLLECTOR_SOCKET
 
 WATCH_DIRECTORY = Path("/var/lib/lvs-agent-watch")
@@ -34,6 +35,13 @@ def add(commands: Any, seconds: Callable[[str], float]) -> None:
         default=COLLECTOR_SOCKET,
         metavar="PATH",
         help="connect to the collector's socket at this path (default %(default)s)",
+    )
+    command.add_argument(
+        "--aliases",
+        type=Path,
+        default=ALIASES,
+        metavar="FILE",
+        help="take the aliases of services and servers from this file (default %(default)s)",
     )
     command.add_argument(
         "--interval",

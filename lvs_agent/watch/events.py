@@ -11,7 +11,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from lvs_agent.codes import Status
 from lvs_agent.mib import smi
-from lvs_agent.names import server_name
+from lvs_agent.names import server_key, server_name, service_key
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import LostRow, Snapshot
 
@@ -86,7 +86,7 @@ def events(changes: Iterable[Change], snapshot: Snapshot) -> List[Event]:
     A summary takes the place of more than MOST_EVENTS, and of several rows where no service is
     left: that is one problem.
     """
-    ordered = sorted(changes, key=lambda change: _ORDER.index(change.kind))
+    ordered = sorted(changes, key=_place)
     rows = [change for change in ordered if change.kind != Kind.AGENT_STATUS]
     found = [_status(change, snapshot) for change in ordered[: len(ordered) - len(rows)]]
     if len(rows) > (MOST_EVENTS if snapshot.services else 1):
@@ -95,6 +95,16 @@ def events(changes: Iterable[Change], snapshot: Snapshot) -> List[Event]:
     services = {service.name: service for service in snapshot.services} if rows else {}
     lost = {(row.service, row.server): row for row in snapshot.lost} if rows else {}
     return [*found, *(_row(change, services, lost) for change in rows)]
+
+
+def _place(change: Change) -> Tuple[int, Tuple[object, ...]]:
+    """Return a key that sorts by kind, and then as the rows of the tables."""
+    keys: Tuple[object, ...] = ()
+    if change.service:
+        keys = service_key(change.service)
+    if change.server:
+        keys = (*keys, server_key(change.server))
+    return _ORDER.index(change.kind), keys
 
 
 def summary(changes: Sequence[Change], snapshot: Snapshot) -> str:
@@ -147,7 +157,9 @@ def _row(
         since = time.strftime(", missing since %Y-%m-%d %H:%M:%S UTC", time.gmtime(row.since))
     if service is not None:
         servers, up = len(service.real_servers), service.sums.real_servers_up
-        counted = f", {up} of {servers} real servers up"
+        counted = f", {up} of {servers + (service.lost or 0)} real servers up"
+        if service.lost:
+            counted += f", {service.lost} lost"
         here = [rs.alias for rs in service.real_servers if rs.name == change.server]
         alias = alias or (here[0] if here else "" if change.server else service.alias)
     name = f"{change.name} ({alias})" if alias else change.name

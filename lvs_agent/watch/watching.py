@@ -10,6 +10,7 @@ import socket
 import time
 from pathlib import Path
 
+from lvs_agent.aliases import AliasFile
 from lvs_agent.boundary.connections import connect_to
 from lvs_agent.boundary.fetch import Fetch
 from lvs_agent.boundary.wire import WireError
@@ -34,6 +35,7 @@ class Watch:
 
     def __init__(self, args: argparse.Namespace, file: ToldFile) -> None:
         self._collector: Path = args.collector
+        self._aliases = AliasFile(args.aliases)
         self._file = file
         self._told = file.load()
         self._looks = Looks(self._told)
@@ -44,6 +46,7 @@ class Watch:
         """Look once, tell what has changed, and return the seconds of a processor it has cost."""
         before = _processor_seconds()
         snapshot = fetch(self._collector, stop)
+        self._aliases.fill_in(snapshot)
         found = events(self._looks.changes(snapshot), snapshot)
         for event in found:
             self._journal.tell(event)

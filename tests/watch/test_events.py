@@ -54,6 +54,19 @@ def test_a_row_that_is_lost_has_the_time_and_what_is_left() -> None:
     ]
 
 
+def test_lost_servers_count_among_those_of_their_service() -> None:
+    changes = [Change(Kind.SERVER_LOST, VS, "10.0.0.3:80")]
+    (found,) = events(changes, snapshot(service(1, 1, 0, lost=1), lost=[lost(1, 3)]))
+    assert found.text.endswith(", 1 of 3 real servers up, 1 lost")
+
+
+def test_rows_are_in_the_order_of_the_tables() -> None:
+    changes = [Change(Kind.SERVICE_UP, f"TCP 192.0.2.{n}:80") for n in (10, 9, 100)]
+    services = [service(n, 1) for n in (9, 10, 100)]
+    found = [event.change.service for event in events(changes, snapshot(*services))]
+    assert found == [each.name for each in services]
+
+
 def test_aliases_are_named() -> None:
     shop = service(1, 1, 0, alias="shop")
     shop.real_servers[1].alias = "web 2"

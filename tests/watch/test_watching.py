@@ -44,6 +44,11 @@ def down() -> Snapshot:
     return snapshot(service(1, 1, 0))
 
 
+def arguments(collector: Path, **others: object) -> argparse.Namespace:
+    given = {"journal_only": False, "agentx": None, "aliases": Path("/none"), **others}
+    return argparse.Namespace(collector=collector, **given)
+
+
 def test_it_tells_of_what_lasts_for_two_looks(director: Director, tmp_path: Path) -> None:
     with watch(tmp_path, "--journal-only") as running:
         director.look(up(), down(), up(), down())
@@ -52,6 +57,14 @@ def test_it_tells_of_what_lasts_for_two_looks(director: Director, tmp_path: Path
         assert running.lines == [DOWN]
         director.look(up(), up())
         assert running.lines == [DOWN, AGAIN]
+
+
+def test_it_names_aliases(director: Director, tmp_path: Path) -> None:
+    aliases = tmp_path / "aliases"
+    aliases.write_text("10.0.0.2 web2\n")
+    with watch(tmp_path, "--journal-only", f"--aliases={aliases}") as running:
+        director.look(up(), down(), down())
+        assert running.lines == [DOWN.replace(" is", " (web2) is")]
 
 
 def test_a_restart_neither_repeats_nor_misses(director: Director, tmp_path: Path) -> None:
@@ -202,9 +215,7 @@ def test_a_look_that_costs_more_stretches_the_interval(
 
     monkeypatch.setattr(watching, "wait", wait)
     monkeypatch.setattr(watching.Watch, "look", lambda self, stop: next(costs))
-    args = argparse.Namespace(
-        collector=tmp_path / "none", interval=10.0, journal_only=True, agentx=None
-    )
+    args = arguments(tmp_path / "none", interval=10.0, journal_only=True)
     assert watching.run(args, tmp_path / "state") == 0
     assert periods == pytest.approx([10, 10, 60, 60, 10], abs=0.5)
     assert [record.message for record in caplog.records] == [
@@ -214,7 +225,7 @@ def test_a_look_that_costs_more_stretches_the_interval(
 
 
 def test_a_look_counts_its_own_time_and_the_collectors(tmp_path: Path) -> None:
-    args = argparse.Namespace(collector=tmp_path / "s", journal_only=True, agentx=None)
+    args = arguments(tmp_path / "s", journal_only=True)
     stop, stopper = socket.socketpair()
     data = b"".join(looked.lines(snapshot(*(service(n, 1, 1) for n in range(200)), took=7.0)))
     with stop, stopper, ToldFile(tmp_path / "state") as file:
@@ -250,7 +261,7 @@ def test_killed_at_any_step_it_misses_nothing(
     ran: List[str] = []
     monkeypatch.setattr(Journal, "tell", lambda self, event: told.append(event.text))
     monkeypatch.setattr(AgentX, "_run", lambda self, words, stop: ran.append(words[0]))
-    args = argparse.Namespace(collector=tmp_path / "s", journal_only=False, agentx=None)
+    args = arguments(tmp_path / "s")
     stop, stopper = socket.socketpair()
 
     def killed(*_: object) -> None:
@@ -275,7 +286,7 @@ def test_killed_at_any_step_it_misses_nothing(
 
 def test_looks_leave_no_cycles(tmp_path: Path) -> None:
     """The cycle collector is disabled in the command."""
-    args = argparse.Namespace(collector=tmp_path / "s", journal_only=False, agentx="unix:/none")
+    args = arguments(tmp_path / "s", agentx="unix:/none")
     stop, stopper = socket.socketpair()
     weights = [1]
     with stop, stopper, ToldFile(tmp_path / "state") as file:
