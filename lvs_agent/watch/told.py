@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, List, Optional, Set
@@ -76,7 +77,8 @@ class ToldFile:
         except (OSError, ValueError, RecursionError) as error:
             said = reason(error) if isinstance(error, OSError) else f"{self._path}: {error}"
             log.error("%s; what is wrong now is told again", said)
-            os.replace(self._path, self._path.with_suffix(".damaged"))
+            with suppress(OSError):  # of a file system that is read-only now
+                os.replace(self._path, self._path.with_suffix(".damaged"))
             return Told()
         self._saved = data
         return told

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import replace
 from typing import List, Set
 
@@ -11,9 +12,9 @@ import pytest
 
 from lvs_agent.codes import Source, Status
 from lvs_agent.snapshot import Snapshot
-from lvs_agent.watch.events import Change, Kind
-from lvs_agent.watch.looks import Looks
-from lvs_agent.watch.told import Told
+from lvs_agent.watch.events import ENDS, Change, Kind
+from lvs_agent.watch.looks import Looks, _holding
+from lvs_agent.watch.told import Told, decode, encode
 from tests.support.looked import lost, service, snapshot
 
 VS = "TCP 192.0.2.1:80"
@@ -159,3 +160,52 @@ def test_an_unknown_weight_is_not_down(looks: Looks) -> None:
     for server in unknown.real_servers:
         server.weight = None
     assert settled(looks, snapshot(unknown)) == set()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_all_is_told_once_it_lasts(seed: int) -> None:
+    """Of rows that come, go, go down and are lost at random, with restarts in between."""
+    choices = random.Random(seed)
+    told_of = Told()
+    looks = Looks(told_of)
+    ended = {end: begun for begun, end in ENDS.items()}
+    open_: Set[Change] = set()
+    for _ in range(60):
+        now = any_director(choices)
+        for _ in range(choices.choice([1, 1, 1, 2, 3])):
+            for change in looks.changes(replace(now, taken=next(TIMES))):
+                if change.kind in ENDS:
+                    assert change not in open_, "told twice"
+                    open_.add(change)
+                else:
+                    open_.remove(change._replace(kind=ended[change.kind]))
+            open_ &= told_of.conditions  # its row is gone
+            assert open_ == told_of.conditions
+        if choices.random() < 0.2:
+            told_of = decode(encode(told_of))
+            looks = Looks(told_of)
+    last = any_director(choices)
+    for _ in range(2):
+        looks.changes(replace(last, taken=next(TIMES)))
+    assert told_of.conditions == set(_holding(last))
+
+
+def any_director(choices: random.Random) -> Snapshot:
+    """Return three services of three servers, each of which is up, down, lost, or not there."""
+    services, away = [], []
+    for host in range(1, 4):
+        state = choices.choice(["there", "there", "there", "lost", "gone"])
+        if state == "lost":
+            away.append(lost(host))
+        if state != "there":
+            continue
+        made = service(host, 1, 1, 1)
+        for number, server in enumerate([*made.real_servers], 1):
+            state = choices.choice(["up", "up", "down", "lost", "gone"])
+            if state == "down":
+                server.weight = 0
+            elif state != "up":
+                made.real_servers.remove(server)
+                away += [lost(host, number)] if state == "lost" else []
+        services.append(made)
+    return snapshot(*services, lost=away)
