@@ -76,7 +76,7 @@ BIG_ENDIAN := $(addprefix tests/kernel/test_,byteorder.py ipvs.py ipvs_edited.py
 	recording_replayed.py survey.py) \
 	$(addprefix tests/boundary/test_,rows.py wire.py) \
 	$(addprefix tests/collector/test_,history_counters.py history_trouble.py statefile.py \
-	statefile_changes.py stateformat.py) \
+	statefile_changes.py statereader.py) \
 	$(addprefix tests/mib/test_,lookup.py lookup_costs.py lvs.py smi.py text.py) \
 	$(addprefix tests/netsnmp/test_,oids.py snmpconf.py snmpdconf.py) \
 	$(addprefix tests/,responder/test_backend.py support/test_ipvsadm.py test_regular.py test_snapshot.py)

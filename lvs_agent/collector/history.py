@@ -19,16 +19,9 @@ from typing import Dict, Optional, Sequence, Set
 from lvs_agent.codes import Source, Status
 from lvs_agent.collector import lost
 from lvs_agent.collector.forgetting import ForgetFile
+from lvs_agent.collector.limit import forget_missing, missing
 from lvs_agent.collector.looking import PART, Look, is_service_up, look_at
-from lvs_agent.collector.remembered import (
-    Numbering,
-    RealServerState,
-    RowState,
-    ServiceState,
-    State,
-    forget_missing,
-    missing,
-)
+from lvs_agent.collector.remembered import Numbering, RealServerState, RowState, ServiceState, State
 from lvs_agent.collector.statefile import MAX_MISSING, StateError, StateFile
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Snapshot

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Dict, Generic, Iterator, List, Optional, Set, Tuple, TypeVar
+from typing import ClassVar, Dict, Generic, List, Optional, Tuple, TypeVar
 
 from lvs_agent.services import MAX_COUNTER, Traffic
 
@@ -231,41 +231,3 @@ def resume(services: Numbering[ServiceState], looked: Optional[float]) -> None:
         service.servers.looked = looked
         if service.baseline and service.missing_since is None and looked is not None:
             service.baseline[-1] = service.baseline[-1][0], looked
-
-
-def missing(services: Numbering[ServiceState]) -> int:
-    """Return the number of missing services and real servers."""
-    return services.missing + sum(row.servers.missing for row in services.rows.values())
-
-
-def forget_missing(services: Numbering[ServiceState], keep: int) -> None:
-    """Forget the rows that have been missing longest, so that keep missing rows remain.
-
-    Those of a service that went with its servers are forgotten before it, and rows that may be lost
-    after all others.
-    """
-    count = missing(services) - keep
-    if count > 0:
-        for _lost, _since, _is_service, name, server in sorted(_missing_rows(services))[:count]:
-            if name not in services.rows:
-                continue  # forgotten with its service, which went before it if the clock was set
-            if server:
-                services.rows[name].servers.remove(server)
-            else:
-                services.remove(name)
-
-
-def _missing_rows(
-    services: Numbering[ServiceState],
-) -> Iterator[Tuple[bool, float, bool, str, str]]:
-    for name, service in services.rows.items():
-        lost: Set[str] = set()
-        if service.missing_since is not None:
-            may_be_lost = service.lasting and service.gone_since is not None
-            yield may_be_lost, service.missing_since, True, name, ""
-        else:
-            lost.update(service.lost_servers(oldest=float("-inf")))
-        if service.servers.missing:
-            for server, row in service.servers.rows.items():
-                if row.missing_since is not None:
-                    yield server in lost, row.missing_since, False, name, server

@@ -16,7 +16,8 @@ from typing import BinaryIO, Iterable, Iterator, Optional
 
 from lvs_agent import regular
 from lvs_agent.collector.remembered import Numbering, ServiceState
-from lvs_agent.collector.stateformat import Changes, FormatError, LineError, Reader, Writer
+from lvs_agent.collector.stateformat import Changes, Writer
+from lvs_agent.collector.statereader import FormatError, LineError, Reader
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")

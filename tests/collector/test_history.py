@@ -11,7 +11,8 @@ import pytest
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol
 from lvs_agent.collector.history import History
-from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, missing
+from lvs_agent.collector.limit import missing
+from lvs_agent.collector.remembered import MAX_NUMBER, Numbering
 from lvs_agent.collector.statefile import MAX_MISSING, StateFile
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Snapshot

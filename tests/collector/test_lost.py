@@ -9,7 +9,7 @@ from typing import Callable
 import pytest
 
 from lvs_agent.codes import Source, Status
-from lvs_agent.collector.remembered import missing
+from lvs_agent.collector.limit import missing
 from lvs_agent.collector.statefile import MAX_MISSING
 from tests.support.statefiles import lines
 from tests.support.watched import DAY, START, Watched, letters, lost, lost_services, only

@@ -11,7 +11,7 @@ import pytest
 
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State, resume
 from lvs_agent.collector.statefile import MAX_DAMAGED, StateError, StateFile
-from lvs_agent.collector.stateformat import MAX_ROWS
+from lvs_agent.collector.statereader import MAX_ROWS
 from tests.support.statefiles import CHANGES, NAMES, changed, edit_header, lines, numbering, write
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from lvs_agent.collector.history import History
-from lvs_agent.collector.remembered import missing
+from lvs_agent.collector.limit import missing
 from lvs_agent.collector.statefile import MAX_MISSING, StateFile, boot_id
 from tests.support.builders import fwmark, snapshot
 from tests.support.statefiles import NAMES, held, lines, numbering, write

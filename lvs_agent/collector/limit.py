@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The limit for the missing rows that are remembered, services and real servers together."""
+
+from __future__ import annotations
+
+from typing import Iterator, Set, Tuple
+
+from lvs_agent.collector.remembered import Numbering, ServiceState
+
+
+def missing(services: Numbering[ServiceState]) -> int:
+    """Return the number of missing services and real servers."""
+    return services.missing + sum(row.servers.missing for row in services.rows.values())
+
+
+def forget_missing(services: Numbering[ServiceState], keep: int) -> None:
+    """Forget the rows that have been missing longest, so that keep missing rows remain.
+
+    Those of a service that went with its servers are forgotten before it, and rows that may be lost
+    after all others.
+    """
+    count = missing(services) - keep
+    if count > 0:
+        for _lost, _since, _is_service, name, server in sorted(_missing_rows(services))[:count]:
+            if name not in services.rows:
+                continue  # forgotten with its service, which went before it if the clock was set
+            if server:
+                services.rows[name].servers.remove(server)
+            else:
+                services.remove(name)
+
+
+def _missing_rows(
+    services: Numbering[ServiceState],
+) -> Iterator[Tuple[bool, float, bool, str, str]]:
+    for name, service in services.rows.items():
+        lost: Set[str] = set()
+        if service.missing_since is not None:
+            may_be_lost = service.lasting and service.gone_since is not None
+            yield may_be_lost, service.missing_since, True, name, ""
+        else:
+            lost.update(service.lost_servers(oldest=float("-inf")))
+        if service.servers.missing:
+            for server, row in service.servers.rows.items():
+                if row.missing_since is not None:
+                    yield server in lost, row.missing_since, False, name, server
