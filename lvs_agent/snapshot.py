@@ -47,6 +47,20 @@ class LostRow:
 
 
 @dataclass
+class AddressSum:
+    """A part of the sum over an address: the counters of those of its rows that are not present.
+
+    counters is None if they are unknown. continuous_since is when the whole sum became continuous
+    (seconds of CLOCK_BOOTTIME). lost is the number of lost rows of the address.
+    """
+
+    address: str
+    counters: Optional[Traffic]
+    continuous_since: float
+    lost: int = 0
+
+
+@dataclass
 class Cpu:
     """The per-CPU counters of one processor, which never reset and never freeze."""
 
@@ -97,10 +111,12 @@ class Snapshot:
     is its duration in seconds, errors is the number of rows or messages that could not be read
     since the collector started, text is what an administrator should know or do about status.
     lost_services and lost_servers count what was there and is gone, None if unknown; lost has the
-    rows. complete is True if a service that is not in services is not in the kernel's table; loaded
-    is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded before the first
-    look. Only the collector has these two. address_aliases has aliases by address in network byte
-    order; the responder fills it in.
+    rows. vips and rips have the addresses of services and of real servers, by their text, that had
+    other rows than those in services; no sum over an address is continuous from before sums_since
+    (CLOCK_BOOTTIME). complete is True if a service that is not in services is not in the kernel's
+    table; loaded is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded
+    before the first look. Only the collector has these two. address_aliases has aliases by address
+    in network byte order; the responder fills it in.
     """
 
     taken: float
@@ -111,6 +127,7 @@ class Snapshot:
     errors: int = 0
     lost_services: Optional[int] = None
     lost_servers: Optional[int] = None
+    sums_since: float = 0.0
     totals: Optional[Traffic] = None
     total_rates: Optional[Traffic] = None
     director: Director = field(default_factory=Director)
@@ -118,6 +135,8 @@ class Snapshot:
     daemons: List[SyncDaemon] = field(default_factory=list)
     services: List[VirtualService] = field(default_factory=list)
     lost: List[LostRow] = field(default_factory=list)
+    vips: Dict[str, AddressSum] = field(default_factory=dict)
+    rips: Dict[str, AddressSum] = field(default_factory=dict)
     complete: bool = False
     loaded: float = 0.0
     address_aliases: Dict[bytes, str] = field(default_factory=dict, compare=False)

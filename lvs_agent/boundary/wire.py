@@ -3,8 +3,9 @@
 
 The first line is an object with the scalars and, for readers, the names of each row's columns.
 A line for each virtual service follows, and after it one for each of its real servers; then one for
-each lost row. The last line counts them, so that a truncated snapshot is detected. Nothing in it
-can run code, and `socat - UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
+each lost row, and one for each address that had other rows before. The last line counts them, so
+that a truncated snapshot is detected. Nothing in it can run code, and `socat -
+UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Dict, Iterator, List, Optional
 from lvs_agent.boundary.rows import RowCodec, RowError
 from lvs_agent.codes import AF, Family, Source, Status
 from lvs_agent.services import MAX_COUNTER, RealServer, VirtualService
-from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon
+from lvs_agent.snapshot import AddressSum, Cpu, Director, LostRow, Snapshot, SyncDaemon
 
 # A row has a few hundred bytes. No collector sends a longer line than this, or more bad rows.
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 1000
 
-KINDS = ("service", "server", "lost")  # of rows
+KINDS = ("service", "server", "lost", "vip", "rip")  # of rows
 MAX_PORT = 65535
 MAX_PART = (1 << 32) - 1  # the largest part of an OID
 
@@ -38,6 +39,7 @@ class _Codecs:
         self.service = RowCodec(VirtualService, until="real_servers")
         self.server = RowCodec(RealServer, until="service")
         self.lost = RowCodec(LostRow, until="alias")
+        self.vip = self.rip = RowCodec(AddressSum)
         self.snapshot = RowCodec(Snapshot, until="director")
         self.director = RowCodec(Director)
         self.cpu = RowCodec(Cpu)
@@ -72,7 +74,10 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
         rows += 1 + len(service.real_servers)
     for lost in snapshot.lost:
         yield line(("lost", codecs.lost.encode(lost)))
-    rows += len(snapshot.lost)
+    for kind, addresses in (("vip", snapshot.vips), ("rip", snapshot.rips)):
+        for address in addresses.values():
+            yield line((kind, codecs.vip.encode(address)))
+    rows += len(snapshot.lost) + len(snapshot.vips) + len(snapshot.rips)
     yield line({"rows": rows})
 
 
@@ -150,6 +155,12 @@ class Reader:
             _check_lost(lost)
             self._service = None  # no servers follow
             self._snapshot.lost.append(lost)
+        elif kind != "server":
+            address = self._codecs.vip.decode(values)
+            _check_range("lost", address.lost, MAX_PART)
+            self._service = None
+            addresses = self._snapshot.vips if kind == "vip" else self._snapshot.rips
+            addresses[address.address] = address
         elif self._service is not None:
             server = self._codecs.server.decode(values)
             _check_server(server)

@@ -19,10 +19,12 @@ from typing import Dict, Optional, Sequence, Set
 from lvs_agent.codes import Source, Status
 from lvs_agent.collector import lost
 from lvs_agent.collector.forgetting import ForgetFile
-from lvs_agent.collector.limit import forget_missing, missing
-from lvs_agent.collector.looking import PART, Look, is_service_up, look_at
-from lvs_agent.collector.remembered import Numbering, RealServerState, RowState, ServiceState, State
+from lvs_agent.collector.limit import PART, forget_missing, missing
+from lvs_agent.collector.looking import Look, is_service_up, look_at
+from lvs_agent.collector.merging import merged
+from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
 from lvs_agent.collector.statefile import MAX_MISSING, StateError, StateFile
+from lvs_agent.collector.sums import Sums
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import Snapshot
 
@@ -56,7 +58,7 @@ class History:
         self._old_orders = True
         # True while this process may save, from _open() to close()
         self._held = False
-        self._services: Numbering[ServiceState] = Numbering()
+        self._services: Numbering[ServiceState] = Numbering(sums=Sums())
         # What the file lacks: services by name, each with the names of its servers. New rows are
         # saved before they are served, other changes afterwards.
         self._new: Dict[str, Set[str]] = {}
@@ -74,6 +76,8 @@ class History:
         New numbers are on disk when this returns, unless saving has failed.
         """
         self._open()
+        if self._sums.since is None:
+            self._sums.since = snapshot.taken
         if snapshot.status == Status.NO_IPVS:
             self._note_unload()
         now = time.time()
@@ -90,6 +94,7 @@ class History:
             self._save(self._new)
         if self._trouble and snapshot.status == Status.OK:
             snapshot.status, snapshot.text = Status.DEGRADED, self._trouble
+        self._sums.fill_in(snapshot)
         if self._lost_seconds and snapshot.source == Source.NETLINK:
             lost.fill_in(snapshot, self._services, now - self._lost_seconds)
 
@@ -106,6 +111,12 @@ class History:
         if self._file is not None:
             self._file.close()
             self._held = False
+
+    @property
+    def _sums(self) -> Sums:
+        sums = self._services.sums
+        assert sums is not None
+        return sums
 
     def _forget(self, now: float) -> None:
         oldest = now - self._lost_seconds
@@ -157,7 +168,7 @@ class History:
             if not self._services.rows:
                 self._services = self._file.load()
             self._file.hold()
-            self._services = _merged(self._services, self._file.load())
+            self._services = merged(self._services, self._file.load())
         except StateError as error:
             self._file.close()
             self._say(f"row numbers are not saved: {error}")
@@ -182,6 +193,7 @@ class History:
                 self._behind = False
                 self._looked_saved = self._services.looked
         changes.clear()
+        self._sums.forgotten.clear()
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -200,35 +212,3 @@ class History:
                 service.note_reset()
                 for each in counted:
                     service.servers.rows[each].note_reset()
-
-
-def _merged(
-    served: Numbering[ServiceState], loaded: Numbering[ServiceState]
-) -> Numbering[ServiceState]:
-    """Return the loaded state with what this process has served: new rows, and higher counts."""
-    _merge(served, loaded)
-    for name, service in served.rows.items():
-        there = loaded.rows.get(name)
-        if there is not None and there is not service:
-            _merge(service.servers, there.servers)
-    return loaded
-
-
-def _merge(served: Numbering[State], loaded: Numbering[State]) -> None:
-    for name, row in served.rows.items():
-        there = loaded.rows.get(name)
-        if there is None:
-            if row.number not in loaded.names:
-                loaded.add(name, row)
-        elif _counted(row) >= _counted(there):
-            there.counters, there.counter_offset = row.counters, row.counter_offset
-            there.continuous_since = row.continuous_since
-            if row.missing_since is None:
-                loaded.note_present(there)
-            else:
-                loaded.note_missing(there, row.missing_since)
-
-
-def _counted(row: RowState) -> int:
-    parts = (part for part in (row.counters, row.counter_offset) if part is not None)
-    return sum(sum(part) for part in parts)

@@ -7,6 +7,9 @@ from typing import Iterator, Set, Tuple
 
 from lvs_agent.collector.remembered import Numbering, ServiceState
 
+# Rows are forgotten a part at a time, because that takes a look at all of them.
+PART = 16
+
 
 def missing(services: Numbering[ServiceState]) -> int:
     """Return the number of missing services and real servers."""

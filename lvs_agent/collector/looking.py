@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from typing import Callable, List, NamedTuple, Optional, Sequence, Type, TypeVar, Union
 
+from lvs_agent.collector.limit import PART
 from lvs_agent.collector.remembered import MAX_NUMBER, Numbering, State
 from lvs_agent.services import RealServer, Traffic, VirtualService
-
-# Rows are forgotten a part at a time, because that takes a look at all of them.
-PART = 16
 
 Row = TypeVar("Row", bound=Union[VirtualService, RealServer])
 

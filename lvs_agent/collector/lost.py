@@ -8,11 +8,12 @@ not lost. A lasting service that is gone is lost, and its servers are not counte
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from lvs_agent.collector.forgetting import Order
 from lvs_agent.collector.remembered import Numbering, RowState, ServiceState
-from lvs_agent.snapshot import LostRow, Snapshot
+from lvs_agent.collector.sums import address_in
+from lvs_agent.snapshot import AddressSum, LostRow, Snapshot
 
 LOST_SECONDS = 7 * 86400.0
 # After a boot or a load of the module, the tables are filled again: nothing is lost meanwhile.
@@ -33,10 +34,14 @@ def settled(snapshot: Snapshot) -> bool:
 
 
 def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float) -> None:
-    """Fill in the lost rows, the last first. What went before the time oldest is not lost."""
+    """Fill in the lost rows, the last first, and their numbers, also of each address.
+
+    What went before the time oldest is not lost.
+    """
     gone = _lost_services(services, oldest)
     rows = [_row(services.rows[name], name) for name in gone[:MAX_ROWS]]
     snapshot.lost_services, snapshot.lost_servers = len(gone), 0
+    _count(gone, snapshot.vips)
     waiting = _waiting_services(services) if snapshot.complete else 0
     for service in snapshot.services:
         state = services.rows.get(service.name)
@@ -45,6 +50,7 @@ def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float
         lost = state.lost_servers(oldest)
         service.lost = len(lost)
         snapshot.lost_servers += len(lost)
+        _count(lost, snapshot.rips)
         servers = state.servers.rows
         rows += [_row(servers[name], service.name, name) for name in lost[:MAX_OF_SERVICE]]
         if service.complete and state.servers.missing > state.servers.gone:
@@ -113,6 +119,14 @@ def _lost_services(services: Numbering[ServiceState], oldest: float) -> List[str
             if row.lasting and row.gone_since is not None and row.gone_since >= oldest:
                 found.append((row.gone_since, name))
     return [name for _since, name in sorted(found, reverse=True)]
+
+
+def _count(names: Iterable[str], addresses: Mapping[str, AddressSum]) -> None:
+    """Count lost rows for their addresses, as far as these have present rows."""
+    for name in names:
+        address = addresses.get(address_in(name))
+        if address is not None:
+            address.lost += 1
 
 
 def _waiting_services(services: Numbering[ServiceState]) -> int:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Dict, Generic, List, Optional, Tuple, TypeVar
 
-from lvs_agent.services import MAX_COUNTER, Traffic
+from lvs_agent.collector.sums import Address, Sums, plus
+from lvs_agent.services import Traffic
 
 MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
 # A row that was seen again after this many seconds is lost when it is gone, and a number of servers
@@ -28,7 +29,7 @@ class RowState:
     one had it; the first two are None while the row is there. Only the row's Numbering changes
     them. lasting is True for a row that was seen again after LASTING_SECONDS; until then,
     first_seen is when it was first seen. up is the last state that was seen, changed is when it
-    changed.
+    changed. address has the sum that the row is a part of, None if there is none.
     """
 
     number: int
@@ -42,17 +43,23 @@ class RowState:
     gone_since: Optional[float] = None
     up: Optional[bool] = None
     changed: Optional[float] = None
+    address: Optional[Address] = field(default=None, compare=False, repr=False)
     appearing_is_change: ClassVar[bool] = False
+
+    @property
+    def counted(self) -> Optional[Traffic]:
+        """The counters with their offset, which wrap to 0 at 2^64; None if nothing is known."""
+        return plus(self.counter_offset, self.counters)
 
     def note_reset(self) -> None:
         """Add the counters to the offset, because the kernel's have been reset."""
-        if self.counters is not None:
-            offset = self.counter_offset or Traffic(0, 0, 0, 0, 0)
-            pairs = zip(offset, self.counters)
-            self.counter_offset = Traffic(
-                *((before + last) & MAX_COUNTER for before, last in pairs)
-            )
-            self.counters = None
+        self.counter_offset, self.counters = self.counted, None
+
+    def attach(self, sums: Sums, name: str) -> None:
+        """Add what belongs to the row to the sums over addresses."""
+
+    def remove_all(self) -> None:
+        """Remove what belongs to the row."""
 
     def note_seen(self, up: Optional[bool], now: float) -> bool:
         """Note that the row was seen, up or down or (None) neither. Return True to save that."""
@@ -92,6 +99,15 @@ class ServiceState(RowState):
     servers: Numbering[RealServerState] = field(default_factory=lambda: Numbering())
     baseline: List[Tuple[int, float]] = field(default_factory=list)
     pending: Optional[Tuple[int, float]] = None
+
+    def attach(self, sums: Sums, name: str) -> None:
+        """Add the servers to the sums over addresses."""
+        self.servers.attach(sums, name)
+
+    def remove_all(self) -> None:
+        """Remove the servers."""
+        for name in list(self.servers.rows):
+            self.servers.remove(name)
 
     def hold(self, up: int, now: float, oldest: float) -> bool:
         """Note how many servers of a complete snapshot are up. Return True to save the baseline.
@@ -148,6 +164,8 @@ class Numbering(Generic[State]):
     next_number is the next to be given; all below it have been. 1 follows MAX_NUMBER. rows and
     names hold the same pairs of name and number; missing counts the rows that have a missing_since,
     gone those of them that have a gone_since. looked is the time of the last complete snapshot.
+    The rows are parts of sums over addresses, if there are any; service is the name of the service
+    whose servers they are.
     """
 
     next_number: int = 1
@@ -156,6 +174,19 @@ class Numbering(Generic[State]):
     missing: int = 0
     gone: int = 0
     looked: Optional[float] = None
+    sums: Optional[Sums] = field(default=None, compare=False, repr=False)
+    service: str = field(default="", compare=False, repr=False)
+
+    def attach(self, sums: Sums, service: str = "") -> None:
+        """Add all rows to the sums over addresses, in place of those that they are parts of."""
+        self.sums, self.service = sums, service
+        for name, row in self.rows.items():
+            self._join(sums, name, row)
+
+    def _join(self, sums: Sums, name: str, row: State) -> None:
+        missing = row.missing_since is not None
+        row.address = sums.join(self.service, name, row.continuous_since, missing, row.counted)
+        row.attach(sums, name)
 
     def add(self, name: str, row: State) -> None:
         """Add a row. Raises ValueError if its name or number is taken, or the number invalid."""
@@ -167,10 +198,17 @@ class Numbering(Generic[State]):
         self.names[row.number] = name
         self.missing += row.missing_since is not None
         self.gone += row.gone_since is not None
+        if self.sums is not None:
+            self._join(self.sums, name, row)
 
     def remove(self, name: str) -> None:
-        """Remove a row, and free its number."""
-        row = self.rows.pop(name)
+        """Remove a row with what belongs to it, and free its number."""
+        row = self.rows[name]
+        if self.sums is not None:
+            row.remove_all()
+            self.note_missing(row, 0.0)
+            self.sums.forget(self.service, name, row.address, row.counted)
+        del self.rows[name]
         del self.names[row.number]
         self.missing -= row.missing_since is not None
         self.gone -= row.gone_since is not None
@@ -180,6 +218,8 @@ class Numbering(Generic[State]):
         if row.missing_since is not None:
             row.missing_since = None
             self.missing -= 1
+            if row.address is not None:
+                row.address.note_present(row.counted)
         if row.gone_since is not None:
             row.gone_since = None
             self.gone -= 1
@@ -192,6 +232,8 @@ class Numbering(Generic[State]):
             return False
         row.missing_since = now
         self.missing += 1
+        if row.address is not None:
+            row.address.note_missing(row.counted)
         if self.looked is not None:
             row.last_seen = self.looked
         return True

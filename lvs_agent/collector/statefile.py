@@ -18,6 +18,7 @@ from lvs_agent import regular
 from lvs_agent.collector.remembered import Numbering, ServiceState
 from lvs_agent.collector.stateformat import Changes, Writer
 from lvs_agent.collector.statereader import FormatError, LineError, Reader
+from lvs_agent.collector.sums import Sums
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STATE_DIRECTORY = Path("/var/lib/lvs-agent")
@@ -95,7 +96,7 @@ class StateFile:
             if self.damaged and self._lock is not None:
                 self._keep_damaged()
         except FileNotFoundError:
-            return Numbering()
+            return Numbering(sums=Sums())
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
         return services

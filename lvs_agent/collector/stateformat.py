@@ -2,10 +2,14 @@
 """The lines of the state file; statereader reads them.
 
 The first line is an object with the format, the names of each row's columns, the number of rows
-that were written with it, the id of the boot, the number that the next service gets, and the time
-of the last complete snapshot. A line for each service follows, and after it one for each of its
-real servers. Changed rows are appended behind another such object, which gives only the last three.
-A later row replaces an earlier one of the same name, or of the same number.
+that were written with it, the id of the boot, the number that the next service gets, the time of
+the last complete snapshot, and the time before which no sum over an address is continuous. A line
+for each base of an address follows, and one for each service with one for each of its real servers.
+
+Changes are appended behind another such object, which gives only the boot, the number and the time
+of the snapshot: a line for each row that was forgotten, with the base of its address afterwards, so
+that the row and the base change together, and then the changed rows. A later row replaces an
+earlier one of the same name, or of the same number.
 
 Columns are found by their names, so that a version with fewer or more of them can read the file:
 it ignores those that it does not know, and gives the others their defaults.
@@ -18,6 +22,7 @@ from typing import Dict, Iterator, List, Mapping, Set
 
 from lvs_agent.boundary.rows import RowCodec
 from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState
+from lvs_agent.collector.sums import Base, Forgotten
 
 FORMAT = 2
 NEXT = "next_server_number"  # the column of a service with the number that its next server gets
@@ -31,12 +36,20 @@ class Codecs:
     """A codec for each kind of row. Codecs remember what they saw: use new ones per file."""
 
     def __init__(self) -> None:
-        self.service = RowCodec(ServiceState, until="servers")
-        self.server = RowCodec(RealServerState)
+        self.service = RowCodec(ServiceState, until="address")
+        self.server = RowCodec(RealServerState, until="address")
+        self.base = RowCodec(Base)
+        self.forgotten = RowCodec(Forgotten, until="service")
 
     def columns(self) -> Dict[str, List[str]]:
         """Return the names of the columns of each kind."""
-        return {"service": [*self.service.names, NEXT, BASELINE], "server": self.server.names}
+        return {
+            "service": [*self.service.names, NEXT, BASELINE],
+            "server": self.server.names,
+            "vip": self.base.names,
+            "rip": self.base.names,
+            "forgotten": self.forgotten.names,
+        }
 
 
 class Writer:
@@ -48,25 +61,32 @@ class Writer:
 
     def whole(self, services: Numbering[ServiceState], boot: str) -> Iterator[bytes]:
         """Yield the lines of a new file."""
+        sums = services.sums
+        bases = [] if sums is None else list(sums.bases())
         yield self._line(
             {
                 "lvs-agent history": FORMAT,
                 "columns": self._codecs.columns(),
-                "rows": count_rows(services),
+                "rows": count_rows(services) + len(bases),
                 "boot": boot,
                 "next": services.next_number,
                 "looked": services.looked,
+                "sums": None if sums is None else sums.since,
             }
         )
+        for kind, name, base in bases:
+            yield self._line((kind, name, self._codecs.base.encode(base)))
         for name, service in services.rows.items():
             yield from self._rows(name, service, service.servers.rows)
 
     def changes(
         self, services: Numbering[ServiceState], changes: Changes, boot: str
     ) -> Iterator[bytes]:
-        """Yield the lines to append. Rows that have been forgotten since are left out."""
+        """Yield the lines to append: the rows that have been forgotten, and the changed ones."""
         present = {"boot": boot, "next": services.next_number, "looked": services.looked}
         yield self._line(present)
+        for row in [] if services.sums is None else services.sums.forgotten:
+            yield self._line(("forgotten", row.service, self._codecs.forgotten.encode(row)))
         for name, changed in changes.items():
             service = services.rows.get(name)
             if service is not None:

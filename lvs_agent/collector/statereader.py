@@ -7,7 +7,7 @@ import json
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from lvs_agent.boundary.rows import MAX_SECONDS, RowError
-from lvs_agent.collector.limit import forget_missing
+from lvs_agent.collector.limit import forget_missing, missing
 from lvs_agent.collector.remembered import (
     MAX_NUMBER,
     Numbering,
@@ -18,7 +18,8 @@ from lvs_agent.collector.remembered import (
     resume,
 )
 from lvs_agent.collector.stateformat import BASELINE, FORMAT, NEXT, Codecs, count_rows
-from lvs_agent.services import MAX_COUNTER
+from lvs_agent.collector.sums import Base, Sums, address_in
+from lvs_agent.services import MAX_COUNTER, Traffic
 
 # Format 1 did not name its columns. A server's second has no use.
 _FORMAT_1 = {
@@ -66,6 +67,11 @@ class Reader:
         self._expected: object = None
         # the service that the servers of the next lines belong to
         self._service: Optional[ServiceState] = None
+        # the bases of addresses by kind, and the time before which no sum is continuous
+        self._bases: Dict[str, Dict[str, Base]] = {"vip": {}, "rip": {}}
+        self._since: Optional[float] = None
+        # False if a row was lost that counted
+        self._continuous = True
 
     def header(self, line: bytes) -> None:
         """Take the first line. Raises FormatError and LineError."""
@@ -80,7 +86,7 @@ class Reader:
                 raise ValueError(f"format: {version}")
             columns = header["columns"] if version > 1 else _FORMAT_1
             columns = {kind: list(map(str, names)) for kind, names in columns.items()}
-            for kind in self._columns:
+            for kind in ("service", "server"):
                 if "number" not in columns[kind]:
                     raise ValueError(f"{kind}: no column number")
             self._columns = columns
@@ -88,7 +94,10 @@ class Reader:
             self._expected = header.get("rows")
             next_number = header.get("next" if version > 1 else "fresh")
             self._begin(header.get("boot"), next_number, header.get("looked"))
+            since = _time(header.get("sums"))  # earlier versions had no sums
+            self._since = since if since is None or self._same_boot else 0.0
         except _DAMAGED as error:
+            self._continuous = False
             raise LineError(str(error)) from error
 
     def line(self, line: bytes) -> None:
@@ -106,9 +115,16 @@ class Reader:
                 self._take_service(str(name), self._known(kind, values))
             elif kind == "server":
                 self._take_server(str(name), self._known(kind, values))
+            elif kind in self._bases:
+                base = self._codecs.base.decode(self._known(kind, values))
+                _check_counters(base.counters)
+                self._bases[kind][str(name)] = base
+            elif kind == "forgotten":
+                self._take_forgotten(str(name), self._known(kind, values))
             elif kind not in self._columns:
-                raise ValueError(f"neither a service nor a server: {kind!r:.40}")
+                raise ValueError(f"not a kind of line: {kind!r:.40}")
         except _DAMAGED as error:
+            self._continuous = False
             if not line.startswith(b"["):
                 self._appended = True  # the rows that follow may replace others
             if not line.startswith(b'["server"'):
@@ -116,27 +132,42 @@ class Reader:
             raise LineError(f"{type(error).__name__}: {error}"[:200]) from error
         self._rows += 1
         if self._rows % _PART == 0:
-            forget_missing(self.services, self._keep)
+            if missing(self.services) > 2 * self._keep:
+                # only earlier versions write so many; a row that comes back later would count twice
+                self._continuous = False
+                forget_missing(self.services, self._keep)
             self._full = count_rows(self.services) > MAX_ROWS
 
     def finish(self) -> str:
         """Return what is missing at the file's end, "" for a whole file."""
+        lacking = ""
+        if type(self._expected) is not int or self._rows < self._expected:
+            lacking = f"{self._rows} rows, expected {self._expected}"
+        self._attach(None if lacking or not self._continuous else self._since)
         forget_missing(self.services, self._keep)
         self.services.next_number = _next_number(self._next, self.services)
         resume(self.services, self._looked)
-        if type(self._expected) is not int or self._rows < self._expected:
-            return f"{self._rows} rows, expected {self._expected}"
-        return ""
+        return lacking
+
+    def _attach(self, since: Optional[float]) -> None:
+        sums = Sums(since)
+        for kind, bases in self._bases.items():
+            for name, base in bases.items():
+                sums.add_base(kind, name, base)
+        self.services.attach(sums)
+        sums.drop_unused()
 
     def _find(self) -> Dict[str, List[Tuple[Optional[int], object]]]:
         """Return the place of each known column in the file's rows, and the column's default."""
         defaults = {
             "service": (*self._codecs.service.encode(ServiceState(0)), 1, ()),
             "server": self._codecs.server.encode(RealServerState(0)),
+            # without these columns there are no such lines
+            **dict.fromkeys(("vip", "rip", "forgotten"), (None,) * 3),
         }
         found = {}
         for kind, names in self._codecs.columns().items():
-            places = {name: place for place, name in enumerate(self._columns[kind])}
+            places = {name: place for place, name in enumerate(self._columns.get(kind, []))}
             found[kind] = [(places.get(name), value) for name, value in zip(names, defaults[kind])]
         return found
 
@@ -178,16 +209,34 @@ class Reader:
             server.missing_since = self._service.missing_since
         self._put(self._service.servers, name, server)
 
+    def _take_forgotten(self, name: str, values: List[object]) -> None:
+        row = self._codecs.forgotten.decode(values)
+        kind, address = ("rip", address_in(row.server)) if row.server else ("vip", address_in(name))
+        if row.counters is None:
+            self._bases[kind].pop(address, None)
+        else:
+            _check_counters(row.counters)
+            self._bases[kind][address] = Base(row.counters, row.continuous_since)
+        service = self.services.rows.get(name)
+        if not row.server and service is not None:
+            self.services.remove(name)
+        elif service is not None and row.server in service.servers.rows:
+            service.servers.remove(row.server)
+        self._service = None
+
     def _put(self, known: Numbering[State], name: str, row: State) -> None:
         """Add a row, in place of those that it replaces. Raises ValueError."""
         _check(row)
         if self._appended:
-            if name in known.rows:
+            old = known.rows.get(name)
+            if old is not None:
                 known.remove(name)
             # a number is given again after its row has been forgotten
             holder = known.names.get(row.number)
             if holder is not None:
                 known.remove(holder)
+            if holder is not None or (old is not None and old.number != row.number):
+                self._continuous = False  # an earlier version did not save what was forgotten
         known.add(name, row)
         if not self._same_boot:  # a boot resets all counters
             row.note_reset()
@@ -195,11 +244,15 @@ class Reader:
 
 
 def _check(row: RowState) -> None:
-    for part in (row.counters, row.counter_offset):
-        if part is not None and max(part) > MAX_COUNTER:  # the codec refuses those below 0
-            raise ValueError("a counter above 2^64-1")
+    _check_counters(row.counters)
+    _check_counters(row.counter_offset)
     if row.gone_since is not None and row.missing_since is None:
         raise ValueError("gone, but not missing")
+
+
+def _check_counters(counters: Optional[Traffic]) -> None:
+    if counters is not None and max(counters) > MAX_COUNTER:  # the codec refuses those below 0
+        raise ValueError("a counter above 2^64-1")
 
 
 def _baseline(pairs: Any) -> List[Tuple[int, float]]:

@@ -5,21 +5,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from lvs_agent.codes import IpProtocol
 from lvs_agent.mib import smi
 from lvs_agent.mib.index import instance
 from lvs_agent.mib.smi import Column, Index, Oid, Table, at
 from lvs_agent.services import RealServer, Traffic, VirtualService, continued, total
-from lvs_agent.snapshot import Snapshot
+from lvs_agent.snapshot import AddressSum, Snapshot
 
 
 @dataclass
 class AddressRow:
-    """An address with the rows that it has: virtual services, or real servers."""
+    """An address with the rows that it has: virtual services, or real servers.
+
+    past has what the collector remembers of other rows, None if there is nothing. lost is the
+    number of lost rows, None if it is unknown. No sum is continuous from before sums_since (seconds
+    of CLOCK_BOOTTIME).
+    """
 
     rows: List[Any]
+    past: Optional[AddressSum] = None
+    lost: Optional[int] = None
+    sums_since: float = 0.0
     alias: str = ""
 
     @property
@@ -29,8 +37,11 @@ class AddressRow:
 
     @cached_property
     def counters(self) -> Optional[Traffic]:
-        """The sums of the counters; None if one is unknown."""
-        return _added(continued(row) for row in self.rows)
+        """The sums of the counters of all rows; None if one of a present row is unknown."""
+        counted = [continued(row) for row in self.rows]
+        if self.past is not None and self.past.counters is not None:
+            counted.append(self.past.counters)
+        return _added(counted)
 
     @cached_property
     def rates(self) -> Optional[Traffic]:
@@ -42,7 +53,9 @@ class AddressRow:
         """The time since which the counters are continuous (seconds of CLOCK_BOOTTIME)."""
         if self.counters is None:
             return None
-        return min((row.continuous_since or 0.0 for row in self.rows), default=None)
+        if self.past is not None:
+            return max(self.past.continuous_since, self.sums_since)
+        return max(min(row.continuous_since or 0.0 for row in self.rows), self.sums_since)
 
 
 def _added(parts: Iterable[Optional[Traffic]]) -> Optional[Traffic]:
@@ -64,7 +77,7 @@ def _vip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
     for vs in snapshot.services:
         if vs.protocol != IpProtocol.FWMARK:
             found.setdefault(instance(vs.family, vs.packed), []).append(vs)
-    return ((index, _row(snapshot, rows)) for index, rows in found.items())
+    return _rows(found, snapshot, snapshot.vips, snapshot.lost_services)
 
 
 def _rip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
@@ -72,20 +85,26 @@ def _rip_rows(snapshot: Snapshot) -> Iterator[Tuple[Oid, AddressRow]]:
     for vs in snapshot.services:
         for rs in vs.real_servers:
             found.setdefault(instance(rs.family, rs.packed), []).append(rs)
-    return ((index, _row(snapshot, rows)) for index, rows in found.items())
+    return _rows(found, snapshot, snapshot.rips, snapshot.lost_servers)
 
 
-def _row(snapshot: Snapshot, rows: List[Any]) -> AddressRow:
-    return AddressRow(rows, snapshot.address_aliases.get(rows[0].packed, ""))
+def _rows(
+    found: Mapping[Oid, List[Any]],
+    snapshot: Snapshot,
+    past: Mapping[str, AddressSum],
+    lost: Optional[int],
+) -> Iterator[Tuple[Oid, AddressRow]]:
+    """Yield the row of each address; lost is the number of lost rows of all addresses."""
+    for index, rows in found.items():
+        own = past.get(rows[0].address)
+        own_lost = None if lost is None else own.lost if own is not None else 0
+        alias = snapshot.address_aliases.get(rows[0].packed, "")
+        yield index, AddressRow(rows, own, own_lost, snapshot.sums_since, alias)
 
 
 def _services_up(address: AddressRow) -> Optional[int]:
     up = [vs.sums.real_servers_up for vs in address.rows]
     return total(None if each is None else each > 0 for each in up)
-
-
-def _lost(address: AddressRow) -> Optional[int]:
-    return None
 
 
 VIP = Table(
@@ -101,7 +120,7 @@ VIP = Table(
         Column(3, "lvsVipAlias", smi.Alias, at("alias")),
         Column(4, "lvsVipServices", smi.Gauge32, at("count")),
         Column(5, "lvsVipServicesUp", smi.Gauge32, _services_up),
-        Column(6, "lvsVipServicesLost", smi.Gauge32, _lost),
+        Column(6, "lvsVipServicesLost", smi.Gauge32, at("lost")),
         Column(7, "lvsVipActiveConns", smi.Gauge32, _sum("sums.active_conns")),
         Column(8, "lvsVipInactConns", smi.Gauge32, _sum("sums.inact_conns")),
         Column(9, "lvsVipPersistConns", smi.Gauge32, _sum("sums.persist_conns")),
@@ -132,7 +151,7 @@ RIP = Table(
         Column(3, "lvsRipAlias", smi.Alias, at("alias")),
         Column(4, "lvsRipServices", smi.Gauge32, at("count")),
         Column(5, "lvsRipUp", smi.Gauge32, _sum("up")),
-        Column(6, "lvsRipLost", smi.Gauge32, _lost),
+        Column(6, "lvsRipLost", smi.Gauge32, at("lost")),
         Column(7, "lvsRipActiveConns", smi.Gauge32, _sum("active_conns")),
         Column(8, "lvsRipInactConns", smi.Gauge32, _sum("inact_conns")),
         Column(9, "lvsRipPersistConns", smi.Gauge32, _sum("persist_conns")),

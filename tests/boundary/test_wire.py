@@ -75,8 +75,9 @@ def test_each_line_is_json_and_the_last_counts_the_rows() -> None:
         *("service", "server"),
         "service",
         *("lost", "lost", "lost"),
+        *("vip", "rip", "rip"),
     ]
-    assert json.loads(LINES[-1]) == {"rows": 13}
+    assert json.loads(LINES[-1]) == {"rows": 16}
 
 
 def test_the_columns_are_named_for_readers() -> None:
@@ -97,7 +98,7 @@ def test_a_missing_line_shows_at_the_end(missing: int) -> None:
         read_damaged(LINES[:missing] + LINES[missing + 1 :])
 
 
-@pytest.mark.parametrize("rows", [12, 14, -1, "13", None, [13]])
+@pytest.mark.parametrize("rows", [15, 17, -1, "16", None, [16]])
 def test_a_count_that_differs_is_no_end(rows: object) -> None:
     with pytest.raises(wire.WireError):
         read_damaged([*LINES[:-1], line({"rows": rows})])
@@ -162,6 +163,28 @@ def test_a_bad_lost_row_costs_itself(bad: object) -> None:
     assert problems[0].startswith("snapshot line 13: ")
     expected = director()
     del expected.lost[1]
+    assert received == expected
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [None, [1, 2, 3, 4, 5], 750.5, 0],
+        ["192.168.0.1", [1, 2, 3, 4], 750.5, 0],
+        ["192.168.0.1", [1, 2, 3, 4, -5], 750.5, 0],
+        ["192.168.0.1", None, None, 0],
+        ["192.168.0.1", None, 1e13, 0],
+        ["192.168.0.1", None, 750.5, None],
+        ["192.168.0.1", None, 750.5, -1],
+        ["192.168.0.1", None, 750.5, 1 << 32],
+    ],
+)
+def test_a_bad_sum_over_an_address_costs_itself(bad: object) -> None:
+    received, problems = read_damaged([*LINES[:15], line(["rip", bad]), *LINES[16:]])
+    assert len(problems) == 1
+    assert problems[0].startswith("snapshot line 16: ")
+    expected = director()
+    del expected.rips["192.168.0.1"]
     assert received == expected
 
 

@@ -48,11 +48,18 @@ def test_the_folder_is_made_and_its_file_is_lines_of_json(tmp_path: Path) -> Non
     values += ["first_seen", "lasting", "last_seen", "gone_since", "up", "changed"]
     assert header == {
         "lvs-agent history": 2,
-        "columns": {"service": [*values, "next_server_number", "baseline"], "server": values},
+        "columns": {
+            "service": [*values, "next_server_number", "baseline"],
+            "server": values,
+            "vip": ["counters", "continuous_since"],
+            "rip": ["counters", "continuous_since"],
+            "forgotten": ["server", "counters", "continuous_since"],
+        },
         "rows": 6,
         "boot": boot_id(),
         "next": 8,
         "looked": None,
+        "sums": 4.5,
     }
     assert [row[:2] for row in rows] == [
         ["service", NAMES[0]],

@@ -60,8 +60,8 @@ def test_the_servers_of_a_missing_service_were_not_marked_by_format_1(tmp_path: 
 
 
 def test_more_than_are_kept_of_format_1_are_forgotten_while_it_is_read(tmp_path: Path) -> None:
-    """Fifty services that each remember 2,000 missing servers."""
-    count, servers = 50, 2000
+    """Eighty services that each remember 2,000 missing servers."""
+    count, servers = 80, 2000
     rows = []
     for n in range(count):
         rows.append(f'["service","FWM {n}",[{n + 1},{servers + 1},5.0,null,null,null]]\n')
@@ -108,8 +108,8 @@ def test_columns_are_found_by_their_names(
         columns: Dict[str, List[str]] = header["columns"]
         for kind, _name, values in rows:
             change(list(columns[kind]), values)
-        for names in columns.values():
-            change(names, [None] * len(names))
+        for kind in ("service", "server"):
+            change(columns[kind], [None] * len(columns[kind]))
         data = [header, *rows, {"boot": boot_id(), "next": 8}, *rows[:3]]
         write(tmp_path, b"".join(json.dumps(row).encode() + b"\n" for row in data))
         loaded = file.load()

@@ -11,6 +11,7 @@ from lvs_agent.boundary import wire
 from lvs_agent.kernel.recording import ReplayedKernel
 from lvs_agent.kernel.survey import Survey
 from lvs_agent.mib import lvs
+from lvs_agent.mib.addresses import AddressRow
 from lvs_agent.services import RealServer, VirtualService
 from lvs_agent.snapshot import Snapshot
 from tests.fuzz import served
@@ -21,6 +22,7 @@ from tests.support import builders, recorded
 VALUES: List[Any] = [None, True, False, 0, 1, -1, 1.5, -0.5, 1e308, "", "x", "\n", "\0", "é"]
 VALUES += [[], {}, [1, 2, 3, 4, 5], [-1, 0, 0, 0, 0], [1 << 64] * 5, "::", "0.0.0.0", "999"]
 VALUES += [1 << 16, 1 << 31, 1 << 32, 1 << 63, 1 << 64, 1 << 2000, "service", "server", "-1"]
+VALUES += ["vip", "rip", "192.0.2.10", "192.168.0.1"]
 VALUES += ["64", " 7", "256.0.0.0", "1.2.3.4 x"]
 TEXTS = [b"NaN", b"Infinity", b"1e999", b'"\\ud800"', b"[" * 50, b"9" * 5000, b"9" * 9000]
 TEXTS += [b"\xff", b"\xc3\xa9"]
@@ -91,7 +93,7 @@ def _in_range(snapshot: Snapshot) -> None:
     for table in TABLES:
         for instance, row in table.rows(snapshot):
             assert all(0 <= part < 1 << 32 for part in instance), (table.name, instance)
-            if isinstance(row, (VirtualService, RealServer)):
+            if isinstance(row, (VirtualService, RealServer, AddressRow)):
                 int(100 * (row.continuous_since or 0))
     int(1000 * snapshot.took)
     int(1000 * snapshot.taken)

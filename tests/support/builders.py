@@ -7,7 +7,7 @@ from typing import Any, List
 
 from lvs_agent.codes import Family, Forwarding, IpProtocol, ServiceFlag, Source, Status, SyncState
 from lvs_agent.services import RealServer, Traffic, VirtualService
-from lvs_agent.snapshot import Cpu, Director, LostRow, Snapshot, SyncDaemon
+from lvs_agent.snapshot import AddressSum, Cpu, Director, LostRow, Snapshot, SyncDaemon
 
 
 def traffic(first: int, step: int = 1) -> Traffic:
@@ -104,6 +104,12 @@ def director() -> Snapshot:
             LostRow("TCP 192.0.2.99:80", "", 1795910400.0, 1795910460.0, "shop"),
             LostRow("FWM 7 IPv6", "", None, 1795910460.0),
         ],
+        sums_since=700.25,
+        vips={"192.0.2.10": AddressSum("192.0.2.10", traffic(600), 750.5)},
+        rips={
+            "192.168.0.1": AddressSum("192.168.0.1", traffic(700), 760.5, 1),
+            "2001:db8:1::1": AddressSum("2001:db8:1::1", None, 770.5),
+        },
     )
 
 

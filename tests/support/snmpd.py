@@ -24,6 +24,8 @@ VOLATILE = tuple(
     for name in (
         "lvsVsDiscontinuityTime",
         "lvsRsDiscontinuityTime",
+        "lvsVipDiscontinuityTime",
+        "lvsRipDiscontinuityTime",
         "lvsRsLastChange",
         "lvsRsStateAge",
         "lvsAgentVersion",

@@ -13,6 +13,7 @@ from typing import Callable, Iterator, List
 
 from lvs_agent.collector.remembered import Numbering, RealServerState, ServiceState, resume
 from lvs_agent.collector.statefile import StateFile, boot_id
+from lvs_agent.collector.sums import Sums
 from tests.support.builders import traffic
 
 NAMES = ["TCP 192.0.2.10:443", "TCP [2001:db8::10]:443", "FWM 5 IPv6"]
@@ -94,11 +95,15 @@ def numbering() -> Numbering[ServiceState]:
     first.next_number = 4
     second.add("[2001:db8:1::1]:443", RealServerState(2, missing_since=1.5))
     second.next_number = 3
+    services.attach(Sums(4.5))
     return services
 
 
 def changed() -> Numbering[ServiceState]:
-    """Return numbering() with a new service, two new servers, other counters, and a lost server."""
+    """Return numbering() with a new service, two new servers, other counters, and a lost server.
+
+    A server has been forgotten, and a service at the address of the first one.
+    """
     services = numbering()
     first = services.rows[NAMES[0]]
     first.counters = traffic(99)
@@ -112,6 +117,9 @@ def changed() -> Numbering[ServiceState]:
     added.servers.add("10.0.0.1:80", RealServerState(1, 77.5, first_seen=LOOKED, up=False))
     added.servers.next_number = 2
     services.add("TCP 192.0.2.99:80", added)
+    services.rows[NAMES[1]].servers.remove("[2001:db8:1::1]:443")
+    services.add("TCP 192.0.2.10:81", ServiceState(6, 6.25, 1.5, traffic(7), traffic(2**64 - 50)))
+    services.remove("TCP 192.0.2.10:81")
     services.next_number = 9
     resume(services, LOOKED)
     return services
