@@ -7,6 +7,7 @@ counts, as ipvsadm prints it. The steps are those of tests/lab/counters.
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
@@ -15,19 +16,22 @@ import pytest
 from tests.support import ipvsadm, walked
 from tests.support.expected import read_expected
 from tests.support.guests import boot
-from tests.support.ipvsadm import Counters
-from tests.support.lvsmib import COUNTERS_2001
+from tests.support.ipvsadm import Counters, ServerKey, ServiceKey
+from tests.support.lvsmib import COUNTERS, COUNTERS_2001
 from tests.support.snmpd import AGENT
 from tests.support.walked import Instance
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("counters")]
 
-Row = Tuple[object, object]  # a service and a real server; None for the service itself
+# a service and a real server, None for the service itself; or vip or rip, and an address
+Row = Tuple[object, object]
 Counts = Dict[Row, Counters]
 
 UDP, TCP, SIX, LAST = "UDP 10.2.0.1:53", "TCP 10.2.0.2:80", "UDP [fd00:2::1]:53", "UDP 10.2.0.3:53"
+SAME = "UDP 10.2.0.1:54"  # at the address of UDP
 RS1_TCP, RS2_LAST = "10.1.1.21:80", "10.1.2.22:5353"
-ALL = {UDP, TCP, SIX, LAST}
+RS1_SAME, RS2_SAME = "10.1.1.21:5454", "10.1.2.22:5454"
+ALL = {UDP, TCP, SIX, LAST, SAME}
 
 # The services and real servers whose kernel counters are all 0 in a step; all others are not
 BEGUN_ANEW: Dict[str, Set[str]] = {
@@ -36,14 +40,16 @@ BEGUN_ANEW: Dict[str, Set[str]] = {
     "07-service-back": {UDP},
     "09-service-replaced": {SIX},
     "18-zeroed-meanwhile": ALL,
-    "20-server-past-trash": {RS2_LAST},
+    "20-server-past-trash": {RS2_LAST, RS2_SAME},
     "23-loaded": ALL,
     "again1-booted": ALL,
 }
 ABSENT: Dict[str, Set[str]] = {
-    **{f"{step:02}": {RS2_LAST} for step in range(2, 20)},
-    "06": {UDP, RS2_LAST},
-    "11": {RS1_TCP, RS2_LAST},
+    **{f"{step:02}": {RS2_LAST, RS2_SAME} for step in range(2, 20)},
+    "06": {UDP, RS2_LAST, RS2_SAME},
+    "11": {RS1_TCP, RS2_LAST, RS2_SAME},
+    "20": {RS1_SAME},
+    "21": {RS1_SAME},
     "22": ALL,
 }
 HISTORY_LOST = "27-history-lost"
@@ -58,6 +64,7 @@ class Step(NamedTuple):
     kernel: Counts  # from ipvsadm
     legacy: Counts  # from the legacy tables
     new: Counts  # from the address tables
+    sums: Counts  # from the tables of sums over addresses
     since: Dict[Row, int]
 
 
@@ -111,7 +118,10 @@ def test_rows_are_there_when_the_kernel_has_them(steps: List[Step]) -> None:
         assert set(step.new) == set(step.kernel), step.name
 
 
-def test_counters_are_what_was_sent_in_all(steps: List[Step], sent: Dict[str, Counts]) -> None:
+@pytest.fixture(scope="module")
+def totals(steps: List[Step], sent: Dict[str, Counts]) -> Dict[str, Counts]:
+    """Return what was sent in all before each step, to every row that there ever was."""
+    found = {}
     total: Counts = {}
     counted: List[str] = []
     before = steps[0]
@@ -127,9 +137,37 @@ def test_counters_are_what_was_sent_in_all(steps: List[Step], sent: Dict[str, Co
             total = added(total, lost, sign=-1)
         if step.name == HISTORY_LOST:
             total = step.kernel
-        assert step.new == {row: total[row] for row in step.new}, step.name
+        found[step.name] = total
         before = step
     assert len(counted) == len(sent) > 15
+    return found
+
+
+def test_counters_are_what_was_sent_in_all(steps: List[Step], totals: Dict[str, Counts]) -> None:
+    for step in steps:
+        assert step.new == {row: totals[step.name][row] for row in step.new}, step.name
+
+
+def test_sums_over_addresses_are_what_was_sent_to_all_their_rows(
+    steps: List[Step], totals: Dict[str, Counts]
+) -> None:
+    """Also to rows that are not there any more, as long as the address has one."""
+    for step in steps:
+        present = summed(step.new)
+        expected = summed(totals[step.name])
+        assert step.sums == {row: expected[row] for row in present}, step.name
+    _print_sums(steps)
+
+
+def test_some_sums_are_more_than_the_kernel_has(steps: List[Step]) -> None:
+    """Those of rows that were deleted, and of all rows after a reset."""
+    more = {
+        row
+        for step in steps
+        for row, counters in summed(step.new).items()
+        if step.sums[row] != counters
+    }
+    assert more == {("vip", "10.2.0.1"), ("rip", "10.1.1.21"), ("rip", "10.1.2.22")}
 
 
 def test_counters_never_go_back_while_the_history_lasts(steps: List[Step]) -> None:
@@ -137,7 +175,7 @@ def test_counters_never_go_back_while_the_history_lasts(steps: List[Step]) -> No
     for step in steps:
         if step.name == HISTORY_LOST:
             highest = {}
-        for row, counters in step.new.items():
+        for row, counters in [*step.new.items(), *step.sums.items()]:
             pairs = zip(counters, highest.get(row, counters))
             assert all(now >= before for now, before in pairs), (step.name, row)
             highest[row] = counters
@@ -174,13 +212,36 @@ def added(total: Counts, more: Counts, sign: int = 1) -> Counts:
     }
 
 
+def summed(counts: Counts) -> Counts:
+    """Return the sums over the addresses of services and of real servers."""
+    found: Counts = {}
+    for (service, server), counters in counts.items():
+        kind, of = ("vip", service) if server is None else ("rip", server)
+        assert isinstance(of, (ServiceKey, ServerKey))
+        found = added(found, {(kind, of.address): counters})
+    return found
+
+
+def _print_sums(steps: List[Step]) -> None:
+    """Print the packets of each address beside the sum over the rows that ipvsadm shows."""
+    rows = sorted({row for step in steps for row in step.sums}, key=str)
+    print()
+    for step in steps:
+        kernel = summed(step.kernel)
+        columns = (
+            f"{row[1]}: {kernel[row].inpkts}/{step.sums[row].inpkts}" if row in kernel else "-"
+            for row in rows
+        )
+        print(f"{step.name:22} InPkts ipvsadm/sum {' '.join(f'{each:24}' for each in columns)}")
+
+
 def _step(folder: Path) -> Step:
     walk = walked.tables((folder / "walk").read_text().splitlines())
     portion = (folder / "portion").read_text().strip()
     again, number = ("again", portion[5:]) if portion.startswith("again") else ("", portion)
     portions = [f"{again}{each}" for each in range(1, int(number) + 1)]
     if not (folder / "ipvsadm").exists():
-        return Step(folder.name, portions, {}, {}, {}, {})  # IPVS is not loaded
+        return Step(folder.name, portions, {}, {}, {}, {}, {})  # IPVS is not loaded
     legacy: Counts = {}
     since: Dict[Row, int] = {}
     for row, table, at, numbers in _instances(walk):
@@ -189,7 +250,18 @@ def _step(folder: Path) -> Step:
         legacy[row] = Counters(*values)
         since[row] = _number(walk[f"{table}DiscontinuityTime"][at])
     kernel = _counts(ipvsadm.read(folder / "ipvsadm"))
-    return Step(folder.name, portions, kernel, legacy, _counts(walked.director(walk)), since)
+    sums: Counts = {}
+    for row, prefix, at in _addresses(walk):
+        sums[row] = Counters(*(_number(walk[f"{prefix}{each}"][at]) for each in COUNTERS))
+        since[row] = _number(walk[f"{prefix}DiscontinuityTime"][at])
+    return Step(folder.name, portions, kernel, legacy, _counts(walked.director(walk)), sums, since)
+
+
+def _addresses(walk: walked.Tables) -> Iterator[Tuple[Row, str, Instance]]:
+    """Yield the key of each row of the tables of addresses, its table and its instance there."""
+    for kind, table in (("vip", "lvsVip"), ("rip", "lvsRip")):
+        for at in walk[f"{table}Services"]:
+            yield (kind, str(ipaddress.ip_address(bytes(at[2:])))), table, at
 
 
 def _instances(walk: walked.Tables) -> Iterator[Tuple[Row, str, Instance, Instance]]:
