@@ -175,7 +175,7 @@ def test_a_snapshot_too_old_keeps_what_is_configured_and_loses_what_is_measured(
     assert (old.totals, old.total_rates, old.cpus) == (None, None, [])
     assert (old.lost_services, old.lost_servers) == (None, None)
     kept = ["taken", "took", "source", "status", "text", "errors", "director", "daemons"]
-    kept += ["lost", "complete", "loaded", "sums_since", "vips", "rips"]
+    kept += ["lost", "complete", "loaded", "sums_since", "vips", "rips", "address_aliases"]
     for name in kept:
         assert getattr(old, name) == getattr(whole, name), name
     assert len(kept) + 6 == len(fields(old))
