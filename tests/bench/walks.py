@@ -14,7 +14,7 @@ from tests.bench.report import Figure, Goal
 from tests.bench.rounds import alternate, ratios
 from tests.support.snmpd import AGENT, Snmpd
 
-COLUMNS = 22
+COLUMNS = 25
 
 
 def thousand(folder: Path) -> List[Figure]:
