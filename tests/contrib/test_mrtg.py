@@ -202,6 +202,7 @@ def test_a_pair_is_summed(
         second.serve(https(MANY + step * 900_000))
         assert mrtg.run() == ""
     assert mrtg.latest("director1-traffic") == (1000, 2000)
+    assert mrtg.latest("director1-vip") == (1000, 2000)
     assert mrtg.latest("pair-traffic") == (4000, 8000)
     assert mrtg.latest("pair-active") == (6, 8)
 

@@ -108,6 +108,16 @@ CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
         ),
         ([ANOTHER], CRITICAL, f"LVS CRITICAL - {VIP}: lost since "),
     ],
+    "VIP 192.0.2.10": [
+        ([farm()], OK, "LVS OK - VIP 192.0.2.10: 1 of 1 services up |"),
+        ([[*farm(up=0), *ANOTHER]], CRITICAL, "LVS CRITICAL - VIP 192.0.2.10: 1 of 2 services up"),
+        ([[]], CRITICAL, f"LVS CRITICAL - VIP 192.0.2.10: 1 of 1 services lost: {VIP} since "),
+    ],
+    "RIP 10.0.2.1": [
+        ([farm()], OK, "LVS OK - RIP 10.0.2.1: up in 1 of 1 services |"),
+        ([farm(up=0)], CRITICAL, "LVS CRITICAL - RIP 10.0.2.1: up in 0 of 1 services |"),
+        ([ANOTHER], CRITICAL, "LVS CRITICAL - RIP 10.0.2.1: no such RIP on the director |"),
+    ],
     f"{VIP} lost real servers": [
         ([farm()], OK, "SNMP OK - lost 0 | lost=0;:0"),
         ([farm(lost=2)], WARNING, "SNMP WARNING - lost *2* |"),
@@ -296,6 +306,8 @@ def test_icinga_checks_what_its_file_says(director: SimulatedDirector, tmp_path:
         "lost = OK: SNMP OK - services 0 servers 0 ",
         f"all services = WARNING: LVS WARNING - {VIP}: 1 of 2 real servers up,"
         " weight 0: 10.0.2.2:80 ",
+        "state of VIP 192.0.2.10 = OK: LVS OK - VIP 192.0.2.10: 1 of 1 services up ",
+        "state of RIP 10.0.2.1 = OK: LVS OK - RIP 10.0.2.1: up in 1 of 1 services ",
         f"state of {VIP} = WARNING: LVS WARNING - {VIP}: 1 of 2 real servers up,"
         " weight 0: 10.0.2.2:80 ",
     }

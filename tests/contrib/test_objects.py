@@ -14,7 +14,9 @@ from tests.support.paths import CONTRIB
 
 FILES = sorted(path for path in CONTRIB.rglob("*") if path.is_file() and path.suffix != ".png")
 LVS = "1.3.6.1.4.1.8225.4711"
-NAME = re.compile(r"\blvs(?:Vs|Rs|Lost|Service|Real|Agent|Director|Cpu|Sync|Totals?)[A-Z]\w*")
+NAME = re.compile(
+    r"\blvs(?:Vs|Rs|Vip|Rip|Lost|Service|Real|Agent|Director|Cpu|Sync|Totals?)[A-Z]\w*"
+)
 CACTIS = {"lvsVsIndex", "lvsRsIndex"}  # the data queries' own name for the instance
 
 
