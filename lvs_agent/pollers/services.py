@@ -44,7 +44,7 @@ class Agent:
 
 
 class Gone(NamedTuple):
-    """A service or a real server that is lost, or one with weight 0; age in s, None if unknown.
+    """A service or a real server that is lost or not up; age in s, None if unknown.
 
     alias is "" if it has none.
     """
@@ -67,8 +67,8 @@ class Subject:
     """A service, a VIP or a RIP, with its values by column name.
 
     Its parts are the real servers of a service, the services of a VIP, and the rows of a RIP, one
-    in each of its services. down has the real servers of weight 0, gone the parts that are lost and
-    listed.
+    in each of its services. down has the parts that are present and not up, except for a RIP, and
+    gone those that are lost and listed.
     """
 
     name: Name
@@ -179,10 +179,13 @@ def address_row(
     """
     names = [f"{wanted.table}{name}" for name in (*PARTS[wanted.table], "Alias", *columns)]
     values = client.get([(name, wanted.instance) for name in names])
-    if values[1] is not None:
-        return Subject(wanted, dict(zip(names, values)))
-    check_table(client, wanted)
-    return None
+    if values[1] is None:
+        check_table(client, wanted)
+        return None
+    found = Subject(wanted, dict(zip(names, values)))
+    if wanted.kind == naming.VIP and found.up is not None and found.up < found.present:
+        found.down = _services_down(client, wanted)
+    return found
 
 
 def check_table(client: Client, wanted: naming.AddressRow) -> None:
@@ -262,6 +265,17 @@ def _down(client: Client, service: naming.Service) -> List[Gone]:
             server = row_of(client, instance, server=True).server
             if weight == 0 and server is not None:
                 found.append(_gone(server, age, alias))
+    return found
+
+
+def _services_down(client: Client, vip: naming.AddressRow) -> List[Gone]:
+    found = []
+    columns = ["lvsVsRealServersUp", "lvsVsStateAge", "lvsVsAlias"]
+    for instance, (up, age, alias) in client.walk(columns, vip.instance):
+        with contextlib.suppress(DirectorError):  # still counted by lvsVipServices
+            service = row_of(client, instance, server=False).service
+            if up == 0:
+                found.append(_gone(service, age, alias))
     return found
 
 

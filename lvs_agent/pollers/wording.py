@@ -10,12 +10,13 @@ from lvs_agent.pollers.services import Gone, Subject
 
 SHOWN = 3  # names of services or real servers in a text
 
-# the parts that are up, by the table of their row
+# the parts that are up, and the word for those that are not, by the table of their row
 _UP = {
     "lvsVs": "{} of {} real servers up",
     "lvsVip": "{} of {} services up",
     "lvsRip": "up in {} of {} services",
 }
+_DOWN = {"lvsVs": "weight 0", "lvsVip": "down"}
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -55,7 +56,7 @@ def subject(found: Subject, up: int) -> str:
     if found.lost:
         text += f", {found.lost} lost{names(found.gone, found.lost)}"
     if found.down:
-        text += f", weight 0{names(found.down, len(found.down))}"
+        text += f", {_DOWN[found.name.table]}{names(found.down, len(found.down))}"
     return text
 
 

@@ -110,7 +110,11 @@ CASES: Dict[str, List[Tuple[Steps, int, str]]] = {
     ],
     "VIP 192.0.2.10": [
         ([farm()], OK, "LVS OK - VIP 192.0.2.10: 1 of 1 services up |"),
-        ([[*farm(up=0), *ANOTHER]], CRITICAL, "LVS CRITICAL - VIP 192.0.2.10: 1 of 2 services up"),
+        (
+            [[*farm(up=0), *ANOTHER]],
+            CRITICAL,
+            "LVS CRITICAL - VIP 192.0.2.10: 1 of 2 services up, down: TCP",
+        ),
         ([[]], CRITICAL, f"LVS CRITICAL - VIP 192.0.2.10: 1 of 1 services lost: {VIP} since "),
     ],
     "RIP 10.0.2.1": [

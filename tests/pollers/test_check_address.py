@@ -172,6 +172,21 @@ def test_lost_services_of_a_vip_are_critical_and_named(conf: Path) -> None:
     assert bulk == [False, True, False]
 
 
+def test_services_of_a_vip_that_are_down_are_named(conf: Path) -> None:
+    odd = service(25)
+    odd.alias = "mail"
+    services = service(443, 1), service(80, 0, 0), odd, service(81, 0, address="192.0.2.11")
+    said, bulk = checked(
+        conf, look(*sorted(services, key=lambda each: each.key)), fakes.honest, VIP
+    )
+    assert said[:2] == (
+        CRITICAL,
+        f"LVS CRITICAL - {VIP}: 1 of 3 services up, down: TCP 192.0.2.10:25 (mail),"
+        " TCP 192.0.2.10:80",
+    )
+    assert bulk == [False, False, True]
+
+
 def test_a_vip_that_has_lost_all_services_names_them(conf: Path) -> None:
     lost = look(service(443, 1, address="192.0.2.11"), lost=("TCP 192.0.2.10:80",))
     said, _ = checked(conf, lost, fakes.honest, VIP)
