@@ -103,7 +103,7 @@ check 'snmpd' active "$(state snmpd)"
 check 'processes left' '' "$(pgrep -af /usr/bin/lvs-agent || true)"
 check 'snmpd.local.conf' 'gone' "$(ls $local 2>/dev/null || echo gone)"
 check 'aliases left' 'TCP 10.2.0.1:80 shop' "$(tail -n 1 /etc/lvs-agent/aliases.rpmsave)"
-left=(/etc/lvs-agent $dropin.rpmsave /var/lib/lvs-agent /var/lib/lvs-agent-watch /var/lib/private/lvs-agent)
+left=(/etc/lvs-agent "$dropin.rpmsave" /var/lib/lvs-agent /var/lib/lvs-agent-watch /var/lib/private/lvs-agent)
 check 'files left' "${left[*]}" \
     "$(find /etc /usr /var/lib -name '*lvs*agent*' -not -path '/usr/local/*' | sort | xargs)"
 
