@@ -46,13 +46,19 @@ ROWS = {
     "lvsRealTable": GOLDEN_NUMBERS,
     "lvsVsTable": GOLDEN_SERVICE,
     "lvsRsTable": GOLDEN_SERVER,
+    "lvsVipTable": GOLDEN_SERVICE[:6],
+    "lvsRipTable": GOLDEN_SERVER[8:14],
 }
+ADDRESSED = ("lvsVs", "lvsRs", "lvsVip", "lvsRip")
 # counters and rates of services and real servers
-LOST = {"lvsVsRealServersLost", "lvsAgentLostServices", "lvsAgentLostRealServers"}
+LOST = {
+    *("lvsVsRealServersLost", "lvsAgentLostServices", "lvsAgentLostRealServers"),
+    *("lvsVipServicesLost", "lvsRipLost"),
+}
 COUNTED = {
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in COUNTERS_2001),
     *(f"{table}{each}" for table in ("lvsService", "lvsReal") for each in RATES_2001),
-    *(f"{table}{each}" for table in ("lvsVs", "lvsRs") for each in COUNTERS + RATES),
+    *(f"{table}{each}" for table in ADDRESSED for each in COUNTERS + RATES),
 }
 # objects without instances under expired(6): measured values, and weights
 MEASURED = {
@@ -60,9 +66,10 @@ MEASURED = {
     *LOST,
     *(f"lvsTotal{each}" for each in COUNTERS + RATES),
     *(f"lvsCpu{each}" for each in COUNTERS),
-    *("lvsRealServerWeight", "lvsVsRealServersUp", "lvsVsWeight", "lvsRsWeight"),
-    *("lvsVsActiveConns", "lvsVsInactConns", "lvsVsPersistConns", "lvsVsDiscontinuityTime"),
-    *("lvsRsActiveConns", "lvsRsInactConns", "lvsRsPersistConns", "lvsRsDiscontinuityTime"),
+    *("lvsRealServerWeight", "lvsVsRealServersUp", "lvsVsWeight", "lvsRsWeight", "lvsRsUp"),
+    *("lvsVipServicesUp", "lvsRipUp"),
+    *(f"{table}{each}Conns" for table in ADDRESSED for each in ("Active", "Inact", "Persist")),
+    *(f"{table}DiscontinuityTime" for table in ADDRESSED),
     *("lvsRsLastChange", "lvsRsStateAge"),
 }
 
@@ -194,10 +201,12 @@ def expected(services: Iterable[int] = (1, 2, 3), servers: int = 2) -> Oids:
         index = (1, 4, *service_address(service), 6, 80)
         found.update(place(name, service) for name in columns["lvsServiceTable"])
         found.update(place(name, *index) for name in columns["lvsVsTable"])
+        found.update(place(name, *index[:6]) for name in columns["lvsVipTable"])
         for server in range(1, servers + 1):
             found.update(place(name, service, server) for name in columns["lvsRealTable"])
             row = (*index, 1, 4, *server_address(server), 80)
             found.update(place(name, *row) for name in columns["lvsRsTable"])
+            found.update(place(name, *row[8:14]) for name in columns["lvsRipTable"])
     return found
 
 
