@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Optional, Sequence
 
+from lvs_agent.pollers.graph import aliases
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
 from lvs_agent.pollers.naming import Named, NamingError
 from lvs_agent.pollers.parsing import parse_named
@@ -58,15 +59,23 @@ class FileError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A round-robin file. path is relative to the folder of all directors, as for rrdtool."""
+    """A round-robin file. path is relative to the folder of all directors, as for rrdtool.
+
+    alias is what people call its row, "" if nobody has given it a name.
+    """
 
     director: str
     row: Named
+    alias: str = field(default="", compare=False)
 
     @property
     def path(self) -> str:
         """The path DIRECTOR/NAME.rrd."""
         return f"{self.director}/{stem(self.row)}{ENDING}"
+
+    def titled(self, name: object) -> str:
+        """Return a name of its row, with the alias if there is one."""
+        return f"{name} ({self.alias})" if self.alias else str(name)
 
 
 @dataclass(frozen=True)
@@ -124,10 +133,11 @@ def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
     found = []
     for director in sorted(directors or _folders(folder)):
         rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
+        names = aliases.load(folder / director)
         known = sorted(
             (row for row in rows if row is not None), key=lambda row: (row.instance, row.table)
         )
-        found += [File(director, row) for row in known]
+        found += [File(director, row, names.get(str(row), "")) for row in known]
     return found
 
 

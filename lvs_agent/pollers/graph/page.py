@@ -136,7 +136,7 @@ def planned(selected: Files, servers: Files, now: float) -> List[Plan]:
     plans = [_plan(ALL, title(every), (every, None), (every, SERVICE), last, now)]
     for row, its in selected.by_service().items():
         theirs = parts.get(row, [])
-        plan = _plan(stem(row), str(row), (its, None), (theirs, SERVER), last, now)
+        plan = _plan(stem(row), its[0].titled(row), (its, None), (theirs, SERVER), last, now)
         if plan.groups:
             plans.append(plan)
     return plans

@@ -146,14 +146,14 @@ def grouped(files: Sequence[File], stack: Optional[str]) -> List[Group]:
     one_service = len({row.service for row in rows}) == 1
     for file in files:
         found.setdefault(_name(file, stack, one_service), []).append(file)
-    return [Group(name, its) for name, its in found.items()]
+    return [Group(_titled(name, its[0], stack), its) for name, its in found.items()]
 
 
 def title(files: Sequence[File]) -> str:
     """Return a title: the name of the only row, or the number of rows of a kind."""
     found = {file.row for file in files}
     if len(found) == 1:
-        return str(found.pop())
+        return files[0].titled(files[0].row)
     rows = sorted((row for row in found if isinstance(row, Row)), key=lambda row: row.instance)
     if len(rows) < len(found):
         return f"{len(found)} addresses"
@@ -172,6 +172,12 @@ def _name(file: File, stack: str, one_service: bool) -> str:
     if stack == SERVER and one_service:
         return str(file.row.server)
     return str(file.row.service if stack == SERVICE else file.row)
+
+
+def _titled(name: str, file: File, stack: str) -> str:
+    """Return a group's name with the alias of its row, unless the name is not that of the row."""
+    of_service = stack == SERVICE and isinstance(file.row, Row) and file.row.server is not None
+    return name if of_service or stack == DIRECTOR else file.titled(name)
 
 
 def _port(text: str) -> int:

@@ -16,7 +16,7 @@ from lvs_agent.mib.smi import Oid
 from lvs_agent.pollers import ready
 from lvs_agent.pollers.client import Client, asked
 from lvs_agent.pollers.director import DirectorError
-from lvs_agent.pollers.graph import files
+from lvs_agent.pollers.graph import aliases, files
 from lvs_agent.pollers.graph.files import File, FileError, Value
 from lvs_agent.pollers.graph.progress import Progress
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
@@ -26,6 +26,7 @@ from lvs_agent.pollers.services import address_row_of, row_of
 # in the order of files.SOURCES: columns of each table
 GAUGES = ("ActiveConns", "InactConns")
 COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
+COLUMNS = (*GAUGES, *COUNTERS, "Alias")
 # sums first, so that they have files if there are too many rows
 SUMS = {"lvsVip": VIP, "lvsRip": RIP}
 TABLES = (*SUMS, "lvsVs", "lvsRs")
@@ -45,10 +46,14 @@ class BusyError(CommandError):
 
 @dataclass
 class Reading:
-    """The rows of a director at one time, in seconds since 1970, and the errors in reading them."""
+    """The rows of a director at one time, in seconds since 1970, and the errors in reading them.
+
+    aliases are those of rows that have one, by the rows' names.
+    """
 
     when: int
     rows: Dict[Named, Sequence[Value]] = field(default_factory=dict)
+    aliases: Dict[str, str] = field(default_factory=dict)
     errors: List[str] = field(default_factory=list)
 
 
@@ -86,14 +91,17 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
     # frozen counters say nothing about the traffic
     frozen = status == Status.COUNTERS_FROZEN
     for table in TABLES:
-        for instance, values in client.walk([table + name for name in (*GAUGES, *COUNTERS)]):
+        for instance, values in client.walk([table + name for name in COLUMNS]):
             progress.count()
             try:
                 row = _row_of(client, table, instance)
             except DirectorError as error:
                 odd.append(str(error))
                 continue
-            known = [value if isinstance(value, int) else None for value in values]
+            *numbers, alias = values
+            if alias:
+                reading.aliases[str(row)] = str(alias)
+            known = [value if isinstance(value, int) else None for value in numbers]
             if frozen:
                 known[len(GAUGES) :] = NOTHING[len(GAUGES) :]
             reading.rows[row] = known
@@ -111,6 +119,7 @@ def _row_of(client: Client, table: str, instance: Oid) -> Named:
 def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step: int) -> List[str]:
     """Write a reading; return the errors."""
     (folder / director).mkdir(exist_ok=True)
+    aliases.save(folder / director, reading.aliases)
     old = {file.row for file in files.listed(folder, [director])}
     gone = [row for row in old if row not in reading.rows]
     new = [row for row in reading.rows if row not in old]

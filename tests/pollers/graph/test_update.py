@@ -20,6 +20,7 @@ from lvs_agent.pollers.graph import files
 from lvs_agent.pollers.graph import update as updates
 from lvs_agent.pollers.graph.files import SOURCES, File
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
+from lvs_agent.pollers.graph.selection import SERVER, grouped, title
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
 from lvs_agent.pollers.parsing import parse_named
 from lvs_agent.services import VirtualService
@@ -173,6 +174,37 @@ def test_sums_over_addresses_have_files(director: SimulatedDirector, poller: Pol
     assert poller.rates("RIP 10.0.1.1") == [pytest.approx(place(1, 10, 20))] * 2
     assert poller.rates("RIP 10.0.2.1") == [pytest.approx(place(4, 40, 80))] * 2
     assert poller.of("conns", "RIP [2001:db8:1::1]") == [5, 5]
+
+
+def test_aliases_are_titles_of_the_same_files(director: SimulatedDirector, poller: Poller) -> None:
+    director.aliases.write_text(f"{HTTPS} shop\n10.0.2.1 web1\n192.0.2.10 entrance\n")
+    run(poller, director, directors.farm(0))
+    before = files.listed(poller.folder)
+    titles = {str(file.row): title([file]) for file in before}
+    assert titles[HTTPS] == f"{HTTPS} (shop)"
+    assert titles[f"{HTTPS} -> 10.0.2.1:80"] == f"{HTTPS} -> 10.0.2.1:80 (web1)"
+    assert titles["VIP 192.0.2.10"] == "VIP 192.0.2.10 (entrance)"
+    assert titles[HTTP] == HTTP
+    of_https = [file for file in before if str(file.row).startswith(f"{HTTPS} ->")]
+    names = ["10.0.2.1:80 (web1)", "10.0.2.2:80"]
+    assert [group.name for group in grouped(of_https, SERVER)] == names
+    director.aliases.write_text(f"{HTTPS} store\n")
+    run(poller, director, directors.farm(1))
+    after = files.listed(poller.folder)
+    assert after == before
+    assert {file.alias for file in after} == {"", "store"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"\xff", b'{"x": 1}', b"[" * 100_000])
+def test_damaged_aliases_cost_the_titles_until_the_next_update(
+    director: SimulatedDirector, poller: Poller, damage: bytes
+) -> None:
+    director.aliases.write_text(f"{HTTPS} shop\n")
+    run(poller, director, directors.farm(0))
+    (poller.folder / poller.names[0] / "aliases.json").write_bytes(damage)
+    assert {file.alias for file in files.listed(poller.folder)} == {""}
+    assert run(poller, director, directors.farm(1)) == []
+    assert {file.alias for file in files.listed(poller.folder)} == {"", "shop"}
 
 
 def shared(step: int) -> List[VirtualService]:
