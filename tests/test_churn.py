@@ -16,8 +16,9 @@ import pytest
 from tests import soak
 from tests.lab.lostcheck import FALSELY, FIXED, NOT_LOST, LostChecker
 from tests.lab.past import Past
+from tests.lab.sumcheck import BACK, SumChecker
 from tests.lab.walkcheck import Change, Checker, Row, Timeline
-from tests.support.lvsmib import oid
+from tests.support.lvsmib import COUNTERS, oid
 
 SECONDS, PODS = 60, 20
 
@@ -146,6 +147,21 @@ def test_a_doctored_walk_is_found(walks: List[Lines], doctor: Callable[[Lines], 
         assert checker.check(whole, 100.0, 110.0, timeline) == []
         kinds = {fault.kind for fault in checker.check(doctor(whole), 100.0, 110.0, timeline)}
         assert DOCTORED[doctor] in kinds
+
+
+def test_a_sum_that_goes_back_is_found(walks: List[Lines]) -> None:
+    (whole, _) = walks
+    at = next(at for at in column(whole, "lvsVipInBytes") if not whole[at].endswith(": 0"))
+    path = whole[at].partition(" = ")[0]
+    lower = [*whole[:at], f"{path} = Counter64: 1", *whole[at + 1 :]]
+    checker = SumChecker()
+    assert checker.check(whole, 100.0, 110.0) == []
+    assert checker.check(lower, 105.0, 111.0) == []  # it may have been answered before
+    assert checker.check(whole, 112.0, 113.0) == []
+    assert [fault.kind for fault in checker.check(lower, 114.0, 115.0)] == [BACK]
+    assert checker.compared == 4 * len(COUNTERS) * sum(
+        len(column(whole, f"{table}Services")) for table in ("lvsVip", "lvsRip")
+    )
 
 
 def test_a_row_must_be_there_or_not_only_if_nobody_changed_it_meanwhile(

@@ -30,7 +30,7 @@ from tests.fuzz.procfs import KERNELS, TABLES
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 INPUTS = 4000
-SLOW = {"answers": 1500}  # pysnmp takes a hundredth of a second for an input
+SLOW = {"answers": 2000}  # pysnmp takes a hundredth of a second for an input
 
 
 def found(target: str) -> List[Finding]:

@@ -43,6 +43,8 @@ def without_statistics(whole: sites.Oids) -> sites.Oids:
         *("lvsServicePersistTimeout", "lvsServicePersistNetmask"),
         *("lvsVsPersistTimeout", "lvsVsPersistPrefixLength", "lvsVsPersistenceEngine"),
         *("lvsVsPersistConns", "lvsVsDiscontinuityTime"),
+        *("lvsVipPersistConns", "lvsVipDiscontinuityTime"),
+        *("lvsRipPersistConns", "lvsRipDiscontinuityTime"),
         *("lvsRsUpperThreshold", "lvsRsLowerThreshold"),
         *("lvsRsPersistConns", "lvsRsDiscontinuityTime"),
         *("lvsTcpTimeOut", "lvsTcpFinTimeOut", "lvsUdpTimeOut", "lvsDaemonState", "lvsMcastInt"),

@@ -27,6 +27,7 @@ from tests.lab.editor import Editor
 from tests.lab.lostcheck import LostChecker
 from tests.lab.past import Past
 from tests.lab.reloading import Keepalived
+from tests.lab.sumcheck import BACK, SumChecker
 from tests.lab.walkcheck import KINDS, Checker, Fault
 from tests.support import ipvsadm, walked
 from tests.support.ipvsadm import without_rates
@@ -72,6 +73,7 @@ class Walkers:
     ) -> None:
         self._checker = checker
         self._lost = lost
+        self._sums = SumChecker()
         self._past = past
         self._lock = lock
         self._threads = [threading.Thread(target=self._run) for _ in range(WALKERS)]
@@ -81,7 +83,7 @@ class Walkers:
         self.longest = 0.0
         self.sizes: Counter[int] = Counter()
         self.faults: List[Fault] = []
-        self.kinds: Counter[str] = Counter(dict.fromkeys([*KINDS, *lostcheck.KINDS], 0))
+        self.kinds: Counter[str] = Counter(dict.fromkeys([*KINDS, *lostcheck.KINDS, BACK], 0))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -110,6 +112,7 @@ class Walkers:
         may_have = self._lost.may_have(began, ended)
         faults = self._checker.check(lines, began, ended, timeline, may_have)
         faults += self._lost.check(lines, began, ended)
+        faults += self._sums.check(lines, began, ended)
         timeline.forget(min(self._under_way.values()) - 60)
         self.walks += 1
         self.varbinds += len(lines)

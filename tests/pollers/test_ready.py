@@ -53,7 +53,7 @@ def test_graphs_have_values(slow: Snmpd, conf: Path, tmp_path: Path) -> None:
         *(str(AGENT), "graph", "update", slow.address),
         *("--into", str(into), "--snmp-conf", str(conf)),
     )
-    assert (said.returncode, len(list(into.rglob("*.rrd")))) == (0, 2), said.stderr
+    assert (said.returncode, len(list(into.rglob("*.rrd")))) == (0, 4), said.stderr
 
 
 def test_a_missing_collector_is_reported_without_asking_again(tmp_path: Path, conf: Path) -> None:
