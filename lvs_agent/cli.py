@@ -157,7 +157,7 @@ def forget(args: argparse.Namespace) -> int:
 
 
 def watch(args: argparse.Namespace) -> int:
-    """Tell of services and real servers that go down, are lost, or come back."""
+    """Report services and real servers that go down, are lost, or come back."""
     log.start(None, stderr=logging.INFO)
     _disable_cycle_collector()
     from lvs_agent.watch import watching

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of lvs-agent watch, where its service is enabled: that it runs, and reaches snmpd."""
+"""Checks of lvs-agent watch, if its service is enabled: that it runs, and can reach snmpd."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lvs_agent.doctor.snmpd import install
 UNIT = "lvs-agent-watch.service"
 AGENTX_SOCKET = "/var/agentx/master"  # NETSNMP_AGENTX_SOCKET of net-snmp
 PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,ExecStart"
-# snmpd.conf(5): these name receivers
+# the lines of snmpd.conf(5) that name receivers
 SINKS = ("trapsink", "trap2sink", "informsink", "trapsess")
 _ON = ("agentx", "all", "yes", "on", "1")  # agentx_parse_master() of net-snmp
 
 
 def look(machine: Machine, snmpd: Optional[Snmpd]) -> List[Finding]:
-    """Return findings on the service and on the way to snmpd; none if it is off."""
+    """Return findings on the service and its connection to snmpd; none if it is off."""
     unit = _unit(machine)
     enabled = unit.get("UnitFileState") in ("enabled", "enabled-runtime")
     if unit.get("LoadState") != "loaded" or not (enabled or unit.get("ActiveState") != "inactive"):
@@ -65,12 +65,12 @@ def _runs(unit: Dict[str, str], enabled: bool) -> Finding:
 
 
 def _snmpd(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
-    """Return findings on the way of a notification through snmpd to its receivers."""
+    """Return findings on the configuration that snmpd needs to send notifications."""
     config = snmpd.config
     if not config.whole:
         return [unseen("watch", "not all of snmpd's configuration was read: see above")]
     if [line.rest in _ON for line in config.all("master")][-1:] != [True]:
-        text = "snmpd takes no notifications: its configuration has no line 'master agentx'"
+        text = "snmpd accepts no notifications: its configuration has no line 'master agentx'"
         return [wrong("watch", text, snmpd.add(machine, "master agentx"))]
     findings = _socket(machine, snmpd, words)
     if not config.all(*SINKS):
@@ -100,9 +100,9 @@ def _socket(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
     except OSError:
         return [wrong("watch", f"{ours}, snmpd's AgentX socket, does not exist", snmpd.restart)]
     if found.st_uid != 0 or not found.st_mode & stat.S_IWUSR:
-        text = f"{ours} belongs to {user_name(found.st_uid)}: the watch, root without a capability,"
+        text = f"{ours} belongs to {user_name(found.st_uid)}: the watch, root without capabilities,"
         return [wrong("watch", f"{text} may not connect to it", command("ls", "-l", ours))]
-    return [ok("watch", f"snmpd takes notifications at {ours}")]
+    return [ok("watch", f"snmpd accepts notifications at {ours}")]
 
 
 def _path(address: str) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notifications to snmpd, by the program agentxtrap of net-snmp, and the queue before it.
+"""Notifications to snmpd, sent with net-snmp's agentxtrap, and their queue.
 
-snmpd sends them on to the receivers of its own configuration.
+snmpd sends them to the receivers in its configuration.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "agentxtrap"
 SECONDS = 10.0  # after which a program that does not end is killed
-AT_ONCE = 50  # notifications that are sent after one look: half a second of a processor
+AT_ONCE = 50  # notifications that are sent after one look: half a second of processor time
 _ERRORS = 4096  # the last bytes of a program's errors
 
 
 class AgentXError(Exception):
-    """A notification that snmpd did not get; the text says why."""
+    """A notification that snmpd did not accept; the text gives the reason."""
 
 
 class AgentX:
-    """The notifications that snmpd is to get. Only add() and send() change the queue in told."""
+    """The notifications for snmpd. Only add() and send() change the queue in told."""
 
     def __init__(self, told: Told, save: Callable[[], None], address: Optional[str]) -> None:
         self._told = told
         self._save = save
         self._address = address
-        # whether agentxtrap was missing, and notifications were waiting, when it was last logged
+        # True if the last message said that agentxtrap is missing, or that notifications wait
         self._missing = False
         self._waiting = False
 
     def add(self, notifications: List[List[str]]) -> None:
-        """Add to the queue. When it is full, the rest is counted; without agentxtrap, left out."""
+        """Add to the queue. When it is full, count the rest. Without agentxtrap, add nothing."""
         told = self._told
         missing = shutil.which(PROGRAM) is None
         if missing and not self._missing:
-            log.warning("no notifications: %s is not installed (package snmp)", PROGRAM)
+            log.warning("no notifications: %s is not installed (Debian: package snmp)", PROGRAM)
         self._missing = missing
         if missing:
             return
-        # those that follow others that were left out are left out too, which keeps the order
+        # once some were left out, the following ones are too, to keep the order
         room = 0 if told.left_out else MAX_WAITING - len(told.waiting)
         told.waiting += notifications[:room]
         told.left_out += len(notifications[room:])
 
     def send(self, stop: socket.socket) -> None:
-        """Send from the queue, at most AT_ONCE, until snmpd does not take one."""
+        """Send at most AT_ONCE notifications from the queue. Stop if snmpd does not accept one."""
         told = self._told
         for _ in range(AT_ONCE):
             if not told.waiting and told.left_out:
-                text = f"{told.left_out} more events while snmpd was away: journalctl -t lvs-agent"
+                text = f"{told.left_out} more events; see journalctl -t lvs-agent on the director"
                 told.waiting, told.left_out = [notifying.summary(text, told.status)], 0
             if not told.waiting:
                 break
@@ -68,13 +68,13 @@ class AgentX:
                 self._run(told.waiting[0], stop)
             except AgentXError as error:
                 if not self._waiting:
-                    log.warning("notifications wait until snmpd takes them: %s", error)
+                    log.warning("notifications wait until snmpd accepts them: %s", error)
                 self._waiting = True
                 return
             told.waiting.pop(0)
             self._save()
         if self._waiting:
-            log.info("snmpd takes notifications again")
+            log.info("snmpd accepts notifications again")
             self._waiting = False
 
     def _run(self, notification: List[str], stop: socket.socket) -> None:
@@ -105,7 +105,7 @@ class AgentX:
 
 
 def _read(file: int, stop: socket.socket) -> str:
-    """Return the last line of a program's errors. Raises AgentXError if it takes too long."""
+    """Return the last line of a program's errors. Raises AgentXError if it does not end in time."""
     until = time.monotonic() + SECONDS
     said = b""
     while wait(stop, until - time.monotonic(), file):

@@ -17,17 +17,18 @@ def add(commands: Any, seconds: Callable[[str], float]) -> None:
     """Add the command to argparse's subparsers; seconds converts an argument."""
     command = commands.add_parser(
         "watch",
-        help="tell of services and real servers that go down, are lost, or come back",
-        description="Looks at the director at intervals, and tells of each change that lasts for"
-        " two looks: services and real servers that go down (no server up; weight 0), come up, are"
-        " lost (they were there and are gone) or found, and changes of lvsAgentStatus. Each is an"
-        " entry in the journal, with fields: journalctl -t lvs-agent LVS_EVENT=server-lost. Each is"
-        " also a notification of LVS-MIB, which net-snmp's agentxtrap (Debian: package snmp) gives"
-        " to the local snmpd. That needs the line 'master agentx' in snmpd.conf, and its lines"
-        " trapsink, trap2sink, informsink or trapsess name the receivers. While snmpd is away,"
-        " notifications wait. More than ten changes at once make one summary. What has been told is"
-        " kept over restarts. Where stderr is not the journal, events are printed there too. Run it"
-        " as root, or as the service lvs-agent-watch, which is off until you enable it.",
+        help="report services and real servers that go down, are lost, or come back",
+        description="Looks at the director at intervals and reports each change that two"
+        " successive looks agree on: services go down (no real server up) or up, real servers go"
+        " down (weight 0) or up, either are lost (gone from the table) or found again, and"
+        " lvsAgentStatus changes. Each event is an entry in the journal, with fields: journalctl -t"
+        " lvs-agent LVS_EVENT=server-lost. It is also a notification of LVS-MIB, which net-snmp's"
+        " agentxtrap (Debian: package snmp) passes to the local snmpd. snmpd.conf needs the line"
+        " 'master agentx', and a line trapsink, trap2sink, informsink or trapsess for each"
+        " receiver. While snmpd is not running, notifications wait. More than ten changes at once"
+        " become one summary. After a restart, what has been reported is not reported again. If"
+        " stderr is not the journal, events are printed there too. Run this command as root, or as"
+        " the service lvs-agent-watch, which is off until you enable it.",
     )
     command.add_argument(
         "--collector",
@@ -48,14 +49,14 @@ def add(commands: Any, seconds: Callable[[str], float]) -> None:
         type=seconds,
         default=INTERVAL,
         metavar="SECONDS",
-        help="look this often (default %(default)g); less often where the looks, with the"
-        " collector's part, would take more than 5%% of a processor",
+        help="look this often (default %(default)g), or less often if looks, with the collector's"
+        " part, would take more than 5%% of one processor",
     )
     command.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
-        help="keep what has been told in this folder (default $STATE_DIRECTORY, or"
+        help="keep what has been reported in this folder (default $STATE_DIRECTORY, or"
         f" {WATCH_DIRECTORY} if that is not set)",
     )
     command.add_argument(
@@ -65,5 +66,5 @@ def add(commands: Any, seconds: Callable[[str], float]) -> None:
         " names it (default /var/agentx/master)",
     )
     command.add_argument(
-        "--journal-only", action="store_true", help="write to the journal, send no notifications"
+        "--journal-only", action="store_true", help="write to the journal; send no notifications"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events that watch tells of, and their texts."""
+"""The events that watch reports, and their texts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lvs_agent.names import server_key, server_name, service_key
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import LostRow, Snapshot
 
-MOST_EVENTS = 10  # of one look that are told one by one
-_NAMES = 3  # of each kind of event in a summary
+MOST_EVENTS = 10  # of one look that are reported one by one
+_NAMES = 3  # names for each kind of event in a summary
 
 
 class Kind(enum.Enum):
@@ -34,7 +34,7 @@ class Kind(enum.Enum):
     SERVER_UP = "server-up"
 
 
-# the event that tells of the end of a condition, by the event that told of it
+# the event at the end of a condition, by the event at its beginning
 ENDS = {
     Kind.SERVICE_LOST: Kind.SERVICE_FOUND,
     Kind.SERVICE_DOWN: Kind.SERVICE_UP,
@@ -81,10 +81,10 @@ class Event:
 
 
 def events(changes: Iterable[Change], snapshot: Snapshot) -> List[Event]:
-    """Return the events that changes make: the status, and the rows or a summary of them.
+    """Return the events of changes: the status, and then each row or a summary of the rows.
 
-    A summary takes the place of more than MOST_EVENTS, and of several rows where no service is
-    left: that is one problem.
+    A summary replaces more than MOST_EVENTS, and also several rows if no service is left, since
+    that is one problem.
     """
     ordered = sorted(changes, key=_place)
     rows = [change for change in ordered if change.kind != Kind.AGENT_STATUS]

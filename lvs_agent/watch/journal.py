@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of systemd, by its native protocol, which gives an entry fields of its own.
+"""The journal of systemd, by its native protocol, in which entries have fields.
 
 Source: JOURNAL_NATIVE_PROTOCOL and sd_journal_print(3) of systemd.
 """
@@ -17,11 +17,11 @@ from lvs_agent.errors import printable
 from lvs_agent.watch.events import Event
 
 SOCKET = Path("/run/systemd/journal/socket")
-SECONDS = 1.0  # to wait for a journal that is behind
+SECONDS = 1.0  # to wait for a journal whose queue is full
 
 
 class Journal:
-    """Writes events to the journal, and to stderr where that is not the journal too."""
+    """Writes events to the journal, and to stderr unless that is the journal, too."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -62,7 +62,7 @@ def fields(event: Event) -> Dict[str, str]:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Return a field: NAME=VALUE, or with its length where a value has several lines."""
+    """Return a field as NAME=VALUE, or with the value's length if it has several lines."""
     data = value.encode("utf-8", "replace")
     if b"\n" in data:
         return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"

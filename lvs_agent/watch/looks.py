@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The changes between what has been told and what two successive looks at a director agree on."""
+"""The changes from what has been reported to what two successive looks at a director agree on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOST = (Kind.SERVICE_LOST, Kind.SERVER_LOST)
 
 
 class Looks:
-    """The looks at one director. told is what has been told; only changes() changes it."""
+    """The looks at one director. told is what has been reported; only changes() changes it."""
 
     def __init__(self, told: Told) -> None:
         self.told = told
@@ -24,10 +24,10 @@ class Looks:
         self._before: Dict[Change, Optional[bool]] = {}
 
     def changes(self, snapshot: Snapshot) -> List[Change]:
-        """Return the changes to tell, which count as told from now on.
+        """Return the changes to report, which count as reported from now on.
 
-        Rows are compared only where netlink has given them: without a collector or ip_vs, or in
-        the /proc view, the status alone tells of it.
+        Rows are compared only if they come from netlink. If there is no collector or no ip_vs, or
+        only /proc, the status reports that.
         """
         if snapshot.taken == self._taken:  # the collector sent its last snapshot again
             return []
@@ -58,10 +58,10 @@ class Looks:
 
 
 def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[bool]]:
-    """Return whether each condition that was told, or holds, holds now; None without its row.
+    """Return whether each condition that was reported or holds, holds now; None without its row.
 
-    A condition is the event that tells of its beginning. The list of lost rows may be cut off: a
-    row that it lacks is lost still.
+    A condition is named by the event at its beginning. The list of lost rows may be cut off: a row
+    that it no longer contains is still lost.
     """
     now: Dict[Change, Optional[bool]] = dict.fromkeys(_holding(snapshot), True)
     rest = told - now.keys()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The notifications of events, with their values as the tables have them.
+"""The notifications of events, with the values that the tables have.
 
-A notification is a list of arguments of agentxtrap: its OID, and the OID, type and value of each
+A notification is a list of arguments for agentxtrap: its OID, and the OID, type and value of each
 object.
 """
 

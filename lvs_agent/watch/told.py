@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has been told, and the file that keeps it over restarts: told.json in a folder.
+"""The record of what has been reported, and its file, reported.json, which outlives restarts.
 
-It is saved after the journal has an event and before snmpd gets the notification, which it holds
-until then. So a process that is killed repeats at most the last events, and misses none.
+It is saved after an event is in the journal and before snmpd gets the notification, which the file
+contains until then. So a process that is killed repeats at most its last events, and loses none.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _TYPES = frozenset("iusx")
 
 @dataclass
 class Told:
-    """What has been told of a director.
+    """The record of what has been reported about a director.
 
-    conditions are the events that began one, and whose end has not been told. waiting has the
-    arguments of agentxtrap for each notification that snmpd has not got, the oldest first, and
-    left_out is the number of those that there was no room for.
+    conditions are the events at the beginning of conditions whose end has not been reported.
+    waiting has the arguments of agentxtrap for each notification that snmpd has not accepted yet,
+    the oldest first. left_out is the number of further ones, for which there was no room.
     """
 
     status: Status = Status.OK
@@ -48,11 +48,11 @@ class Told:
 
 
 class ToldFile:
-    """told.json in a folder, which one process at a time may use."""
+    """reported.json in a folder, which one process at a time may use."""
 
     def __init__(self, folder: Path) -> None:
         """Lock the folder, and make it if needed. Raises CommandError, or OSError naming it."""
-        self._path = folder / "told.json"
+        self._path = folder / "reported.json"
         self._saved = b""
         self._trouble = ""
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,9 +65,9 @@ class ToldFile:
             raise CommandError(f"{folder}: in use by another lvs-agent watch") from None
 
     def load(self) -> Told:
-        """Return what was saved; nothing, with a file that is damaged, which is moved away.
+        """Return what was saved, or an empty record. A damaged file is moved away.
 
-        Then what is wrong now is told again, so nothing is missed.
+        With an empty record, what is wrong now is reported again, so nothing is missed.
         """
         try:
             data = regular.read(self._path, MAX_FILE_BYTES)
@@ -76,7 +76,7 @@ class ToldFile:
             return Told()
         except (OSError, ValueError, RecursionError) as error:
             said = reason(error) if isinstance(error, OSError) else f"{self._path}: {error}"
-            log.error("%s; what is wrong now is told again", said)
+            log.error("%s; what is wrong now is reported again", said)
             with suppress(OSError):  # of a file system that is read-only now
                 os.replace(self._path, self._path.with_suffix(".damaged"))
             return Told()
@@ -91,7 +91,7 @@ class ToldFile:
         try:
             regular.replace(self._path, [data])
         except OSError as error:
-            self._say(f"cannot save what has been told, so a restart repeats it: {reason(error)}")
+            self._say(f"cannot save what was reported, so a restart repeats it: {reason(error)}")
         else:
             self._saved = data
             self._say("")
@@ -109,10 +109,10 @@ class ToldFile:
 
 
 def encode(told: Told) -> bytes:
-    """Return the content of a file."""
+    """Return the content of the file."""
     rows = [[each.kind.value, each.service, each.server] for each in told.conditions]
     content = {
-        "lvs-agent told": FORMAT,
+        "lvs-agent reported": FORMAT,
         "status": told.status,
         "conditions": sorted(rows),
         "waiting": told.waiting,
@@ -122,9 +122,9 @@ def encode(told: Told) -> bytes:
 
 
 def decode(data: bytes) -> Told:
-    """Return what a file has. Raises ValueError or RecursionError for anything but that."""
+    """Return the record in a file. Raises ValueError or RecursionError for any other content."""
     content = json.loads(data)
-    if not isinstance(content, dict) or content.get("lvs-agent told") != FORMAT:
+    if not isinstance(content, dict) or content.get("lvs-agent reported") != FORMAT:
         raise ValueError("not a file of this version of lvs-agent watch")
     rows, waiting = content.get("conditions"), content.get("waiting")
     status, left_out = content.get("status"), content.get("left out")

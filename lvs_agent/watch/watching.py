@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command watch: looks at a director at intervals, and tells what has changed."""
+"""The command watch: looks at a director at intervals, and reports what has changed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from lvs_agent.watch.told import ToldFile
 
 log = logging.getLogger(__name__)
 
-SHARE = 20  # a look may cost this part of the time until the next one, on one processor: 5 %
+SHARE = 20  # the period is at least this many times the cost of a look: 5 % of one processor
 FETCH_SECONDS = 60.0  # a collector drops a client after this time
 
 
 class Watch:
-    """The looks at the director of one collector, and those who are told."""
+    """The looks at the director of one collector, and the journal and snmpd that get its events."""
 
     def __init__(self, args: argparse.Namespace, file: ToldFile) -> None:
         self._collector: Path = args.collector
@@ -43,7 +43,7 @@ class Watch:
         self._agentx = None if args.journal_only else AgentX(self._told, self._save, args.agentx)
 
     def look(self, stop: socket.socket) -> float:
-        """Look once, tell what has changed, and return the seconds of a processor it has cost."""
+        """Look once, report what has changed, and return the cost in seconds of processor time."""
         before = _processor_seconds()
         snapshot = fetch(self._collector, stop)
         self._aliases.fill_in(snapshot)
@@ -62,9 +62,9 @@ class Watch:
 
 
 def run(args: argparse.Namespace, folder: Path) -> int:
-    """Look until a signal; folder keeps what has been told. Return the exit status.
+    """Look until a signal; folder keeps what has been reported. Return the exit status.
 
-    The time between two looks is the interval, or longer where that would cost too much.
+    The period is the interval, or longer if that would cost too much.
     """
     interval = said = args.interval
     with ToldFile(folder) as file, stop_signals() as stop:
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, folder: Path) -> int:
                 cost = watch.look(stop)
                 period = max(interval, cost * SHARE)
                 if period > 2 * said or period == interval < said:
-                    text = "looking every %.3g s: a look costs %.2g s of a processor"
+                    text = "looking every %.3g s: a look costs %.2g s of processor time"
                     log.info(text, period, cost)
                     said = period
                 wait(stop, began + period - time.monotonic())
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, folder: Path) -> int:
 
 
 def fetch(collector: Path, stop: socket.socket) -> Snapshot:
-    """Return a snapshot; if none arrives, an empty one that tells why."""
+    """Return a snapshot; if none arrives, an empty one whose text gives the reason."""
     try:
         connection = connect_to(collector)
     except OSError as error:

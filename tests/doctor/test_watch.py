@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings on lvs-agent watch, compared with what snmpd makes of its configuration."""
+"""Findings on lvs-agent watch, compared with how snmpd reads its configuration."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def look(machine: doctors.Picture, **values: str) -> List[Tuple[State, str, str]
 def test_all_is_well(machine: doctors.Picture) -> None:
     assert [(state, text) for state, text, _ in look(machine)] == [
         (State.OK, "lvs-agent-watch.service runs"),
-        (State.OK, "snmpd takes notifications at /var/agentx/master"),
+        (State.OK, "snmpd accepts notifications at /var/agentx/master"),
     ]
 
 

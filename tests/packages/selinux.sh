@@ -47,8 +47,8 @@ check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
 
 step 'the watch, which needs no rule'
 watch=lvs-agent-watch.service
-told() { grep -qs service-down /var/lib/lvs-agent-watch/told.json; }
-sent() { grep -qF '"waiting": []' /var/lib/lvs-agent-watch/told.json; }
+told() { grep -qs service-down /var/lib/lvs-agent-watch/reported.json; }
+sent() { grep -qF '"waiting": []' /var/lib/lvs-agent-watch/reported.json; }
 systemctl --quiet enable --now "$watch"
 ipvsadm -e -t 10.2.0.1:80 -r 10.1.1.21:80 -m -w 0
 until_true 90 told

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # snmpd's own traps, set up on a director with lvs-agent by the commands in the recipes' comments.
-# What snmptrapd prints is saved in $RESULT/traps. Source lib.sh first.
+# The output of snmptrapd is saved in $RESULT/traps. Source lib.sh first.
 
 # recipe FILE: run the commands in a recipe's comment, in a folder with the recipes.
 recipe() {
@@ -12,13 +12,13 @@ recipe() {
 # printed: print what snmptrapd has printed.
 printed() { journalctl -u manager -o cat --no-pager; }
 
-# sent NAME SERVICE: test whether a trap of this name about a service has come.
+# sent NAME SERVICE: test whether a trap of this name about a service has arrived.
 sent() { printed | grep "\"$1\".*\"$2\"" >/dev/null; }
 
 # logged: print what snmpd has logged since it was started.
 logged() { journalctl -u snmpd -o cat --no-pager "_PID=$(systemctl show -P MainPID snmpd)"; }
 
-# examined: print what the doctor says of monitor lines, what fixes them, and its exit status.
+# examined: print the doctor's findings on monitor lines, its remedies, and its exit status.
 examined() {
     local status=0
     lvs-agent doctor --json > /tmp/findings || status=$?
@@ -33,7 +33,7 @@ END
 step 'a manager'
 apt_install snmptrapd
 echo 'authCommunity log public' > /etc/snmp/snmptrapd.conf
-# not its own service, which logs warnings only, and so no traps
+# not its own service, which logs warnings only and therefore no traps
 systemctl stop snmptrapd.socket
 systemd-run --quiet --unit=manager --service-type=notify snmptrapd -On -Lo -f udp:127.0.0.1:162
 

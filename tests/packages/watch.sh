@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# watch.sh PACKAGE: lvs-agent watch as a service: off until it is enabled, what the journal and a
-# receiver of traps get, and what it may do.
+# watch.sh PACKAGE: lvs-agent watch as a service: that it is off until it is enabled, its entries in
+# the journal, its traps, and its permissions.
 # shellcheck disable=SC2317  # functions are called by until_true
 set -eu
 # shellcheck source=tests/packages/lib.sh
@@ -17,7 +17,7 @@ journal() { journalctl -t lvs-agent "LVS_EVENT=$1" -o cat --no-pager; }
 told() { [ -n "$(journal "$1")" ]; }
 # said TEXT: test that the watch has logged a text.
 said() { journalctl -u "$unit" -o cat --no-pager | grep -qF "$1"; }
-# traps TEXT: print the number of traps received that have a text, which is not encoded in them.
+# traps TEXT: print the number of received traps that contain a text. Texts are not encoded.
 traps() { grep -cF "$1" "$RESULT/traps" || true; }
 received() { [ "$(traps "$1")" = "$2" ]; }
 # doctor: print the doctor's findings on the watch.
@@ -55,7 +55,7 @@ printf '%s\n' '[Service]' 'ExecStart=' 'ExecStart=/usr/bin/lvs-agent watch --int
 systemctl daemon-reload
 systemctl --quiet enable --now $unit
 check 'the service is' active "$(state $unit)"
-check 'the doctor says' "ok $unit runs | ok snmpd takes notifications at /var/agentx/master |\
+check 'the doctor says' "ok $unit runs | ok snmpd accepts notifications at /var/agentx/master |\
  note snmpd has no receiver for notifications: add trap2sink, informsink or trapsess to\
  /etc/snmp/snmpd.local.conf" "$(doctor | paste -sd'|' | sed 's/|/ | /g')"
 echo 'trap2sink 127.0.0.1:10162 public' > $sink
@@ -81,7 +81,7 @@ step 'snmpd is away'
 systemctl stop snmpd
 ipvsadm -e -t 10.2.0.1:80 -r $server -m -w 1
 until_true 60 told server-up
-until_true 60 said 'notifications wait until snmpd takes them'
+until_true 60 said 'notifications wait until snmpd accepts them'
 check 'traps' 1 "$(traps "$web -> $server")"
 systemctl kill --signal=KILL $unit
 until_true 60 said 'Scheduled restart job'

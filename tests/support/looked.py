@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A director whose every look is a test's, and lvs-agent watch, which looks at it."""
+"""A director whose snapshots a test provides, and the lvs-agent watch that looks at it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lvs_agent.watch import journal
 from tests.support import builders, collectors
 from tests.support.paths import CHECKOUT
 
-SECONDS = 30  # for what is awaited
+SECONDS = 30  # the longest wait
 
 
 def snapshot(*services: VirtualService, lost: Any = (), **values: Any) -> Snapshot:
@@ -69,7 +69,7 @@ class Director:
         connection.sendall(self._snapshots.get())
 
     def look(self, *snapshots: Snapshot) -> None:
-        """Have each snapshot looked at. Return when the look after them has begun."""
+        """Send each of these snapshots. Return when the look after them has begun."""
         for each in snapshots:
             self.next()
             self._snapshots.put(b"".join(lines(each)))
@@ -81,7 +81,7 @@ class Director:
         assert self._came.acquire(timeout=SECONDS), "no look"
 
     def skip(self) -> None:
-        """Forget the look that has begun, as its process was killed."""
+        """Forget the look that has begun, because its process was killed."""
         self.next()
         self._snapshots.put(b"")
 
@@ -96,7 +96,7 @@ def director(path: Path) -> Iterator[Director]:
 
 
 class Watching:
-    """A running lvs-agent watch, and what it has printed, but not how often it looks."""
+    """A running lvs-agent watch and its output, without the lines about its interval."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process

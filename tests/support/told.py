@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events that lvs-agent watch must tell of a director of the lab with controllers."""
+"""The events that lvs-agent watch must report in the lab with controllers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Iterator, List, NamedTuple, Sequence, Set, Tuple
 from lvs_agent.watch.events import MOST_EVENTS
 from tests.lab.controllers.step import Step
 
-# the ends of the names of notifications, for the beginning and the end of a condition
+# how the names of notifications end, for the beginning and the end of a condition
 _ENDS = {"Down": "Up", "Lost": "Found"}
 _TRAP = re.compile(r"LVS-MIB::lvsNotify(\w+)\t")
-# without the IETF's modules, texts are in quotes
+# without the IETF's modules, snmptrapd prints texts in quotes
 _NAME = re.compile(r'LVS-MIB::lvs(?:Vs|Rs|LostVs|LostRs)(?:Full)?Name\.\S+ = STRING: "?([^\t"]+)')
 _SUMMARY = "Summary"
 
 
 class Event(NamedTuple):
-    """A notification by the end of its name, with the name of its row, "" if it has none."""
+    """A notification: the end of its name, and the name of its row, "" if it has none."""
 
     kind: str
     row: str
@@ -37,7 +37,7 @@ def received(file: Path) -> List[Event]:
 
 
 def expected(steps: Sequence[Step]) -> Iterator[Tuple[str, List[Event]]]:
-    """Yield each event of a plan but the first, with the changes that must be told after it."""
+    """Yield each event of a plan but the first, with the changes to report after it."""
     for before, step in zip(steps, steps[1:]):
         old, new = set(_conditions(before)), set(_conditions(step))
         changes = [Event(kind, row) for kind, row in new - old]
@@ -51,7 +51,7 @@ def expected(steps: Sequence[Step]) -> Iterator[Tuple[str, List[Event]]]:
 
 
 def take(told: List[Event], changes: Sequence[Event], step: str) -> List[Event]:
-    """Return what was told after these changes. Raises AssertionError if they were not told.
+    """Return what was reported after these changes. Raises AssertionError if they were not.
 
     They come in any order. A summary stands for more than MOST_EVENTS of them, and may for several
     where no service is left, if they were seen at once.

@@ -14,7 +14,7 @@ from typing import Iterator, List
 from tests.support.mibs import MIB, STOCK
 from tests.support.snmpd import free_port
 
-SECONDS = 30  # for what is awaited
+SECONDS = 30  # the longest wait
 # %V begins, separates and ends the varbinds
 FORMAT = r"format1 %P: %q%V | %v\n", r"format2 %P:%V | %v\n"
 

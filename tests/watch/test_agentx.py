@@ -25,7 +25,7 @@ from tests.support import traps
 from tests.support.snmpd import Snmpd, configured
 from tests.support.traps import Receiver
 
-# that of Debian's snmpd.service: it turns the modules off that would send notifications otherwise
+# as in Debian's snmpd.service: without the modules that would send other notifications
 DEBIAN = ("-I", "-smux,mteTrigger,mteTriggerConf")
 ENGINE = "0x8000000001020304"
 USER = f"createUser -e {ENGINE} watch SHA authsecret AES privsecret"
@@ -33,7 +33,7 @@ V3 = f"trapsess -v3 -e {ENGINE} -l authPriv -u watch -a SHA -A authsecret -x AES
 
 
 class Sender:
-    """A queue of notifications to the snmpd in a folder, and what has been saved of it."""
+    """A queue of notifications for the snmpd in a folder, and its saved states."""
 
     def __init__(self, folder: Path) -> None:
         self.told = Told()
@@ -113,7 +113,7 @@ def test_while_snmpd_is_away_they_wait_and_are_then_received_in_order_and_once(
     assert [len(each.waiting) for each in sender.saved] == [4, 3, 2, 1, 0, 0]
     waits, again = (record.message for record in caplog.records)
     assert waits.endswith("agentxtrap: Failed to connect to AgentX server")
-    assert again == "snmpd takes notifications again"
+    assert again == "snmpd accepts notifications again"
 
 
 def test_a_full_queue_ends_in_a_summary(
@@ -131,7 +131,7 @@ def test_a_full_queue_ends_in_a_summary(
         sender.send()
         lines = receiver.until(4)
         assert [line[-3:] for line in lines[:3]] == ['"1"', '"2"', '"3"']
-        assert '"3 more events while snmpd was away: journalctl -t lvs-agent"' in lines[3]
+        assert '"3 more events; see journalctl -t lvs-agent on the director"' in lines[3]
         sender.add("7")
         sender.send()
         assert receiver.until(5)[4].endswith('"7"')
@@ -151,7 +151,7 @@ def test_a_limited_number_is_sent_after_each_look(
 def test_an_snmpd_that_hangs_is_not_waited_for(
     sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """agentxtrap waits for one second. Without its own limit, it is ended; see the next test."""
+    """agentxtrap itself waits for one second. The next test has one that does not end."""
     with snmpd(tmp_path) as running:
         sender.add("1")
         os.kill(running.pid, signal.SIGSTOP)
@@ -165,7 +165,7 @@ def test_an_snmpd_that_hangs_is_not_waited_for(
 
 
 def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a shell script in the place of agentxtrap."""
+    """Replace agentxtrap by a shell script."""
     folder.mkdir()
     (folder / agentx.PROGRAM).write_text(f"#!/bin/sh\n{text}\n")
     (folder / agentx.PROGRAM).chmod(0o755)

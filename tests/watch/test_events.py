@@ -135,7 +135,7 @@ def test_the_lists_of_lost_rows_may_be_cut_off() -> None:
 
 
 def test_a_summary_fits_in_a_notification() -> None:
-    """With all kinds of events, of the longest names there are."""
+    """The summary has all kinds of events, with the longest names possible."""
     address = "2001:db8:1111:2222:3333:4444:5555:{:x}"
     services = [builders.service(address.format(n), 65535, protocol=65535) for n in range(4096)]
     servers = f"[{address.format(1)}]:65535"

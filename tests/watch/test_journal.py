@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries as the journal gets them, at a socket that stands in its place."""
+"""The entries that the journal receives, at a socket in its place."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ TIMES = itertools.count()
 
 
 def told(looks: Looks, *snapshots: Snapshot) -> List[Set[Change]]:
-    """Return what each look tells of; each is of a snapshot of its own."""
+    """Return the changes that each look reports; each look has a new snapshot."""
     found = []
     for each in snapshots:
         changes = looks.changes(replace(each, taken=next(TIMES)))
@@ -42,7 +42,7 @@ def told(looks: Looks, *snapshots: Snapshot) -> List[Set[Change]]:
 
 
 def settled(looks: Looks, now: Snapshot) -> Set[Change]:
-    """Return what the second of two looks tells, when the first tells nothing."""
+    """Return the changes that the second of two looks reports; the first reports none."""
     first, second = told(looks, now, now)
     assert first == set()
     return second
@@ -164,7 +164,7 @@ def test_an_unknown_weight_is_not_down(looks: Looks) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_happens_all_is_told_once_it_lasts(seed: int) -> None:
-    """Of rows that come, go, go down and are lost at random, with restarts in between."""
+    """Rows appear, disappear, go down and are lost at random, with restarts in between."""
     choices = random.Random(seed)
     told_of = Told()
     looks = Looks(told_of)
@@ -191,7 +191,7 @@ def test_whatever_happens_all_is_told_once_it_lasts(seed: int) -> None:
 
 
 def any_director(choices: random.Random) -> Snapshot:
-    """Return three services of three servers, each of which is up, down, lost, or not there."""
+    """Return three services of three servers, each of which is up, down, lost or absent."""
     services, away = [], []
     for host in range(1, 4):
         state = choices.choice(["there", "there", "there", "lost", "gone"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of notifications are those of the tables."""
+"""The values of notifications, which are those of the tables."""
 
 from __future__ import annotations
 

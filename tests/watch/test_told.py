@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""told.json: what has been told, over restarts and whatever stands in its place."""
+"""reported.json over restarts, and with any other content or file in its place."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         assert file.load() == Told()
         file.save(some())
         assert file.load() == some()
-    assert (tmp_path / "state" / "told.json").stat().st_mode & 0o777 == 0o600
-    assert [each.name for each in (tmp_path / "state").iterdir()] == ["told.json"]
+    assert (tmp_path / "state" / "reported.json").stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in (tmp_path / "state").iterdir()] == ["reported.json"]
 
 
 def test_the_same_is_not_saved_twice(tmp_path: Path) -> None:
     with ToldFile(tmp_path) as file:
         file.save(some())
-        before = (tmp_path / "told.json").stat()
+        before = (tmp_path / "reported.json").stat()
         file.save(some())
-        assert (tmp_path / "told.json").stat() == before
+        assert (tmp_path / "reported.json").stat() == before
         file.save(Told())
-        assert (tmp_path / "told.json").stat().st_ino != before.st_ino
+        assert (tmp_path / "reported.json").stat().st_ino != before.st_ino
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ DAMAGED = [
     b"\xff\xfe",
     b"[" * 100000,
     encode(some())[:-20],
-    json.dumps({**json.loads(encode(some())), "lvs-agent told": 2}).encode(),
+    json.dumps({**json.loads(encode(some())), "lvs-agent reported": 2}).encode(),
     changed(status="1"),
     changed(status=99),
     changed(status=None),
@@ -99,16 +99,16 @@ DAMAGED = [
 def test_a_damaged_file_is_moved_away_and_all_is_told_again(
     data: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "told.json").write_bytes(data)
+    (tmp_path / "reported.json").write_bytes(data)
     for said in (1, 1):
         with ToldFile(tmp_path) as file, caplog.at_level(logging.ERROR, "lvs_agent"):
             assert file.load() == Told()
         assert len(caplog.records) == said
-    assert (tmp_path / "told.damaged").read_bytes() == data
+    assert (tmp_path / "reported.damaged").read_bytes() == data
 
 
 def test_only_a_damaged_file_is_damaged() -> None:
-    """The cases above fail for the reason that they name."""
+    """The cases above fail only for the reason in their names."""
     assert decode(changed()) == some()
 
 
@@ -136,24 +136,24 @@ def huge(path: Path) -> None:
 def test_anything_else_in_its_place_is_moved_away(
     put: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    put(tmp_path / "told.json")
+    put(tmp_path / "reported.json")
     with ToldFile(tmp_path) as file:
         assert file.load() == Told()
         file.save(some())
         assert file.load() == some()
-    assert (tmp_path / "told.damaged").exists() or (tmp_path / "told.damaged").is_symlink()
+    assert (tmp_path / "reported.damaged").exists() or (tmp_path / "reported.damaged").is_symlink()
 
 
 def test_a_file_that_can_not_be_saved_is_reported_once_and_saved_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ToldFile(tmp_path / "state") as file:
-        (tmp_path / "state" / "told.new").mkdir()  # in the place of the new file
+        (tmp_path / "state" / "reported.new").mkdir()  # in the place of the new file
         for _ in range(3):
             file.save(some())
         (record,) = caplog.records
         assert "cannot save" in record.message
-        (tmp_path / "state" / "told.new").rmdir()
+        (tmp_path / "state" / "reported.new").rmdir()
         file.save(some())
         assert file.load() == some()
 

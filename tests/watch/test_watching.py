@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""lvs-agent watch as a process: what it tells, over restarts, and what it costs and leaves."""
+"""lvs-agent watch as a process: its events over restarts, its costs, and what it leaves."""
 
 from __future__ import annotations
 
@@ -114,11 +114,11 @@ def test_a_file_that_is_damaged_is_reported_and_all_is_told_again(
     director: Director, tmp_path: Path
 ) -> None:
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "told.json").write_text("{")
+    (tmp_path / "state" / "reported.json").write_text("{")
     with watch(tmp_path, "--journal-only") as running:
         director.look(down(), down())
         assert running.lines[1:] == [DOWN]
-        assert running.lines[0].endswith("; what is wrong now is told again")
+        assert running.lines[0].endswith("; what is wrong now is reported again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -131,7 +131,7 @@ def test_a_signal_ends_it_and_nothing_is_left(
         assert running.end(number) == 0
         assert time.monotonic() - began < watching.FETCH_SECONDS / 2
         assert running.lines == []
-    assert [each.name for each in (tmp_path / "state").iterdir()] == ["told.json"]
+    assert [each.name for each in (tmp_path / "state").iterdir()] == ["reported.json"]
 
 
 def test_a_signal_while_it_waits_for_the_next_look(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_signal_while_it_waits_for_the_next_look(tmp_path: Path) -> None:
         collectors.at(tmp_path / "collector.sock", lambda to: to.sendall(data)),
         watch(tmp_path, "--journal-only", "--interval", "3600") as running,
     ):
-        while not (tmp_path / "state" / "told.json").exists():
+        while not (tmp_path / "state" / "reported.json").exists():
             assert running.process.poll() is None
         assert running.end() == 0
 
@@ -158,7 +158,7 @@ def status_of(file: Path) -> int:
 
 
 def test_a_collector_that_goes_and_comes_is_told_as_the_status(tmp_path: Path) -> None:
-    path, state = tmp_path / "collector.sock", tmp_path / "state" / "told.json"
+    path, state = tmp_path / "collector.sock", tmp_path / "state" / "reported.json"
     with watch(tmp_path, "--journal-only") as running:
         while not (state.exists() and status_of(state) == Status.NO_COLLECTOR):
             assert running.process.poll() is None
@@ -202,7 +202,6 @@ def test_a_collector_that_sends_nothing_is_not_waited_for(
 def test_a_look_that_costs_more_stretches_the_interval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By the time that the collector has taken, and by its own."""
     caplog.set_level("INFO", "lvs_agent")
     costs = iter([0.1, 0.4, 3.0, 3.0, 0.1])
     periods: List[float] = []
@@ -219,8 +218,8 @@ def test_a_look_that_costs_more_stretches_the_interval(
     assert watching.run(args, tmp_path / "state") == 0
     assert periods == pytest.approx([10, 10, 60, 60, 10], abs=0.5)
     assert [record.message for record in caplog.records] == [
-        "looking every 60 s: a look costs 3 s of a processor",
-        "looking every 10 s: a look costs 0.1 s of a processor",
+        "looking every 60 s: a look costs 3 s of processor time",
+        "looking every 10 s: a look costs 0.1 s of processor time",
     ]
 
 
@@ -237,14 +236,14 @@ def test_a_look_counts_its_own_time_and_the_collectors(tmp_path: Path) -> None:
 
 
 class KilledError(BaseException):
-    """A process is killed."""
+    """The end of a process that is killed."""
 
 
 @pytest.mark.parametrize(
     ("place", "step", "journal", "sent"),
     [
         (Journal, "tell", 1, 1),
-        (ToldFile, "save", 2, 1),  # told and not saved: it is told again
+        (ToldFile, "save", 2, 1),  # reported and not saved: it is reported again
         (AgentX, "_run", 1, 1),
         (watching.Watch, "_save", 2, 1),
     ],
@@ -285,7 +284,7 @@ def test_killed_at_any_step_it_misses_nothing(
 
 
 def test_looks_leave_no_cycles(tmp_path: Path) -> None:
-    """The cycle collector is disabled in the command."""
+    """The cycle collector is disabled in the command, so cycles would stay."""
     args = arguments(tmp_path / "s", agentx="unix:/none")
     stop, stopper = socket.socketpair()
     weights = [1]
@@ -307,4 +306,4 @@ def test_looks_leave_no_cycles(tmp_path: Path) -> None:
                 assert gc.collect() == 0
             finally:
                 gc.enable()
-    assert (tmp_path / "state" / "told.json").stat().st_size > 100
+    assert (tmp_path / "state" / "reported.json").stat().st_size > 100

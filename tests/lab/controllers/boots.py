@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: the cases in which the tables go because ip_vs or the machine ends."""
+"""For the guest: the cases in which ip_vs is unloaded or the machine is booted again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unloaded(agent: str) -> None:
     case.poll_until(now() + LASTING)
     case.on("ip_vs unloaded", unload)
     case.on("a part restored", lambda: director.ipvsadm(*rules({WEB: up(A)})))
-    # the agent sees the load at the first poll after it
+    # the agent notices the load at the first poll after it
     loaded = now()
     case.poll_until(loaded + 255)
     case.on("5 minutes after the load", lambda: sleep_until(loaded + 302))
@@ -45,7 +45,7 @@ def rebooting(agent: str) -> None:
 
 
 def rebooted(agent: str) -> None:
-    """Restore a part of the table that there was before the boot."""
+    """Restore a part of the table from before the boot."""
     state = Path("/tmp/state")
     shutil.copytree(Path(os.environ["RESULT"]) / "rebooting.state", state)
     director = Director("rebooted", agent, checks=STANDBY, state=state)
@@ -59,5 +59,5 @@ def rebooted(agent: str) -> None:
 
 
 def restore_rest(director: Director) -> None:
-    """Restore what a part of the table lacks."""
+    """Restore the rest of the table."""
     director.ipvsadm(add(WEB, B), *rules({OTHER: up(E, F)}))

@@ -116,7 +116,7 @@ def reloaded(agent: str) -> None:
 
 
 def crowded(agent: str) -> None:
-    """Reload keepalived without 200 services, and with them."""
+    """Reload keepalived without 200 services, and then with them again."""
     director = Director("crowded", agent)
     keepalived = Keepalived(director, virtual_servers(director.first(), checked=False), CHECKS)
     case = Case(director)

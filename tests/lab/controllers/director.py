@@ -33,7 +33,7 @@ SAID = re.compile(
 )
 # from one poll to the next; longer than --max-age, so that each has a new snapshot
 POLL_SECONDS = 10.0
-# a minute with polls in it: rows that were there for so long can be lost
+# a minute with polls: rows that were present for so long can be lost
 LASTING = 65.0
 STANDBY = ("", "--standby")  # the options of check
 LIMIT = 120.0  # seconds in which a controller must have done what it does
@@ -131,19 +131,19 @@ class Director:
         return Path(os.environ["RESULT"], f"{self.name}.{kind}")
 
     def first(self) -> Table:
-        """Return the director's table at first."""
+        """Return the director's first table."""
         found = table(self.name, "start")
         assert found is not None
         return found
 
     def watch(self) -> None:
-        """Start to watch the director, and to receive notifications."""
+        """Start lvs-agent watch, and the receiver of its notifications."""
         traps = self.result("traps")
         receiver = watcher.receiver(self.folder, traps, self._trap_port)
         self._watching = [self.start(*receiver)]
         until("snmptrapd", lambda: traps.exists() and "NET-SNMP version" in traps.read_text())
         self._watching.append(self.start(*watcher.watch(self._agent, self.folder), kind="events"))
-        until("watch", (self.folder / "watch" / "told.json").exists)
+        until("watch", (self.folder / "watch" / "reported.json").exists)
 
     def start(self, *command: str, kind: str = "output") -> subprocess.Popen[bytes]:
         """Start a program in the director's namespace; what it prints is in a file of $RESULT."""

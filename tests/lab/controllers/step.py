@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names in the plan of the lab with controllers, and a step of it."""
+"""The names in the plan of the lab with controllers, and one of its steps."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For the guest: lvs-agent watch at a director, and the snmptrapd that its snmpd notifies."""
+"""For the guest: lvs-agent watch on a director, and the snmptrapd that its snmpd notifies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONFIGURATION = "disableAuthorization yes\nformat2 %v\\n\n"
 
 
 def receiver(folder: Path, log: Path, port: int) -> List[str]:
-    """Return the command of a snmptrapd, after writing its configuration to a folder."""
+    """Write the configuration of snmptrapd to a folder, and return its command."""
     configuration = folder / "snmptrapd.conf"
     configuration.write_text(_CONFIGURATION)
     return [
