@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables of sums over addresses, with sums worked out by hand."""
+"""The tables of sums over addresses, compared with sums computed by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATES = ["ConnRate", "InPktRate", "OutPktRate", "InByteRate", "OutByteRate"]
 
 
 def farm(**values: object) -> Snapshot:
-    """Return two services at a VIP and a firewall mark, all of them with a server at one RIP."""
+    """Return two services at one VIP and a firewall mark, each with a server at the same RIP."""
     return snapshot(
         service(
             "192.0.2.10",
