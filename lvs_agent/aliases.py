@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file of aliases: names that an administrator gives to services, servers and addresses.
 
-A line names one of them in ipvsadm's words, as printed or as options, then its alias:
+A line has one of these, as ipvsadm prints it or with ipvsadm's options, and then its alias:
 
     TCP 192.0.2.10:443                          shop
     -t 192.0.2.10:443 -r 192.168.0.1:8080       shop on web1
     FWM 6 IPv6                                  dns over IPv6
     192.168.0.1                                 web1
 
-Host and port names are not looked up, since snmpd waits. See lvs-agent(8), FILES.
+Host and port names are not looked up, because snmpd would wait. See lvs-agent(8), FILES.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 ALIASES = Path("/etc/lvs-agent/aliases")
 MAX_NAMED = 10  # invalid lines that are logged one by one
-MAX_BAD = 1000  # invalid lines after which no more is read: a million would take seconds
+MAX_BAD = 1000  # invalid lines, after which the rest is ignored: a million would take seconds
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
 _NO_SERVERS: Dict[Tuple[bytes, int], str] = {}
@@ -44,7 +44,7 @@ class Named(NamedTuple):
 
 
 class BadLine(NamedTuple):
-    """A line that is not used, by its number in the file."""
+    """An invalid line, by its number in the file."""
 
     number: int
     reason: str
@@ -57,7 +57,7 @@ class Aliases:
         self.lines: Dict[Named, int] = {}
         self.bad: List[BadLine] = []
         self._services: Dict[ServiceKey, str] = {}
-        # of each service by address and port, which take less time to get than a ServerKey
+        # for each service, by address and port: a ServerKey would take longer to make
         self._servers: Dict[ServiceKey, Dict[Tuple[bytes, int], str]] = {}
         self._addresses: Dict[bytes, str] = {}
         for number, line in enumerate(data.split(b"\n"), 1):
@@ -106,7 +106,7 @@ class Aliases:
         if alias.startswith("-"):
             raise ValueError(f"unexpected {alias.split()[0]!r:.80}")
         if named in self.lines:
-            raise ValueError(f"names the same as line {self.lines[named]}, which is used")
+            raise ValueError(f"names the same row as line {self.lines[named]}, which is used")
         self.lines[named] = number
         if named.service is None:
             self._addresses[named.address] = alias
@@ -119,20 +119,20 @@ class Aliases:
 class AliasFile:
     """A file of aliases, which is read again when it has changed.
 
-    Without a file there are no aliases. While there is one that can't be read, the last ones stay.
+    Without a file there are no aliases. While a file can't be read, its last aliases stay in use.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # the file's state before it was read, and its aliases; changed only in _renew()
+        # the file's state when its aliases were read; changed only in _renew()
         self._state: object = None
         self._aliases = Aliases()
-        self._failure = ""  # the message that was logged last, "" if the file was read since
+        self._failure = ""  # the last message logged, "" once the file has been read
 
     def fill_in(self, snapshot: Snapshot) -> None:
         """Fill in the aliases of a snapshot's records, and of its addresses.
 
-        Logs invalid lines once a change of the file, and a file that can't be read once.
+        Logs invalid lines once per change of the file, and once that the file can't be read.
         """
         self._renew()
         self._aliases.fill_in(snapshot)
@@ -146,8 +146,8 @@ class AliasFile:
         except FileNotFoundError:
             self._aliases = Aliases()
         except OSError as error:
-            # no new state: it may be readable next time, for instance with a free descriptor
-            failure = f"{self._path}: {error.strerror}; the last aliases stay"
+            # the state stays: the next read may succeed, for instance with a free descriptor
+            failure = f"{self._path}: {error.strerror}; the last aliases stay in use"
             if failure != self._failure:
                 self._failure = failure
                 log.warning("%s", failure)
@@ -160,7 +160,7 @@ class AliasFile:
             log.warning("%s: %d more invalid lines", self._path, len(bad) - MAX_NAMED)
 
     def _look(self) -> object:
-        """Return a value that differs after each change of the file, or of access to it."""
+        """Return a value that changes with the file, and with the access to it."""
         try:
             found = os.stat(self._path)
         except OSError as error:
@@ -169,7 +169,7 @@ class AliasFile:
 
 
 def _parsed(line: str) -> Tuple[Named, str]:
-    """Return what a line names, and the rest of the line. Raises ValueError."""
+    """Return the thing that a line names, and the rest of the line. Raises ValueError."""
     word, rest = _next(line)
     protocol = names.protocol(word)
     if protocol is None:
@@ -194,7 +194,7 @@ def _parsed(line: str) -> Tuple[Named, str]:
 
 
 def _next(text: str) -> Tuple[str, str]:
-    """Return the first word of a text, and what follows; both are "" if there is none."""
+    """Return the first word of a text, and the rest. Either may be ""."""
     word, rest = [*text.split(None, 1), "", ""][:2]
     return word, rest
 

@@ -13,7 +13,7 @@ PYTHON = (3, 10)  # the first that all of them support
 
 
 def missing(error: ImportError, python: Tuple[int, ...] = sys.version_info[:3]) -> str:
-    """Return the error, and what to do about it if one of these packages is missing."""
+    """Return the error, and the remedy if one of these packages is missing."""
     if (error.name or "").partition(".")[0] not in PACKAGES:
         return str(error)
     if python < PYTHON:

@@ -37,12 +37,12 @@ def endpoint(address: str, port: int) -> str:
 
 
 def server_name(service: str, server: str) -> str:
-    """Return the name of a real server that is unique in a director, from two names."""
+    """Return the full name of a real server, which is unique in a director."""
     return f"{service} -> {server}"
 
 
 def protocol(word: str) -> Optional[int]:
-    """Return the protocol that a word of ipvsadm stands for, IP33 for one without a name; or None.
+    """Return the protocol of a word or option of ipvsadm, or of IP33 and the like; else None.
 
     Case does not matter, except in options.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens regular files, and no other kind, at paths that other users control. Replaces files."""
+"""Opens regular files, and no other kind, at paths that other users control; replaces files."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def append(path: Path) -> int:
 
 
 def replace(path: Path, lines: Iterable[bytes]) -> int:
-    """Replace a file, readable by this user only, and return its length.
+    """Replace a file by one that only this user can read, and return its length.
 
-    Raises OSError, and leaves the old file. So does a power failure, or it leaves the new one.
+    Raises OSError, and leaves the old file. A power failure leaves either the old or the new file.
     """
     new = path.with_suffix(".new")
     try:
@@ -101,7 +101,7 @@ def replace(path: Path, lines: Iterable[bytes]) -> int:
         return length
     except OSError:
         with suppress(OSError):
-            new.unlink()  # a part of a file takes the room of a full disk
+            new.unlink()  # an incomplete file would take space on a full disk
         raise
 
 

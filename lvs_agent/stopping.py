@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a long-running command at SIGTERM and SIGINT."""
+"""Ends a long-running command at SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Iterator
 
 
 class StoppedError(Exception):
-    """A command is to end."""
+    """A signal that ends the command has arrived."""
 
 
 @contextmanager
 def stop_signals() -> Iterator[socket.socket]:
-    """Yield a socket that is readable after SIGTERM or SIGINT, so that no step is interrupted."""
+    """Yield a socket that becomes readable at SIGTERM or SIGINT, which interrupt no step."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file of aliases: its lines, the records that they fill in, and its changes."""
+"""The file of aliases: its lines, the records that it fills in, and its changes."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_other_lines_count_and_of_two_for_the_same_row_the_first_does() -> None:
     assert [vs.alias for vs in snapshot.services if vs.fwmark] == ["one", "two", ""]
     assert [tuple(line) for line in aliases.bad] == [
         (2, "neither an address nor TCP, UDP, SCTP or FWM: 'nonsense'"),
-        (4, "names the same as line 1, which is used"),
+        (4, "names the same row as line 1, which is used"),
     ]
 
 
@@ -233,7 +233,7 @@ def test_one_that_cannot_be_read_is_named_once_and_the_last_aliases_stay(
         path.chmod(0o600)
         return "\n".join([*found, alias(file), *caplog.messages])
 
-    said = "aliases: Permission denied; the last aliases stay"
+    said = "aliases: Permission denied; the last aliases stay in use"
     assert users.as_user(12345, act).splitlines() == ["dns", "dns", "dns", "other", said]
 
 
@@ -251,6 +251,6 @@ def test_a_fifo_and_a_file_that_is_too_long_are_not_read(
     path.write_text("FWM 5 short")
     assert alias(file) == "short"
     assert caplog.messages == [
-        f"{path}: not a regular file; the last aliases stay",
-        f"{path}: longer than 1048576 bytes; the last aliases stay",
+        f"{path}: not a regular file; the last aliases stay in use",
+        f"{path}: longer than 1048576 bytes; the last aliases stay in use",
     ]

@@ -120,7 +120,7 @@ def test_rows_are_there_when_the_kernel_has_them(steps: List[Step]) -> None:
 
 @pytest.fixture(scope="module")
 def totals(steps: List[Step], sent: Dict[str, Counts]) -> Dict[str, Counts]:
-    """Return what was sent in all before each step, to every row that there ever was."""
+    """Return the traffic sent before each step, to all rows that have ever existed."""
     found = {}
     total: Counts = {}
     counted: List[str] = []
@@ -151,7 +151,7 @@ def test_counters_are_what_was_sent_in_all(steps: List[Step], totals: Dict[str, 
 def test_sums_over_addresses_are_what_was_sent_to_all_their_rows(
     steps: List[Step], totals: Dict[str, Counts]
 ) -> None:
-    """Also to rows that are not there any more, as long as the address has one."""
+    """Deleted rows are included while the address has another one."""
     for step in steps:
         present = summed(step.new)
         expected = summed(totals[step.name])
@@ -160,7 +160,7 @@ def test_sums_over_addresses_are_what_was_sent_to_all_their_rows(
 
 
 def test_some_sums_are_more_than_the_kernel_has(steps: List[Step]) -> None:
-    """Those of rows that were deleted, and of all rows after a reset."""
+    """These are the sums that include deleted rows, and all of them after a reset."""
     more = {
         row
         for step in steps

@@ -52,7 +52,7 @@ def test_an_instance_differs_in_its_namespace_socket_and_state_only(
 
 
 def test_the_watch_is_sandboxed_as_the_collector_is() -> None:
-    """Except that it is root, without a capability, and needs no netlink."""
+    """The exceptions: it is root, without capabilities, and does not use netlink."""
     collector, watch = (settings(UNITS / f"lvs-agent{name}.service") for name in ("", "-watch"))
     own = {
         "Requires=lvs-agent.socket",

@@ -174,7 +174,7 @@ def test_one_command_installs_it_and_snmpwalk_shows_the_director(installed: Path
 
 
 def test_snmpds_own_traps_come_once(installed: Path) -> None:
-    """As the recipes' comments say, in Debian's service; without the drop-in there are none."""
+    """The recipes' comments are followed, in Debian's service. Without the drop-in, none comes."""
     printed = (installed / "traps").read_text()
     traps = re.findall(r'STRING: "([^"]*)"\t.*STRING: "([^"]*)"', printed)
     print(printed, end="")

@@ -3,8 +3,8 @@
 
 The first line is an object with the scalars and, for readers, the names of each row's columns.
 A line for each virtual service follows, and after it one for each of its real servers; then one for
-each lost row, and one for each address that had other rows before. The last line counts them, so
-that a truncated snapshot is detected. Nothing in it can run code, and `socat -
+each lost row, and one for each address that also had other rows. The last line counts them, so that
+a truncated snapshot is detected. Nothing in it can run code, and `socat -
 UNIX-CONNECT:/run/lvs-agent/collector.sock` shows it.
 """
 

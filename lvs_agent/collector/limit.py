@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The limit for the missing rows that are remembered, services and real servers together."""
+"""The limit on remembered missing rows, services and real servers together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Iterator, Set, Tuple
 
 from lvs_agent.collector.remembered import Numbering, ServiceState
 
-# Rows are forgotten a part at a time, because that takes a look at all of them.
+# A sixteenth of the rows is forgotten at a time, because all rows must be looked at to find them.
 PART = 16
 
 
@@ -19,14 +19,14 @@ def missing(services: Numbering[ServiceState]) -> int:
 def forget_missing(services: Numbering[ServiceState], keep: int) -> None:
     """Forget the rows that have been missing longest, so that keep missing rows remain.
 
-    Those of a service that went with its servers are forgotten before it, and rows that may be lost
-    after all others.
+    The servers of a missing service are forgotten before it, and rows that may be lost after all
+    others.
     """
     count = missing(services) - keep
     if count > 0:
         for _lost, _since, _is_service, name, server in sorted(_missing_rows(services))[:count]:
             if name not in services.rows:
-                continue  # forgotten with its service, which went before it if the clock was set
+                continue  # forgotten with its service, which is older here if the clock was set
             if server:
                 services.rows[name].servers.remove(server)
             else:

@@ -34,9 +34,9 @@ def settled(snapshot: Snapshot) -> bool:
 
 
 def fill_in(snapshot: Snapshot, services: Numbering[ServiceState], oldest: float) -> None:
-    """Fill in the lost rows, the last first, and their numbers, also of each address.
+    """Fill in the lost rows, the latest first, and how many there are, also for each address.
 
-    What went before the time oldest is not lost.
+    Rows that have been gone since before the time oldest are not lost.
     """
     gone = _lost_services(services, oldest)
     rows = [_row(services.rows[name], name) for name in gone[:MAX_ROWS]]
@@ -122,7 +122,7 @@ def _lost_services(services: Numbering[ServiceState], oldest: float) -> List[str
 
 
 def _count(names: Iterable[str], addresses: Mapping[str, AddressSum]) -> None:
-    """Count lost rows for their addresses, as far as these have present rows."""
+    """Count lost rows for those of their addresses that have present rows."""
     for name in names:
         address = addresses.get(address_in(name))
         if address is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state on disk, with what a process served while it could not lock the state directory."""
+"""The state on disk, merged with what a process served before it could lock the directory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def merged(
 ) -> Numbering[ServiceState]:
     """Return the loaded state with what this process has served: new rows, and higher counts.
 
-    If a sum over an address is then lower than served, the time since which sums are continuous is
-    unknown.
+    If a sum over an address is lower than the one that was served, no sum is continuous before the
+    next snapshot.
     """
     before = _values(served)
     sums = _joined(served, loaded)
@@ -34,7 +34,7 @@ def merged(
 
 
 def _joined(served: Numbering[ServiceState], loaded: Numbering[ServiceState]) -> Sums:
-    """Return new sums with the bases of a loaded state, and those of addresses it does not know."""
+    """Return new sums with the loaded bases, and the served ones of addresses that it lacks."""
     assert served.sums is not None
     assert loaded.sums is not None
     sums = Sums(loaded.sums.since)

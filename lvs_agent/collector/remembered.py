@@ -29,7 +29,7 @@ class RowState:
     one had it; the first two are None while the row is there. Only the row's Numbering changes
     them. lasting is True for a row that was seen again after LASTING_SECONDS; until then,
     first_seen is when it was first seen. up is the last state that was seen, changed is when it
-    changed. address has the sum that the row is a part of, None if there is none.
+    changed. address is the address to whose sum the row belongs, None if it has none.
     """
 
     number: int
@@ -56,10 +56,10 @@ class RowState:
         self.counter_offset, self.counters = self.counted, None
 
     def attach(self, sums: Sums, name: str) -> None:
-        """Add what belongs to the row to the sums over addresses."""
+        """Add the rows that belong to this row to the sums over addresses."""
 
     def remove_all(self) -> None:
-        """Remove what belongs to the row."""
+        """Remove the rows that belong to this row."""
 
     def note_seen(self, up: Optional[bool], now: float) -> bool:
         """Note that the row was seen, up or down or (None) neither. Return True to save that."""
@@ -164,8 +164,8 @@ class Numbering(Generic[State]):
     next_number is the next to be given; all below it have been. 1 follows MAX_NUMBER. rows and
     names hold the same pairs of name and number; missing counts the rows that have a missing_since,
     gone those of them that have a gone_since. looked is the time of the last complete snapshot.
-    The rows are parts of sums over addresses, if there are any; service is the name of the service
-    whose servers they are.
+    sums has the sums over the addresses of the rows, if any. service is the name of the service
+    whose servers the rows are, "" for services.
     """
 
     next_number: int = 1
@@ -178,7 +178,7 @@ class Numbering(Generic[State]):
     service: str = field(default="", compare=False, repr=False)
 
     def attach(self, sums: Sums, service: str = "") -> None:
-        """Add all rows to the sums over addresses, in place of those that they are parts of."""
+        """Add all rows to these sums over addresses instead of the former ones."""
         self.sums, self.service = sums, service
         for name, row in self.rows.items():
             self._join(sums, name, row)
@@ -202,7 +202,7 @@ class Numbering(Generic[State]):
             self._join(self.sums, name, row)
 
     def remove(self, name: str) -> None:
-        """Remove a row with what belongs to it, and free its number."""
+        """Remove a row and the rows that belong to it, and free its number."""
         row = self.rows[name]
         if self.sums is not None:
             row.remove_all()

@@ -6,10 +6,10 @@ that were written with it, the id of the boot, the number that the next service 
 the last complete snapshot, and the time before which no sum over an address is continuous. A line
 for each base of an address follows, and one for each service with one for each of its real servers.
 
-Changes are appended behind another such object, which gives only the boot, the number and the time
-of the snapshot: a line for each row that was forgotten, with the base of its address afterwards, so
-that the row and the base change together, and then the changed rows. A later row replaces an
-earlier one of the same name, or of the same number.
+Changes are appended after another such object, which gives only the boot, the number and the time
+of the snapshot: first a line for each forgotten row, then the changed rows. The line of a forgotten
+row contains the new base of its address, so that the row and the base change together. A later row
+replaces an earlier one of the same name, or of the same number.
 
 Columns are found by their names, so that a version with fewer or more of them can read the file:
 it ignores those that it does not know, and gives the others their defaults.
@@ -82,7 +82,7 @@ class Writer:
     def changes(
         self, services: Numbering[ServiceState], changes: Changes, boot: str
     ) -> Iterator[bytes]:
-        """Yield the lines to append: the rows that have been forgotten, and the changed ones."""
+        """Yield the lines to append: the forgotten rows, and the changed ones."""
         present = {"boot": boot, "next": services.next_number, "looked": services.looked}
         yield self._line(present)
         for row in [] if services.sums is None else services.sums.forgotten:

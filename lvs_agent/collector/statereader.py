@@ -70,7 +70,7 @@ class Reader:
         # the bases of addresses by kind, and the time before which no sum is continuous
         self._bases: Dict[str, Dict[str, Base]] = {"vip": {}, "rip": {}}
         self._since: Optional[float] = None
-        # False if a row was lost that counted
+        # False if the counters of a row may be missing from a sum
         self._continuous = True
 
     def header(self, line: bytes) -> None:

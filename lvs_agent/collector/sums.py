@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The counters of each address that are not those of its present rows.
+"""The parts of sums over addresses that come from missing and forgotten rows.
 
-The sum over an address is what all its rows have counted: virtual services at a virtual address,
-or real servers of all services at a real server's. The responder adds up the present rows. This
-module adds the rows that are missing, when they go, and those that have been forgotten, so that the
-sum does not decrease. An address is remembered for as long as one of its rows is.
+The sum over an address is what all its rows have counted: the virtual services at a virtual
+address, or the real servers of all services at a real server's address. The responder adds up the
+present rows. This module keeps what missing rows had counted when they disappeared, and what
+forgotten rows had counted, so that the sum does not decrease. An address is remembered for as long
+as one of its rows is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ ZERO = Traffic(0, 0, 0, 0, 0)
 
 @dataclass
 class Base:
-    """What the forgotten rows of an address had counted.
+    """The counters of an address's forgotten rows, added up.
 
     continuous_since is when the address's sum became continuous (seconds of CLOCK_BOOTTIME, 0
     before this boot).
@@ -34,8 +35,8 @@ class Base:
 class Forgotten:
     """A row that has been forgotten, and the base of its address afterwards.
 
-    counters is None if the address has been forgotten with the row, or if there is none. server is
-    "" for a service.
+    counters is None if the address has been forgotten with the row, or if the row has no address.
+    server is "" for a service.
     """
 
     server: str
@@ -47,8 +48,9 @@ class Forgotten:
 class Address:
     """An address that remembered rows have.
 
-    base is what its forgotten rows had counted, None if there are none; absent is this and what
-    its missing rows have counted. Both wrap to 0 at 2^64, as the rows' counters do.
+    base is what its forgotten rows had counted, None if there are none. absent is the base and what
+    its missing rows have counted. Both wrap to 0 at 2^64, as the rows' counters do. told has the
+    addresses that snapshots include.
     """
 
     __slots__ = ("_told", "absent", "base", "continuous_since", "missing", "name", "present")
@@ -76,7 +78,7 @@ class Address:
         self.tell()
 
     def tell(self) -> None:
-        """Include the address in snapshots if the present rows are there, and do not tell all."""
+        """Include the address in snapshots if it has present rows, and others that counted."""
         if self.present and (self.missing or self.base is not None):
             self._told[self.name] = self
         else:
@@ -85,13 +87,13 @@ class Address:
 
 @dataclass
 class Addresses:
-    """The addresses of one table by name; told has those that snapshots include."""
+    """The addresses of one table by name. told has those that snapshots include."""
 
     known: Dict[str, Address] = field(default_factory=dict)
     told: Dict[str, Address] = field(default_factory=dict)
 
     def find(self, name: str, since: float) -> Address:
-        """Return an address, which is new if it is not known."""
+        """Return an address, and add it if it is not known."""
         address = self.known.get(name)
         if address is None:
             address = self.known[name] = Address(name, since, self.told)
@@ -99,7 +101,7 @@ class Addresses:
         return address
 
     def forget(self, address: Address, counted: Optional[Traffic]) -> Optional[Traffic]:
-        """Forget a missing row. Return the base, None if the address is forgotten with it."""
+        """Forget a missing row. Return the base, or None if the address is forgotten, too."""
         address.missing -= 1
         if not address.missing and not address.present:
             del self.known[address.name]
@@ -110,9 +112,9 @@ class Addresses:
 
 
 class Sums:
-    """The addresses of two kinds: vip for virtual ones, rip for those of real servers.
+    """The addresses of two kinds: vip for virtual addresses, rip for those of real servers.
 
-    Before the time since no sum is continuous; None if that is the time of the next snapshot.
+    since is the time before which no sum is continuous, None for the time of the next snapshot.
     forgotten has the rows that were forgotten since it was last cleared.
     """
 
@@ -136,7 +138,7 @@ class Sums:
     def join(
         self, service: str, name: str, since: float, missing: bool, counted: Optional[Traffic]
     ) -> Optional[Address]:
-        """Add a row to its address, which is returned; None for a firewall mark.
+        """Add a row to its address and return that; None for a firewall mark.
 
         service is the service of a real server, "" for a service itself. since is when the row's
         counters became continuous.
@@ -170,7 +172,7 @@ class Sums:
                     del addresses.known[name]
 
     def fill_in(self, snapshot: Snapshot) -> None:
-        """Fill in the sums of the present addresses, as far as their present rows lack them."""
+        """Fill in the parts of sums that the present rows of an address do not have."""
         snapshot.sums_since = self.since or 0.0
         for kind, found in (("vip", snapshot.vips), ("rip", snapshot.rips)):
             for name, address in self.addresses[kind].told.items():

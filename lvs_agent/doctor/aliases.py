@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the file of aliases: that snmpd may read it, its lines, and that their rows exist."""
+"""Checks of the file of aliases: that snmpd may read it, its lines, and that they match rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def look(
 ) -> List[Finding]:
     """Return a finding on the file that snmpd's line names, else on the default one if it exists.
 
-    services are those that are there now; if there are none, nothing is said about rows.
+    services are the present ones; if there are none, rows are not checked.
     """
     at = named or str(ALIASES)
     try:
@@ -41,7 +41,7 @@ def look(
     there = _there(services)
     absent = [number for row, number in aliases.lines.items() if row not in there]
     if absent and services:
-        text += f"; of nothing that is there now: {len(absent)}, the first in line {absent[0]}"
+        text += f"; aliases that match no row now: {len(absent)}, the first in line {absent[0]}"
         return [note("aliases", text)]
     return [ok("aliases", text)]
 

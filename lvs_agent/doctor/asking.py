@@ -67,7 +67,7 @@ def look(machine: Machine, running: Snmpd, bad: bool, rows: int = 0) -> List[Fin
 
 
 def by_hand(machine: Machine, running: Snmpd, findings: List[Finding]) -> List[Finding]:
-    """Return findings, without commands that another user's link could lead to other files."""
+    """Return findings without commands that another user's link could redirect to other files."""
     files = (*running.config.files, running.target)
     loose = [each for each in files if machine.replaceable(each)]
     return [_by_hand(finding, loose) for finding in findings]

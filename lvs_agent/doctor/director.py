@@ -18,7 +18,7 @@ from lvs_agent.services import VirtualService
 class Director:
     """The part of IPVS's tables that any user may see; services is None if it is unknown.
 
-    rows is the number of services and real servers, table has them.
+    rows is the number of services and real servers, which are in table.
     """
 
     loaded: bool

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the lines with which snmpd monitors LVS-MIB itself; snmpd.conf(5), DisMan Event MIB."""
+"""Checks of monitor lines about LVS-MIB in snmpd.conf; see snmpd.conf(5), DisMan Event MIB."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from lvs_agent.mib.lvs import LVS, objects
 from lvs_agent.netsnmp import oids, snmpdconf
 from lvs_agent.netsnmp.reader import places
 
-# They read the lines, query snmpd, and send the traps: agent/mibgroup/disman/event and utilities.
+# The modules that read the lines, query snmpd, and send the traps: in net-snmp's agent/mibgroup,
+# disman/event and utilities.
 MODULES = ("mteTriggerConf", "iquery", "mteEvent")
 
-# snmpd.service of Debian 12 and 13, as /proc shows its command, and a drop-in that enables the
-# modules, the same as contrib/recipes/snmpd-monitor.conf
+# The command of snmpd.service in Debian 12 and 13, as /proc shows it, and the drop-in that enables
+# the modules, the same as contrib/recipes/snmpd-monitor.conf
 DEBIAN = [
     *("/usr/sbin/snmpd", "-LOw", "-u", "Debian-snmp", "-g", "Debian-snmp"),
     *("-I", "-smux", "mteTrigger", "mteTriggerConf", "-f"),

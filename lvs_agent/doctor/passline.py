@@ -88,7 +88,7 @@ def used(lines: List[Line]) -> Optional[Pass]:
 
 
 def option(lines: List[Line], name: str) -> str:
-    """Return the value of an option in our line, such as --collector; "" if it is not there."""
+    """Return the value of an option in our line, such as --collector; "" if it has none."""
     one = used(lines)
     match = re.search(rf" {name}[ =](\S+)", one.command if one is not None else "")
     return "" if match is None else match[1]

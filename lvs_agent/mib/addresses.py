@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables of LVS-MIB with sums over the services of a VIP, and over the servers at a RIP."""
+"""The tables of LVS-MIB with the sums over the services of VIPs and the servers at RIPs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lvs_agent.snapshot import AddressSum, Snapshot
 
 @dataclass
 class AddressRow:
-    """An address with the rows that it has: virtual services, or real servers.
+    """An address with its present rows: virtual services, or real servers.
 
-    past has what the collector remembers of other rows, None if there is nothing. lost is the
-    number of lost rows, None if it is unknown. No sum is continuous from before sums_since (seconds
-    of CLOCK_BOOTTIME).
+    past is what the collector remembers of its other rows, None if there are none. lost is the
+    number of lost rows, None if it is unknown. sums_since is the time before which no sum is
+    continuous (seconds of CLOCK_BOOTTIME).
     """
 
     rows: List[Any]
@@ -37,7 +37,7 @@ class AddressRow:
 
     @cached_property
     def counters(self) -> Optional[Traffic]:
-        """The sums of the counters of all rows; None if one of a present row is unknown."""
+        """The sums of the counters of all rows; None if those of a present row are unknown."""
         counted = [continued(row) for row in self.rows]
         if self.past is not None and self.past.counters is not None:
             counted.append(self.past.counters)
@@ -45,7 +45,7 @@ class AddressRow:
 
     @cached_property
     def rates(self) -> Optional[Traffic]:
-        """The sums of the rates; None if one is unknown."""
+        """The sums of the rates; None if those of a row are unknown."""
         return _added(row.rates for row in self.rows)
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The notifications of LVS-MIB: each declared once, in one line."""
+"""The notifications of LVS-MIB, each declared in one line."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from typing import Any, NoReturn, Optional, Sequence, Union
 Commands = Any  # returned by argparse's add_subparsers; it has no public name
 
 ADDRESS_WORDS = (
-    "VIP 192.0.2.10 (or the address alone) and RIP 192.168.0.1 are the sums over the services of a"
-    " virtual address, and over all rows of a real server's address."
+    "Write VIP 192.0.2.10, or the address alone, for the sums over the services of a virtual"
+    " address, and RIP 192.168.0.1 for the sums over all rows of a real server's address."
 )
 SERVICE_WORDS = (
     "Write a SERVICE as ipvsadm prints it (TCP 192.0.2.10:443, UDP [2001:db8::53]:53, FWM 5,"
@@ -134,15 +134,17 @@ def _add_mrtg(commands: Commands) -> None:
         "mrtg",
         parents=[service(), asking()],
         help="print values for MRTG, as its external program",
-        description="Prints four lines for MRTG: the values in and out, the uptime, and the name,"
-        " followed by the alias, if there is one, in parentheses."
+        description="Prints four lines for MRTG: the values in and out, the uptime, and the name of"
+        " the director, followed in parentheses by the alias of the row, if it has one."
         " The values are counters of new connections (the same twice), packets or bytes, or the"
         " numbers of active and inactive connections, each summed over the directors; a director"
         " without the row counts as 0. If a director does not answer, both values are UNKNOWN"
         f" and the exit status is 1. {SERVICE_WORDS} {ADDRESS_WORDS} {SNMP_CONF}",
     )
     command.add_argument("directors", metavar="DIRECTOR[,DIRECTOR...]", help=DIRECTOR)
-    command.add_argument("service", nargs="*", default=[], metavar="SERVICE", help=SERVICE)
+    command.add_argument(
+        "service", nargs="*", default=[], metavar="SERVICE", help=f"{SERVICE}; or a VIP or a RIP"
+    )
     command.add_argument(
         "kind",
         choices=["conns", "packets", "bytes", "active"],
@@ -161,12 +163,12 @@ def _add_check(commands: Commands) -> None:
         " that the agent's snapshot is not too old. The servers of a service are those that are"
         " present and those that are lost (see lvs-agent forget). A lost service, and a director"
         " without services, are critical. Without a SERVICE, checks all services; without a port,"
-        " all services at that address. For a VIP, checks that each of its services has"
-        " a server that is up; the ranges are of services. For a RIP, checks that the server is up"
-        " in its services. An alias follows the name in parentheses. Times are the local time of"
-        " the machine that checks. Output, performance data and exit status follow the Monitoring"
-        " Plugins guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and for wrong"
-        f" arguments. {SERVICE_WORDS} {ADDRESS_WORDS} {SNMP_CONF}",
+        " all services at that address. For a VIP, checks that each of its services has a server"
+        " that is up; for a RIP, that the server is up in each of its services. Ranges then apply"
+        " to the number of services. An alias follows the name in parentheses. Times are the local"
+        " time of the machine that checks. Output, performance data and exit status follow the"
+        " Monitoring Plugins guidelines: 0 for ok, 1 for warning, 2 for critical, 3 for unknown and"
+        f" for wrong arguments. {SERVICE_WORDS} {ADDRESS_WORDS} {SNMP_CONF}",
     )
     command.add_argument(
         *("-w", "--warning"),

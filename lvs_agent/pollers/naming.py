@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services, real servers, VIPs and RIPs: their names, and the instances of their rows."""
+"""The names of services, real servers, VIPs and RIPs, and the instances of their rows."""
 
 from __future__ import annotations
 

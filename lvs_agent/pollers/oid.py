@@ -57,7 +57,7 @@ def oid_of(name: str, words: Sequence[str]) -> Oid:
         raise UsageError(_numbered(found))
     if f"{row.table}Addr" not in found.index:
         owners = _OWNERS[row.table]
-        raise UsageError(f"{found.name}: not an object of {owners}; theirs begin with {row.table}")
+        raise UsageError(f"{found.name}: not an object of {owners}; those begin with {row.table}")
     return (*found.oid, *row.instance)
 
 

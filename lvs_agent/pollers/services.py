@@ -191,8 +191,8 @@ def address_row(
 def check_table(client: Client, wanted: naming.AddressRow) -> None:
     """Raise DirectorError if the agent has no table of VIPs and RIPs.
 
-    No answer tells this from a table without rows. But agents that have the table give each service
-    an lvsVsAlias.
+    The answers for a missing table and for an empty one are the same. But agents that have the
+    table give each service an lvsVsAlias.
     """
     for _, (_, alias) in client.walk(["lvsVsName", "lvsVsAlias"]):
         if alias is None:

@@ -32,7 +32,7 @@ def look(
     taken: float = 1000.0,
     keep: bool = True,
 ) -> Snapshot:
-    """Take a snapshot of services by port; "" is a service's counter, addresses its servers'."""
+    """Take a snapshot of services by port, with counters by server, and "" for the service."""
     services = [
         service(
             VIP,
@@ -83,7 +83,7 @@ def test_what_is_missing_is_kept_in_the_sum() -> None:
 
 @pytest.mark.parametrize(("after", "total"), [(10, 30), (13, 33), (3, 33), (0, 30)])
 def test_a_row_that_comes_back_counts_once(after: int, total: int) -> None:
-    """Whether the kernel kept its counters (10, 13) or began again (3, 0)."""
+    """The kernel either keeps its counters (10, 13) or starts again (3, 0)."""
     watched = History(None)
     look(watched, {80: {"": 10}, 443: {"": 20}})
     assert value(look(watched, {443: {"": 20}}), VIP) == 30
@@ -143,7 +143,7 @@ def test_an_address_is_forgotten_with_its_last_row() -> None:
 def test_a_number_that_is_given_again_leaves_its_counters_in_the_sum(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With two numbers, a third service gets the number of one that is missing."""
+    """If there are only two numbers, a third service gets the number of a missing one."""
     monkeypatch.setattr("lvs_agent.collector.looking.MAX_NUMBER", 2)
     watched = History(tmp_path)
     look(watched, {80: {"": 10, RIP: 3}, 81: {"": 20, RIP: 4}})
@@ -251,7 +251,7 @@ def test_a_boot_keeps_the_sums_and_moves_the_times(tmp_path: Path) -> None:
 
 
 def test_cut_off_at_any_byte_a_sum_is_what_it_was(tmp_path: Path) -> None:
-    """As when the collector is killed while it saves what it has forgotten."""
+    """The collector may be killed while it saves the rows that it has forgotten."""
     farm = {443: {"": 20, RIP: 5}}
     watched = History(tmp_path)
     look(
@@ -261,7 +261,7 @@ def test_cut_off_at_any_byte_a_sum_is_what_it_was(tmp_path: Path) -> None:
     before = b"".join(lines(tmp_path))
     expected = remembered(watched._services)
     forget(watched, 1)
-    # a row that the forgotten ones leave a number for
+    # a row that gets the number of a forgotten one
     look(watched, {**farm, 83: {"": 0, "10.0.0.2": 0}})
     after = b"".join(lines(tmp_path))
     assert after.startswith(before)
@@ -339,7 +339,7 @@ def test_a_file_of_an_earlier_version_moves_the_time_of_every_sum(tmp_path: Path
 
 
 def test_a_state_that_was_not_saved_is_merged_with_the_file(tmp_path: Path) -> None:
-    """A collector that could not lock the folder takes it over from one that saw other rows."""
+    """A collector gets the lock of the folder from another one, which saw other rows."""
     first, second = History(tmp_path), History(tmp_path)
     look(first, {80: {"": 10}, 443: {"": 20}})
     look(second, {80: {"": 11}, 443: {"": 21}})

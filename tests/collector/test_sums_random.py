@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random histories of a director, whose sums over addresses must be the traffic that was seen."""
+"""Random histories of a director. Sums over addresses must equal the traffic that was seen."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Row = Tuple[Service, str]  # a service and the address of a server, "" for the s
 
 @dataclass
 class Kernel:
-    """The rows of a kernel, and the trash, from which deleted servers return."""
+    """The rows of a kernel, and its trash, from which deleted servers can return."""
 
     rows: Dict[Row, int] = field(default_factory=dict)
     trash: Dict[Row, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Kernel:
         self.rows.setdefault(row, self.trash.pop(row, 0))
 
     def delete(self, row: Row, forgotten: bool) -> None:
-        """Delete a row; a service with its servers."""
+        """Delete a row, and the servers of a service."""
         below = [each for each in self.rows if each[0] == row[0]] if not row[1] else [row]
         for each in below:
             count = self.rows.pop(each)
@@ -59,9 +59,9 @@ class Kernel:
 
 @dataclass
 class Model:
-    """The traffic that a collector saw at each address, from the looks alone."""
+    """The traffic that a collector saw at each address, computed from its looks alone."""
 
-    # the counter of each row that the collector knows when it was last seen; 0 after a reset
+    # the counter of each row that the collector knows, as last seen; 0 after a reset
     seen: Dict[Row, int] = field(default_factory=dict)
     totals: Dict[Key, int] = field(default_factory=dict)
     since: Dict[Key, float] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Model:
                 self.totals[key] = self.totals.get(key, 0) + more
 
     def forget(self, remembered: Set[Row]) -> None:
-        """Forget the rows that the collector has forgotten, and addresses that have no other."""
+        """Forget the rows that the collector has forgotten, and addresses without other rows."""
         for row in self.seen.keys() - remembered:
             del self.seen[row]
         for key in self.totals.keys() - {_key(row) for row in self.seen}:

@@ -20,7 +20,7 @@ from tests.support.snmpd import AGENT, Snmpd
 FILE = "collectd/lvs.conf"
 V3 = ('createUser lvs SHA "a secret for signing" AES "a secret for encryption"', "rouser lvs priv")
 
-# without StoreRates, files have counters as they are; one thread writes in the order of reading
+# StoreRates false stores counters unchanged; one thread writes values in the order of reading
 COLLECTD = """\
 Hostname "poller"
 BaseDir "{folder}"
@@ -88,7 +88,7 @@ def column(director: Snmpd, oid: str) -> Dict[str, str]:
 
 
 def expected(director: Snmpd, text: str) -> Values:
-    """Return the values of each file that there must be: of each row of each block."""
+    """Return the values of each expected file: one for each row of each block."""
     found: Values = {}
     for block in blocks(text):
         names = column(director, block.names)
@@ -124,7 +124,7 @@ def collected(folder: Path, text: str) -> Values:
 
 
 def polled(folder: Path, type_: str) -> bool:
-    """Return whether a file of the type has values of three polls."""
+    """Return True if a file of the type has values of three polls."""
     lines = [path.read_text().count("\n") for path in folder.glob(f"{type_}-*")]
     return max(lines, default=0) > 3
 

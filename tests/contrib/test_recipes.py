@@ -166,12 +166,12 @@ class Manager:
         self._running = running
 
     def received(self) -> Counter[Tuple[str, ...]]:
-        """Return the texts of each trap of a monitor line: its name, and what a row is called."""
+        """Return the texts of each trap of a monitor line: its name, and the name of a row."""
         traps = re.findall(r"^.*88\.2\.1\.1\.0 = .*$", self._log.read_text(), re.MULTILINE)
         return Counter(tuple(re.findall(r'STRING: "(.*?)"', trap)) for trap in traps)
 
     def wait(self, traps: Counter[Tuple[str, ...]]) -> None:
-        """Wait until these traps have come."""
+        """Wait until these traps have arrived."""
         while not traps <= self.received():
             assert self._running.poll() is None
 

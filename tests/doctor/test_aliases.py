@@ -46,7 +46,7 @@ def test_aliases_of_rows_that_are_not_there_are_counted(machine: Picture) -> Non
     lines = ["TCP 192.0.2.10:443 shop", "UDP 192.0.2.10:443 shop", "192.168.0.2 web2"]
     machine.draw(AT, "\n".join(lines))
     (finding,) = aliases.look(machine, [SHOP], SNMPD)
-    said = f"{AT}: 3 aliases; of nothing that is there now: 2, the first in line 2"
+    said = f"{AT}: 3 aliases; aliases that match no row now: 2, the first in line 2"
     assert (finding.state, finding.text) == (State.NOTE, said)
     (finding,) = aliases.look(machine, [], SNMPD)
     assert (finding.state, finding.text) == (State.OK, f"{AT}: 3 aliases")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings on monitor lines, compared with the triggers that a real snmpd makes of them."""
+"""Findings on monitor lines, compared with the triggers that a real snmpd creates for them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NAMED = f"{USER}iquerySecName self\n"
 UP = f'monitor -r 60 "no real server" {BASE}.21.1.12 < 1\n'
 OTHER = 'monitor -r 60 "up" .1.3.6.1.2.1.1.3.0 > 0\n'
 
-# columns, mteTriggerComment and mteEventComment, in which a row of net-snmp's has an empty text;
-# the traps of monitor lines need a row of each table
+# mteTriggerComment and mteEventComment, columns in which a row of net-snmp has an empty text; the
+# traps of monitor lines need a row of each table
 TRIGGERS, EVENTS = ".1.3.6.1.2.1.88.1.2.2.1.3", ".1.3.6.1.2.1.88.1.4.2.1.2"
 
 # options of snmpd and lines, and a part of the finding: "" if the lines work, None if none is due
@@ -84,7 +84,7 @@ def test_the_finding_is_true(tmp_path: Path, case: str) -> None:
 
 
 def look(lines: str, tmp_path: Path, *told: str) -> Tuple[doctors.Picture, List[Finding]]:
-    """Return a machine with systemd whose snmpd was started with these arguments, and findings."""
+    """Return a machine with systemd whose snmpd has these arguments, and its findings."""
     machine = doctors.Picture(tmp_path, {"/run/systemd/system/x": "", "/conf": lines})
     machine.told = list(told)
     return machine, monitor.look(machine, described(machine, Path("/conf")))

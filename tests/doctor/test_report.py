@@ -133,7 +133,7 @@ def test_the_file_of_aliases_is_the_one_that_snmpds_line_names(root: Path) -> No
     file.write_text("192.168.99.99 nobody\n")
     (root / "names").write_text("nonsense\n")
     for option, state, said in (
-        ("", State.NOTE, "1 alias; of nothing that is there now: 1, the first in line 1"),
+        ("", State.NOTE, "1 alias; aliases that match no row now: 1, the first in line 1"),
         (f" --aliases {root}/names", State.WRONG, f"{root}/names:1: neither an address"),
     ):
         with examined(root, LINE.replace("pass-persist", f"pass-persist{option}")) as look:

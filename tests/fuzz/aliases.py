@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file of aliases: lines of ipvsadm's words, some of them altered."""
+"""The file of aliases: lines in ipvsadm's notation, some of them altered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIRECTOR = builders.director()
 
 
 def check(data: bytes) -> None:
-    """Check that each line costs itself only, and that words name what they name for a poller."""
+    """Check that a line affects no other, and that words name the same row as for a poller."""
     choices = Choices(data)
     made = [_line(choices) for _ in range(choices.below(5))]
     lines = [f"{words}{blank}{alias}".encode() for words, blank, alias in made]
@@ -68,7 +68,7 @@ def _line(choices: Choices) -> Tuple[str, str, str]:
 
 
 def _each_once(text: bytes, aliases: Aliases) -> None:
-    """Check that each line is an alias, invalid, empty or a comment, whatever is before it."""
+    """Check that each line is an alias, invalid, empty or a comment, whatever precedes it."""
     bad = {line.number: line.reason for line in aliases.bad}
     found: Dict[int, Named] = {number: row for row, number in aliases.lines.items()}
     assert not bad.keys() & found.keys()
@@ -84,7 +84,7 @@ def _each_once(text: bytes, aliases: Aliases) -> None:
 
 
 def _named(words: str, aliases: Aliases) -> None:
-    """Check that words name the row that they name for a poller."""
+    """Check that words name the same row as for a poller."""
     try:
         row = parsing.parse([words])
     except NamingError:

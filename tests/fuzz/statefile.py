@@ -84,7 +84,7 @@ def sums(services: Numbering[ServiceState]) -> object:
 
 
 def _summed(services: Numbering[ServiceState]) -> None:
-    """Check that the sums are those of the rows and the bases."""
+    """Check that each sum is the sum of its rows and its base."""
     assert services.sums is not None
     present: Dict[int, int] = {}
     missing: Dict[int, int] = {}

@@ -78,7 +78,7 @@ def test_a_rip_is_the_sum_of_its_rows(director: SimulatedDirector, conf: Path) -
     }
 
 
-# weights of one service each, options, exit statuses for the VIP and for the RIP
+# the weights of each service, options, the exit statuses for the VIP and for the RIP
 THRESHOLDS: List[Tuple[Tuple[int, ...], str, int, int]] = [
     ((1, 1, 1), "", OK, OK),
     # a service without a server is critical, as in a check of the services
@@ -137,7 +137,7 @@ def look(*services: VirtualService, lost: Tuple[str, ...] = ()) -> Snapshot:
 
 
 def also(values: Dict[Tuple[str, Oid], Any]) -> Manner:
-    """Return a manner that gives objects other values, by name and instance."""
+    """Return a manner that changes the values of objects, by name and instance."""
 
     def manner(request: Request) -> List[bytes]:
         for (name, instance), value in values.items():
@@ -148,7 +148,7 @@ def also(values: Dict[Tuple[str, Oid], Any]) -> Manner:
 
 
 def checked(conf: Path, snapshot: Snapshot, manner: Manner, *words: str) -> Tuple[Said, List[bool]]:
-    """Check; return the output, and for each request whether it was a getbulk."""
+    """Check; return the output, and for each request True if it was a getbulk."""
     with fakes.running(snapshot, manner) as fake:
         said = check(fake.address, conf, *words, *EVER)
         return said, [request.bulk for request in fake.requests]

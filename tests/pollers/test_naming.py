@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services and servers, and the instances that stand for them."""
+"""The names of services and servers, and the instances of their rows."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ WRONG = {
     "-r 192.168.0.1:80": "write TCP",
 }
 
-# with a VIP for an address without a word
+# an address without a word is a VIP
 NAMED = {
     "VIP 192.0.2.10": AddressRow(VIP, Family.INET, "192.0.2.10"),
     " vip  192.0.2.10 ": AddressRow(VIP, Family.INET, "192.0.2.10"),

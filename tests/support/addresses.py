@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sums over addresses, as they are served and as a collector remembers them."""
+"""The sums over addresses, as served and as remembered by a collector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Key = Tuple[str, str]  # vip or rip, and the address
 
 
 class Sum(NamedTuple):
-    """The counters of an address, and since when they are continuous."""
+    """The counters of an address, and the time since which they are continuous."""
 
     counters: Optional[Traffic]
     since: Optional[float]
 
 
 def served(snapshot: Snapshot) -> Dict[Key, Sum]:
-    """Return what the tables of LVS-MIB show."""
+    """Return the sums in the tables of LVS-MIB."""
     return {
         (kind, row.rows[0].address): Sum(row.counters, row.continuous_since)
         for kind, table in (("vip", VIP), ("rip", RIP))
@@ -40,7 +40,7 @@ def value(snapshot: Snapshot, address: str) -> int:
 
 
 def remembered(services: Numbering[ServiceState]) -> Dict[Key, int]:
-    """Return the first counter of each remembered address, whether it is present or not."""
+    """Return the first counter of each remembered address, present or not."""
     assert services.sums is not None
     found = {
         (kind, name): (address.absent or ZERO)[0]

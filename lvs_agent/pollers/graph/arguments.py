@@ -34,9 +34,9 @@ def _add_update(commands: Commands) -> None:
         help="query directors and store their values",
         description="Queries each DIRECTOR once and writes to DIR/DIRECTOR/, where a service's file"
         " is TCP_192.0.2.10_443.rrd, and that of its real server"
-        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd, and those of the sums over their addresses"
-        " VIP_192.0.2.10.rrd and RIP_192.168.0.1.rrd. Run it from a timer or cron, once per step."
-        " Unknown values become gaps, for example while a service does not exist, while"
+        " TCP_192.0.2.10_443_to_192.168.0.1_8080.rrd. The files of the sums over their addresses"
+        " are VIP_192.0.2.10.rrd and RIP_192.168.0.1.rrd. Run it from a timer or cron, once per"
+        " step. Unknown values become gaps, for example while a service does not exist, while"
         " counters are frozen, or where they were reset."
         f" {SNMP_CONF}",
     )
@@ -149,10 +149,10 @@ def _selecting() -> argparse.ArgumentParser:
         (
             "--service",
             "SERVICE",
-            "only this service: 'TCP 192.0.2.10:443', 'FWM 5'; or the sum over an address, from a"
-            " file of its own: 'VIP 192.0.2.10', 'RIP 192.168.0.1'",
+            "only this service: 'TCP 192.0.2.10:443', 'FWM 5'; or only the sum over an address,"
+            " from its own file: 'VIP 192.0.2.10', 'RIP 192.168.0.1'",
         ),
-        ("--vip", "ADDRESS", "only services at this address, from a file for each"),
+        ("--vip", "ADDRESS", "only services at this address, from the file of each"),
         ("--port", "PORT", "only services with this port"),
         ("--real-server", "ADDRESS", "only real servers with this address"),
         ("--real-port", "PORT", "only real servers with this port"),

@@ -124,7 +124,7 @@ def selection(args: argparse.Namespace) -> Selection:
     if sums:
         others = [args.vip, args.port, args.real_server, args.real_port, stack == SERVER]
         if len(sums) < len(set(rows)) or any(others):
-            raise NamingError(f"{min(map(str, sums))}: draw VIPs and RIPs alone, not with services")
+            raise NamingError(f"{min(map(str, sums))}: cannot be drawn together with services")
         return Selection(frozenset(map(folder_of, args.director)), stack=stack, sums=sums)
     return Selection(
         frozenset(map(folder_of, args.director)),

@@ -27,7 +27,7 @@ from lvs_agent.pollers.services import address_row_of, row_of
 GAUGES = ("ActiveConns", "InactConns")
 COUNTERS = ("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
 COLUMNS = (*GAUGES, *COUNTERS, "Alias")
-# sums first, so that they have files if there are too many rows
+# sums first, so that they get files even if there are too many rows
 SUMS = {"lvsVip": VIP, "lvsRip": RIP}
 TABLES = (*SUMS, "lvsVs", "lvsRs")
 
@@ -35,7 +35,7 @@ NOTHING: Tuple[Value, ...] = (None,) * (len(GAUGES) + len(COUNTERS))
 # for all requests to one director; updates come every 300 s
 SECONDS = 240.0
 
-# files of a director: 12 GB, which also those that come and go at each update do not exceed
+# files of a director, 12 GB, a limit also for rows that come and go at each update
 MOST_FILES = 40_000
 MOST_SAID = 10  # errors about files, so that a full disk is not reported 10,000 times
 
