@@ -139,7 +139,7 @@ def _query_graph(query: Query, graph: Graph) -> Node:
             }
             for number, series in enumerate(graph.stored)
         },
-        # Cacti uses the first one in which it can replace each field; an empty value replaces none
+        # Cacti uses the first title in which each field has a value that is not empty
         "sv_graph": {
             hashed("graph title", name): {"field_name": "title", "sequence": number, "text": text}
             for number, (name, text) in enumerate([(f"{key}/alias", with_alias), (key, title)], 1)
