@@ -67,7 +67,7 @@ class ToldFile:
     def load(self) -> Told:
         """Return what was saved, or an empty record. A damaged file is moved away.
 
-        With an empty record, what is wrong now is reported again, so nothing is missed.
+        With an empty record, current problems are reported again, so nothing is missed.
         """
         try:
             data = regular.read(self._path, MAX_FILE_BYTES)
@@ -76,7 +76,7 @@ class ToldFile:
             return Told()
         except (OSError, ValueError, RecursionError) as error:
             said = reason(error) if isinstance(error, OSError) else f"{self._path}: {error}"
-            log.error("%s; what is wrong now is reported again", said)
+            log.error("%s; current problems are reported again", said)
             with suppress(OSError):  # of a file system that is read-only now
                 os.replace(self._path, self._path.with_suffix(".damaged"))
             return Told()

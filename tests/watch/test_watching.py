@@ -118,7 +118,7 @@ def test_a_file_that_is_damaged_is_reported_and_all_is_told_again(
     with watch(tmp_path, "--journal-only") as running:
         director.look(down(), down())
         assert running.lines[1:] == [DOWN]
-        assert running.lines[0].endswith("; what is wrong now is reported again")
+        assert running.lines[0].endswith("; current problems are reported again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
