@@ -55,7 +55,7 @@ class RealServer:
     lvsRealTable, counter_offset is what was counted before the kernel's counters were last reset,
     continuous_since is when the sum of both became continuous (seconds of CLOCK_BOOTTIME), changed
     is when it was last seen to go down (weight 0) or up, or to appear (seconds since 1970). The
-    responder fills in the name of its service, and its alias.
+    decoder of a snapshot fills in the name of its service, and AliasFile its alias.
     """
 
     address: str
@@ -120,7 +120,7 @@ class VirtualService:
     and continuous_since are as in RealServer; changed is when it was last seen to go down (no
     server up) or up. lost counts the real servers that were there and are gone, None if unknown.
     complete is True if a server that is not in real_servers is not in the kernel's table; only the
-    collector has it. alias is filled in by the responder.
+    collector has it. AliasFile fills in alias.
     """
 
     family: int

@@ -20,8 +20,8 @@ class LostRow:
     """A virtual service that was there and is gone, or a real server of a service that is there.
 
     service and server are names; server is "" for a service. last_seen is when the last complete
-    snapshot had the row, since when the first had it not (seconds since 1970). The responder fills
-    in alias.
+    snapshot had the row, since when the first lacked it (seconds since 1970). AliasFile fills in
+    alias.
     """
 
     service: str
@@ -48,7 +48,7 @@ class LostRow:
 
 @dataclass
 class AddressSum:
-    """A part of the sum over an address: the counters of those of its rows that are not present.
+    """The part of the sum over an address that its rows other than the present ones contribute.
 
     counters is None if they are unknown. continuous_since is when the whole sum became continuous
     (seconds of CLOCK_BOOTTIME). lost is the number of lost rows of the address.
@@ -110,13 +110,13 @@ class Snapshot:
     taken is when it began (seconds of CLOCK_BOOTTIME, which no clock adjustment changes), took
     is its duration in seconds, errors is the number of rows or messages that could not be read
     since the collector started, text is what an administrator should know or do about status.
-    lost_services and lost_servers count what was there and is gone, None if unknown; lost has the
-    rows. vips and rips have the addresses of services and of real servers, by their text, that had
-    other rows than those in services; no sum over an address is continuous from before sums_since
-    (CLOCK_BOOTTIME). complete is True if a service that is not in services is not in the kernel's
-    table; loaded is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was loaded
-    before the first look. Only the collector has these two. address_aliases has aliases by address
-    in network byte order; the responder fills it in.
+    lost_services and lost_servers are the numbers of lost rows, None if unknown; lost has the
+    rows. vips and rips have the addresses of services and of real servers, as text, that also had
+    other rows than those in services. sums_since is the time before which no sum over an address is
+    continuous (CLOCK_BOOTTIME). complete is True if a service that is not in services is not in the
+    kernel's table; loaded is when ip_vs was seen to have been loaded (CLOCK_BOOTTIME), 0 if it was
+    loaded before the first look. Only the collector has these two. address_aliases has aliases by
+    address in network byte order; AliasFile fills it in.
     """
 
     taken: float
