@@ -9,6 +9,8 @@ import socket
 from contextlib import contextmanager
 from typing import Iterator
 
+_MOST_SECONDS = 2000000.0  # poll(2) takes an int of milliseconds
+
 
 class StoppedError(Exception):
     """A signal that ends the command has arrived."""
@@ -36,13 +38,13 @@ def stop_signals() -> Iterator[socket.socket]:
 def wait(stop: socket.socket, seconds: float, file: int = -1) -> bool:
     """Wait until a file is readable, and return whether it is; a negative number is no file.
 
-    Raises StoppedError at a signal; stop is what stop_signals() yields.
+    Waits at most 23 days. Raises StoppedError at a signal; stop is what stop_signals() yields.
     """
     readable = select.poll()
     readable.register(stop, select.POLLIN)
     if file >= 0:
         readable.register(file, select.POLLIN)
-    found = dict(readable.poll(max(0.0, seconds) * 1000))
+    found = dict(readable.poll(min(max(0.0, seconds), _MOST_SECONDS) * 1000))
     if stop.fileno() in found:
         raise StoppedError
     return file in found

@@ -134,11 +134,12 @@ def test_a_signal_ends_it_and_nothing_is_left(
     assert [each.name for each in (tmp_path / "state").iterdir()] == ["reported.json"]
 
 
-def test_a_signal_while_it_waits_for_the_next_look(tmp_path: Path) -> None:
+@pytest.mark.parametrize("interval", ["3600", "3e6", "1e300"])
+def test_a_signal_while_it_waits_for_the_next_look(interval: str, tmp_path: Path) -> None:
     data = collectors.encoded()
     with (
         collectors.at(tmp_path / "collector.sock", lambda to: to.sendall(data)),
-        watch(tmp_path, "--journal-only", "--interval", "3600") as running,
+        watch(tmp_path, "--journal-only", "--interval", interval) as running,
     ):
         while not (tmp_path / "state" / "reported.json").exists():
             assert running.process.poll() is None
