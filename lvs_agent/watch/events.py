@@ -162,6 +162,7 @@ def _row(
             counted += f", {service.lost} lost"
         here = [rs.alias for rs in service.real_servers if rs.name == change.server]
         alias = alias or (here[0] if here else "" if change.server else service.alias)
+    alias = str(smi.Alias.fit(alias))  # the journal takes no entry of hundreds of KiB
     name = f"{change.name} ({alias})" if alias else change.name
     state = change.kind.value.partition("-")[2]
     text = f"{name} is {state}{since}{counted}"

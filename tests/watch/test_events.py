@@ -117,6 +117,14 @@ def test_up_to_ten_rows_are_told_one_by_one_and_more_in_a_summary() -> None:
     assert found[1].priority == 3
 
 
+def test_an_alias_is_cut_as_in_the_tables() -> None:
+    """The journal refuses an entry of hundreds of KiB, and its fields would be missing."""
+    named = service(1, 1, alias="é" * 200000)
+    (found,) = events([Change(Kind.SERVICE_UP, VS)], snapshot(named))
+    assert found.alias == "é" * 32
+    assert found.text == f"{VS} ({found.alias}) is up, 1 of 1 real servers up"
+
+
 def test_services_that_are_all_gone_are_one_event() -> None:
     changes = [Change(Kind.SERVICE_LOST, f"TCP 192.0.2.{n}:80") for n in (1, 2)]
     away = [lost(1), lost(2)]
