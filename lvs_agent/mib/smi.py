@@ -67,7 +67,8 @@ def _wrapping(name: str, type_: Type, bits: int) -> Syntax:
 
 
 def _text(value: str, most: int = MAX_TEXT_BYTES) -> str:
-    line = "".join(char if char.isprintable() else "?" for char in value)
+    # not all of it: an alias may have a million characters
+    line = "".join(char if char.isprintable() else "?" for char in value[:most])
     return line.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
 
 

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Iterator
+
 import pytest
 
 from lvs_agent.mib.smi import (
+    Alias,
     Bits,
     Counter32,
     Counter64,
@@ -115,6 +118,14 @@ def test_an_ip_address_goes_out_dotted() -> None:
 )
 def test_text_is_one_line_of_at_most_255_octets_of_whole_characters(text: str, sent: str) -> None:
     assert fitted(SnmpAdminString, text) == ("string", sent)
+
+
+def test_the_rest_of_a_long_text_is_not_read() -> None:
+    class Long(str):
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("an alias of 1 MiB takes a sixth of a second")
+
+    assert fitted(Alias, Long("é" * 1000)) == ("string", "é" * 32)
 
 
 def test_empty_text_goes_out_as_no_octets() -> None:
