@@ -55,7 +55,8 @@ class ToldFile:
         self._path = folder / "reported.json"
         self._saved = b""
         self._trouble = ""
-        folder.mkdir(parents=True, exist_ok=True)
+        # no other user may open it: that is enough for a lock
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         if os.fstat(self._lock).st_uid != os.geteuid():
             raise CommandError(f"{folder}: belongs to another user; name a folder with --state")

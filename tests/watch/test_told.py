@@ -56,6 +56,11 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_no_other_user_can_lock_the_folder(tmp_path: Path) -> None:
+    with ToldFile(tmp_path / "state"):
+        assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_folder_of_another_user(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     with pytest.raises(CommandError, match="belongs to another user"):
