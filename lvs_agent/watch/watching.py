@@ -55,7 +55,8 @@ class Watch:
         self._save()
         if self._agentx is not None:
             self._agentx.send(stop)
-        return _processor_seconds() - before + snapshot.took
+        # the collector's time counts while the machine is suspended
+        return _processor_seconds() - before + min(snapshot.took, FETCH_SECONDS)
 
     def _save(self) -> None:
         self._file.save(self._told)

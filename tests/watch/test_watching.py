@@ -236,6 +236,17 @@ def test_a_look_counts_its_own_time_and_the_collectors(tmp_path: Path) -> None:
     assert 7.0 < cost < 7.0 + sum(os.times()[:4]) - before + 0.03
 
 
+def test_a_suspended_machine_is_looked_at_again_soon(tmp_path: Path) -> None:
+    """It was suspended for a day while the collector read the kernel."""
+    args = arguments(tmp_path / "s", journal_only=True)
+    stop, stopper = socket.socketpair()
+    data = b"".join(looked.lines(snapshot(service(1, 1), took=86400.0)))
+    with stop, stopper, ToldFile(tmp_path / "state") as file:
+        one = watching.Watch(args, file)
+        with collectors.at(tmp_path / "s", lambda to: to.sendall(data)):
+            assert one.look(stop) < 2 * watching.FETCH_SECONDS
+
+
 class KilledError(BaseException):
     """The end of a process that is killed."""
 
