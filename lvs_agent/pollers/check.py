@@ -79,7 +79,7 @@ def _run(args: argparse.Namespace) -> int:
             Said("standby", Ok),
             Said("odd", Warn),  # unknown would hide a critical service
             Up(threshold(args.warning), threshold(critical), recorded),
-            ScalarContext("age", f"{args.age:g}", "", "snapshot is {value:.0f} s old"),
+            ScalarContext("age", f"{args.age:.15g}", "", "snapshot is {value:.0f} s old"),
             Lines(resource),
         )
     except ValueError as error:

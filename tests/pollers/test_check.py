@@ -236,9 +236,12 @@ def test_what_ails_the_agent_is_told(
     assert check(director.address, conf, *HTTPS.split()).status == OK
 
 
-def test_an_older_snapshot_may_be_allowed(director: SimulatedDirector, conf: Path) -> None:
+@pytest.mark.parametrize("age", ["50", "1000000", "86400000.5"])
+def test_an_older_snapshot_may_be_allowed(
+    age: str, director: SimulatedDirector, conf: Path
+) -> None:
     with changed(director, older(40)):
-        assert check(director.address, conf, *HTTPS.split(), "--age", "50").status == OK
+        assert check(director.address, conf, *HTTPS.split(), "--age", age).status == OK
 
 
 def test_a_collector_that_is_gone_is_told(conf: Path, tmp_path: Path) -> None:
