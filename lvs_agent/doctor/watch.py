@@ -84,9 +84,9 @@ def _snmpd(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
 
 def _socket(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
     named = snmpd.config.all("agentxsocket")
-    used = words[words.index("--agentx") + 1 :][:1] if "--agentx" in words else []
+    used = re.search(r" --agentx[ =](\S+)", " ".join(words))
     theirs = _path(named[-1].rest if named else AGENTX_SOCKET)
-    ours = _path(used[0] if used else AGENTX_SOCKET)
+    ours = _path(used[1] if used is not None else AGENTX_SOCKET)
     if ours != theirs:
         place = named[-1].place if named else "net-snmp's default"
         text = f"the watch uses the AgentX socket {ours}, but snmpd's is {theirs} ({place})"

@@ -215,7 +215,8 @@ def test_sockets_that_differ(machine: doctors.Picture) -> None:
     )
     assert remedy == "systemctl edit lvs-agent-watch.service"
     machine.draw("/run/other")
-    assert look(machine, options=" --agentx /run/other")[1][0] == State.OK
+    for options in (" --agentx /run/other", " --agentx=unix:/run/other --interval 5"):
+        assert look(machine, options=options)[1][0] == State.OK
     machine.draw("/etc/snmp/snmpd.conf", f"{MASTER}{SINK}agentXSocket tcp:localhost:705\n")
     assert len(look(machine, options=" --agentx tcp:localhost:705")) == 1
 
