@@ -85,11 +85,13 @@ def _snmpd(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
 def _socket(machine: Machine, snmpd: Snmpd, words: List[str]) -> List[Finding]:
     named = snmpd.config.all("agentxsocket")
     used = re.search(r" --agentx[ =](\S+)", " ".join(words))
-    theirs = _path(named[-1].rest if named else AGENTX_SOCKET)
+    # snmpd listens at each of a list
+    theirs = [_path(each) for each in (named[-1].rest if named else AGENTX_SOCKET).split(",")]
     ours = _path(used[1] if used is not None else AGENTX_SOCKET)
-    if ours != theirs:
+    if ours not in theirs:
         place = named[-1].place if named else "net-snmp's default"
-        text = f"the watch uses the AgentX socket {ours}, but snmpd's is {theirs} ({place})"
+        there = f"{','.join(theirs)} ({place})"
+        text = f"the watch uses the AgentX socket {ours}, but snmpd's is {there}"
         return [wrong("watch", text, command("systemctl", "edit", UNIT))]
     if not ours.startswith("/"):
         return []

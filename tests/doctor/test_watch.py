@@ -221,6 +221,18 @@ def test_sockets_that_differ(machine: doctors.Picture) -> None:
     assert len(look(machine, options=" --agentx tcp:localhost:705")) == 1
 
 
+def test_one_of_several_sockets(machine: doctors.Picture, tmp_path: Path) -> None:
+    real = f"unix:{tmp_path}/one,unix:{tmp_path}/two"
+    with doctors.daemon(tmp_path / "real", f"{MASTER}agentXSocket {real}"):
+        assert (tmp_path / "one").exists()
+        assert (tmp_path / "two").exists()
+    both = "agentXSocket tcp:localhost:705,unix:/var/agentx/master\n"
+    machine.draw("/etc/snmp/snmpd.conf", MASTER + SINK + both)
+    assert look(machine)[1][0] == State.OK
+    text = look(machine, options=" --agentx /run/other")[1][1]
+    assert "snmpd's is tcp:localhost:705,/var/agentx/master (" in text
+
+
 def test_a_socket_that_is_not_there(machine: doctors.Picture) -> None:
     machine.path(watch.AGENTX_SOCKET).unlink()
     state, text, remedy = look(machine)[1]
