@@ -15,12 +15,12 @@ import pytest
 
 from lvs_agent.collector.server import SHARE_SECONDS
 from tests.lab.controllers.plan import DIRECTORS
+from tests.lab.controllers.reported import expected as expected_events
+from tests.lab.controllers.reported import take
 from tests.lab.controllers.step import Step
 from tests.support.controllers import Event, Poll, Record, Said, read
 from tests.support.guests import LAB, run
 from tests.support.snmpd import AGENT
-from tests.support.told import expected as expected_events
-from tests.support.told import take
 
 # guests have time limits of their own
 pytestmark = pytest.mark.timeout(0)
@@ -158,10 +158,10 @@ def test_a_row_went_between_the_last_poll_with_it_and_the_first_that_lists_it(
 
 
 def test_each_change_is_notified_once(record: Record) -> None:
-    told = record.told
+    events = record.reported
     for step, changes in expected_events([event.step for event in record.events]):
-        told = take(told, changes, step)
-    assert told == []
+        events = take(events, changes, step)
+    assert events == []
 
 
 def beside(records: Dict[str, Record], name: str) -> Dict[str, List[int]]:

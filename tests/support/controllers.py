@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from tests.lab.controllers import reported
 from tests.lab.controllers.plan import DIRECTORS
 from tests.lab.controllers.step import Step, Table
-from tests.support import told
 from tests.support.walked import Tables, Value, tables
 
 # in the instance of a real server of an IPv4 service, the numbers that do not belong to the service
 _OF_SERVER = 7
 _SINCE = re.compile(r" since [0-9: -]+ \([0-9]+ (s|min)\)")
 _SERVERS = re.compile(r"(?<= lost: )[0-9.:]+(, [0-9.:]+)+|(?<= weight 0: )[0-9.:]+(, [0-9.:]+)+")
+# names of services that stand for more of them
+_NAMES = re.compile(r"(?<= services lost: ).*(?=and [0-9]+ more)")
 
 
 class Said(NamedTuple):
@@ -111,7 +113,7 @@ class Record:
 
     boot: float
     events: List[Event]
-    told: List[told.Event]
+    reported: List[reported.Event]
 
     def time(self, value: Value) -> float:
         """Return the time since the boot of a DateAndTime in UTC."""
@@ -137,11 +139,11 @@ def read(file: Path) -> Record:
         walk = tables(each.pop("walk"))
         poll = Poll(**{**each, "walk": walk, "checks": checks})
         [event for event in events if event.at <= poll.began][-1].polls.append(poll)
-    return Record(data["boot"], events, told.received(file.with_suffix(".traps")))
+    return Record(data["boot"], events, reported.received(file.with_suffix(".traps")))
 
 
 def _plain(line: str) -> str:
-    line = _SINCE.sub("", line.partition(" | ")[0])
+    line = _NAMES.sub("", _SINCE.sub("", line.partition(" | ")[0]))
     return _SERVERS.sub(lambda found: ", ".join(sorted(found[0].split(", "))), line)
 
 

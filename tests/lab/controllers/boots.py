@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.lab.controllers.director import LASTING, STANDBY, Case, Director, now, sleep_until
+from tests.lab.controllers.case import Case
+from tests.lab.controllers.director import LASTING, STANDBY, Director, now, sleep_until
 from tests.lab.controllers.edits import add, rules
 from tests.lab.controllers.step import OTHER, WEB, A, B, E, F, up
 

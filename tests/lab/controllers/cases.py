@@ -9,12 +9,12 @@ from typing import Sequence
 
 from tests.lab.controllers import plan
 from tests.lab.controllers.boots import rebooted, rebooting, unloaded
+from tests.lab.controllers.case import Case
 from tests.lab.controllers.director import (
     LASTING,
     SERVER_STATUS,
     STANDBY,
     VRRP_STATE,
-    Case,
     Director,
     addressed,
     ip,

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
 from lvs_agent.collector.server import SHARE_SECONDS
-from tests.lab.controllers import watcher
-from tests.lab.controllers.plan import table
+from tests.lab.controllers import reported, watcher
+from tests.lab.controllers.plan import DIRECTORS, table
 from tests.lab.controllers.step import Table
 
 BASE = ".1.3.6.1.4.1.8225.4711"
@@ -145,6 +145,12 @@ class Director:
         self._watching.append(self.start(*watcher.watch(self._agent, self.folder), kind="events"))
         until("watch", (self.folder / "watch" / "reported.json").exists)
 
+    def has_reported(self, event: str) -> bool:
+        """Return whether watch has reported all changes of the plan up to an event."""
+        steps = DIRECTORS[self.name]
+        steps = steps[: [step.event for step in steps].index(event) + 1]
+        return reported.complete(reported.received(self.result("traps")), steps)
+
     def start(self, *command: str, kind: str = "output") -> subprocess.Popen[bytes]:
         """Start a program in the director's namespace; what it prints is in a file of $RESULT."""
         with open(self.result(kind), "ab") as output:
@@ -242,59 +248,3 @@ class Director:
         self._checker.stdin.write(f"{option}\n")
         self._checker.stdin.flush()
         return json.loads(self._checker.stdout.readline())
-
-
-class Case:
-    """Directors that are polled together while things happen to them."""
-
-    def __init__(self, *directors: Director) -> None:
-        self.directors = directors
-        self._due = now() + POLL_SECONDS
-
-    def poll_until(self, time_since_boot: float) -> None:
-        """Poll until a time."""
-        while now() < time_since_boot:
-            self._pause()
-
-    def on(self, event: str, action: Callable[[], object]) -> None:
-        """Do something, and wait for the tables that the plan has after this event."""
-        self._step(event, action, *(table(each.name, event) for each in self.directors))
-        if event == "start":
-            for director in self.directors:
-                director.watch()
-
-    def _step(self, name: str, action: Callable[[], object], *tables: Optional[Table]) -> None:
-        """Do something, wait until each director has its table, and poll at least twice more."""
-        events = [each.event(name) for each in self.directors]
-        end = now() + LIMIT
-        action()
-        left = 2
-        # ipvsadm takes longer than a read of the kernel's text
-        shown = ["never read" for _ in events]
-        while left:
-            for place, director in enumerate(self.directors):
-                before, shown[place] = shown[place], director.shown()
-                waiting = events[place]["done"] is None and shown[place] != before
-                if waiting and director.table() == tables[place]:
-                    events[place]["done"] = now()
-            ready = all(event["done"] is not None for event in events)
-            if not ready and now() > end:
-                raise TimeoutError(f"{name}: not {tables}:\n{''.join(shown)}")
-            if self._pause(0.5, again=ready and left == 1) and ready:
-                left -= 1
-
-    def close(self) -> None:
-        """Save the records."""
-        for director in self.directors:
-            director.close()
-
-    def _pause(self, seconds: float = POLL_SECONDS, again: bool = False) -> bool:
-        """Poll if it is due within some seconds, else wait so long. Return True after a poll."""
-        if now() + seconds < self._due:
-            time.sleep(seconds)
-            return False
-        time.sleep(max(0.0, self._due - now()))
-        for director in self.directors:
-            director.poll(again)
-        self._due = now() + POLL_SECONDS
-        return True

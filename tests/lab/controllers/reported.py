@@ -15,11 +15,12 @@ _ENDS = {"Down": "Up", "Lost": "Found"}
 _TRAP = re.compile(r"LVS-MIB::lvsNotify(\w+)\t")
 # without the IETF's modules, snmptrapd prints texts in quotes
 _NAME = re.compile(r'LVS-MIB::lvs(?:Vs|Rs|LostVs|LostRs)(?:Full)?Name\.\S+ = STRING: "?([^\t"]+)')
+_TEXT = re.compile(r'LVS-MIB::lvsNotifyText\S* = STRING: "?([^\t"]+)')
 _SUMMARY = "Summary"
 
 
 class Event(NamedTuple):
-    """A notification: the end of its name, and the name of its row, "" if it has none."""
+    """A notification: the end of its name, and the name of its row or the text of a summary."""
 
     kind: str
     row: str
@@ -32,7 +33,8 @@ def received(file: Path) -> List[Event]:
         trap = _TRAP.search(line + "\t")
         if trap:
             name = _NAME.search(line)
-            found.append(Event(trap[1], name[1].strip() if name else ""))
+            text = _TEXT.search(line)
+            found.append(Event(trap[1], (name or text or ["", ""])[1].strip()))
     return found
 
 
@@ -50,17 +52,35 @@ def expected(steps: Sequence[Step]) -> Iterator[Tuple[str, List[Event]]]:
         yield step.event, changes
 
 
-def take(told: List[Event], changes: Sequence[Event], step: str) -> List[Event]:
-    """Return what was reported after these changes. Raises AssertionError if they were not.
+def take(events: List[Event], changes: Sequence[Event], step: str) -> List[Event]:
+    """Return the events after those of these changes. Raises AssertionError if some are missing.
 
-    They come in any order. A summary stands for more than MOST_EVENTS of them, and may for several
-    where no service is left, if they were seen at once.
+    They come in any order. Summaries stand for more than MOST_EVENTS changes that were seen at one
+    look, and for several where no service is left.
     """
-    if len(changes) > MOST_EVENTS or (len(changes) > 1 and told[:1] == [Event(_SUMMARY, "")]):
-        assert told[:1] == [Event(_SUMMARY, "")], step
-        return told[1:]
-    assert sorted(told[: len(changes)]) == sorted(changes), step
-    return told[len(changes) :]
+    left, summed = list(changes), 0
+    few = len(changes) <= MOST_EVENTS
+    for place, event in enumerate(events):
+        if len(left) == summed and (few or summed):
+            return events[place:]
+        if event.kind == _SUMMARY:
+            summed += sum(int(part.split()[0]) for part in event.row.split("; "))
+        else:
+            assert event in left, (step, event)
+            left.remove(event)
+    assert len(left) == summed, (step, left, summed)
+    assert few or summed, step
+    return []
+
+
+def complete(events: List[Event], steps: Sequence[Step]) -> bool:
+    """Return whether all changes of some steps have been reported."""
+    try:
+        for step, changes in expected(steps):
+            events = take(events, changes, step)
+    except AssertionError:
+        return False
+    return True
 
 
 def _conditions(step: Step) -> Iterator[Tuple[str, str]]:
