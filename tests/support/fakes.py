@@ -135,7 +135,7 @@ def endless(request: Request) -> Sequence[bytes]:
     """Return ever higher instances in each column, each a valid service or server."""
     if not request.bulk:
         return honest(request)
-    aliases = {place("lvsVsAlias"), place("lvsRsAlias")}
+    aliases = {place(f"{table}Alias") for table in ("lvsVs", "lvsRs", "lvsVip", "lvsRip")}
     return [
         request.reply(
             [
