@@ -61,8 +61,10 @@ def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[
     """Return whether each condition that was reported or holds, holds now; None without its row.
 
     A condition is named by the event at its beginning. The list of lost rows may be cut off: a row
-    that it no longer contains is still lost.
+    that it no longer contains is still lost. A degraded snapshot may lack rows that could not be
+    read, so a row that is not in it is as it was.
     """
+    degraded = snapshot.status == Status.DEGRADED
     now: Dict[Change, Optional[bool]] = dict.fromkeys(_holding(snapshot), True)
     rest = told - now.keys()
     if not rest:
@@ -75,17 +77,19 @@ def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[
         if service.name in named
     }
     for change in rest:
-        if change.server in present.get(change.service, ()):
+        rows = present.get(change.service, set())
+        if change.server in rows and not (degraded and len(rows) == 1):
             now[change] = False
         else:
-            now[change] = True if cut_off and change.kind in _LOST else None
+            now[change] = True if degraded or (cut_off and change.kind in _LOST) else None
     return now
 
 
 def _holding(snapshot: Snapshot) -> Iterator[Change]:
     for service in snapshot.services:
         down = [rs for rs in service.real_servers if rs.up is False]
-        if len(down) == len(service.real_servers):
+        certain = down or service.lost or snapshot.status != Status.DEGRADED
+        if certain and len(down) == len(service.real_servers):
             yield Change(Kind.SERVICE_DOWN, service.name)
         for rs in down:
             yield Change(Kind.SERVER_DOWN, service.name, rs.name)

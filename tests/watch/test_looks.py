@@ -79,6 +79,25 @@ def test_a_service_without_servers_is_down(looks: Looks) -> None:
     assert settled(looks, snapshot(service(1))) == {Change(Kind.SERVICE_DOWN, VS)}
 
 
+def test_rows_that_a_degraded_snapshot_lacks_are_as_they_were(looks: Looks) -> None:
+    settled(looks, snapshot(HALF, service(2, 0)))
+    before = set(looks.told.conditions)
+    assert len(before) == 3
+    for left in ([], [service(1), service(2)], [HALF]):
+        degraded = snapshot(*left, status=Status.DEGRADED)
+        changes = set().union(*told(looks, degraded, degraded, degraded))
+        assert changes <= {Change(Kind.AGENT_STATUS)}
+        assert looks.told.conditions == before
+    back = settled(looks, snapshot(UP, service(2, 1), status=Status.DEGRADED))
+    assert {change.kind for change in back} == {Kind.SERVICE_UP, Kind.SERVER_UP}
+
+
+def test_a_service_that_has_lost_its_servers_is_down_in_a_degraded_snapshot(looks: Looks) -> None:
+    lacking = snapshot(service(1, lost=1), lost=[lost(1, 1)], status=Status.DEGRADED)
+    kinds = {change.kind for change in settled(looks, lacking)}
+    assert kinds == {Kind.AGENT_STATUS, Kind.SERVICE_DOWN, Kind.SERVER_LOST}
+
+
 def test_rows_that_are_lost_and_found(looks: Looks) -> None:
     gone = snapshot(service(1, 1), lost=[lost(1, 2), lost(2)])
     assert settled(looks, gone) == {
