@@ -53,7 +53,7 @@ systemctl --quiet enable --now "$watch"
 ipvsadm -e -t 10.2.0.1:80 -r 10.1.1.21:80 -m -w 0
 until_true 90 told
 until_true 90 sent
-check 'the journal has' 'TCP 10.2.0.1:80 is down, 0 of 1 real servers up' \
+check 'the journal has' 'TCP 10.2.0.1:80 (shop) is down, 0 of 1 real servers up' \
     "$(journalctl -t lvs-agent LVS_EVENT=service-down -o cat --no-pager)"
 check 'domain of the watch' initrc_t \
     "$(ps -o label= -p "$(systemctl show -P MainPID "$watch")" | cut -d: -f3)"
