@@ -39,7 +39,10 @@ ROOMS = {
         *("codes", "errors", "services", "snapshot", "regular", "aliases"),
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
-    "pollers": {"codes", "names", "services", "snapshot", "mib", "netsnmp", "errors", "log"},
+    "pollers": {
+        *("codes", "errors", "log", "names", "regular", "services", "snapshot"),
+        *("mib", "netsnmp"),
+    },
 }
 # outside the rooms, and importing nothing of the package; the remaining modules connect the rooms
 ALONE = {"__init__", "codes", "errors", "regular", "stopping"}

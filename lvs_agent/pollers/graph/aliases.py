@@ -8,9 +8,11 @@ file, and titles and legends are made of it.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Dict
+
+from lvs_agent import regular
+from lvs_agent.pollers.graph.texts import replace_text
 
 NAME = "aliases.json"
 MAX_BYTES = 1 << 24  # 100,000 rows
@@ -19,8 +21,7 @@ MAX_BYTES = 1 << 24  # 100,000 rows
 def load(folder: Path) -> Dict[str, str]:
     """Return the aliases in a director's folder by name; none if there is no valid file."""
     try:
-        with open(folder / NAME, "rb") as file:
-            found = json.loads(file.read(MAX_BYTES))
+        found = json.loads(regular.read(folder / NAME, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}  # they only label pictures, and the next update writes them again
     if not isinstance(found, dict):
@@ -30,8 +31,6 @@ def load(folder: Path) -> Dict[str, str]:
 
 def save(folder: Path, aliases: Dict[str, str]) -> None:
     """Replace the aliases in a director's folder if they have changed. Raises OSError."""
-    if load(folder) == aliases:
-        return
-    new = folder / f".{NAME}.new"
-    new.write_text(json.dumps(aliases, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
-    os.replace(new, folder / NAME)
+    if load(folder) != aliases:
+        text = json.dumps(aliases, ensure_ascii=False, indent=0, sort_keys=True)
+        replace_text(folder / NAME, f"{text}\n")

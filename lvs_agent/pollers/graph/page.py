@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, replace
 from html import escape
@@ -25,6 +24,7 @@ from lvs_agent.pollers.graph.selection import (
     needed,
     title,
 )
+from lvs_agent.pollers.graph.texts import replace_text
 
 INDEX = "index.html"
 ALL = "all"  # the stem of all services together
@@ -189,8 +189,8 @@ def write(folder: Path, directors: Sequence[str], subjects: Sequence[Subject], n
     made = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(now))
     about = f"{escape(', '.join(directors))} &middot; {escape(made)}"
     for subject in subjects:
-        _replace(folder / subject.page, _subject_page(subject, about))
-    _replace(folder / INDEX, _index(subjects, about))
+        replace_text(folder / subject.page, _subject_page(subject, about))
+    replace_text(folder / INDEX, _index(subjects, about))
 
 
 def _index(subjects: Sequence[Subject], about: str) -> str:
@@ -239,11 +239,3 @@ def _html(title: str, head: str, parts: Sequence[str]) -> str:
         "</body>\n</html>\n",
     ]
     return "\n".join(lines)
-
-
-def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with new.open("x", encoding="utf-8") as file:  # follows no link that another user has put there
-        file.write(text)
-    os.replace(new, path)

@@ -207,6 +207,19 @@ def test_damaged_aliases_cost_the_titles_until_the_next_update(
     assert {file.alias for file in files.listed(poller.folder)} == {"", "shop"}
 
 
+def test_a_fifo_in_place_of_the_aliases_blocks_nothing(
+    director: SimulatedDirector, poller: Poller
+) -> None:
+    director.aliases.write_text(f"{HTTPS} shop\n")
+    run(poller, director, directors.farm(0))
+    file = poller.folder / poller.names[0] / "aliases.json"
+    file.unlink()
+    os.mkfifo(file)
+    assert {each.alias for each in files.listed(poller.folder)} == {""}
+    assert run(poller, director, directors.farm(1)) == []
+    assert {each.alias for each in files.listed(poller.folder)} == {"", "shop"}
+
+
 def shared(step: int) -> List[VirtualService]:
     """Return a farm in which the second service's first server serves it at two ports."""
     farm = directors.farm(step)
