@@ -66,8 +66,7 @@ def _not_lost(socket: Path, rows: Sequence[Row]) -> List[Row]:
         snapshot = feed.current()
     finally:
         feed.close()
-    counted = (snapshot.lost_services or 0) + (snapshot.lost_servers or 0)
-    if snapshot.status == Status.NO_COLLECTOR or counted > len(snapshot.lost):
+    if snapshot.status == Status.NO_COLLECTOR or snapshot.lost_is_cut_off:
         return []
     listed = {row.name for row in snapshot.lost} | {row.service for row in snapshot.lost}
     return [row for row in rows if str(row) not in listed]

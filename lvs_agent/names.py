@@ -36,9 +36,9 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def server_name(service: str, server: str) -> str:
-    """Return the full name of a real server, which is unique in a director."""
-    return f"{service} -> {server}"
+def row_name(service: str, server: str) -> str:
+    """Return the name of a row, which is unique in a director; server is "" for a service."""
+    return f"{service} -> {server}" if server else service
 
 
 def protocol(word: str) -> Optional[int]:

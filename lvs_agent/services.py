@@ -11,11 +11,10 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import add
 from typing import Iterable, List, NamedTuple, Optional, Union
 
 from lvs_agent.codes import AF, PROTOCOL_NAMES, Family, IpProtocol, ServiceFlag
-from lvs_agent.names import ServerKey, ServiceKey, endpoint, server_name
+from lvs_agent.names import ServerKey, ServiceKey, endpoint, row_name
 
 MAX_COUNTER = (1 << 64) - 1
 
@@ -102,7 +101,7 @@ class RealServer:
     @property
     def full_name(self) -> str:
         """The name with that of its service, unique in a director."""
-        return server_name(self.service, self.name)
+        return row_name(self.service, self.name)
 
     @property
     def up(self) -> Optional[bool]:
@@ -196,8 +195,13 @@ def total(values: Iterable[Optional[int]]) -> Optional[int]:
     return found
 
 
+def plus(one: Optional[Traffic], other: Optional[Traffic]) -> Optional[Traffic]:
+    """Return the sum of counters that wrap to 0 at 2^64. None counts as zeros."""
+    if one is None or other is None:
+        return other if one is None else one
+    return Traffic(*((a + b) & MAX_COUNTER for a, b in zip(one, other)))
+
+
 def continued(row: Union[VirtualService, RealServer]) -> Optional[Traffic]:
     """Return the counters of a row, continued when the kernel's are reset; None if unknown."""
-    if row.counters is None or row.counter_offset is None:
-        return row.counters
-    return Traffic(*map(add, row.counters, row.counter_offset))
+    return None if row.counters is None else plus(row.counters, row.counter_offset)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Dict, List, Optional
 
 from lvs_agent.codes import Source, Status
-from lvs_agent.names import ServerKey, ServiceKey, server_key, server_name, service_key
+from lvs_agent.names import ServerKey, ServiceKey, row_name, server_key, service_key
 from lvs_agent.services import Traffic, VirtualService
 
 
@@ -43,7 +43,7 @@ class LostRow:
     @property
     def name(self) -> str:
         """The row's name, unique in a director: TCP 192.0.2.10:443 -> 192.168.0.1:8080."""
-        return server_name(self.service, self.server) if self.server else self.service
+        return row_name(self.service, self.server)
 
 
 @dataclass
@@ -140,6 +140,11 @@ class Snapshot:
     complete: bool = False
     loaded: float = 0.0
     address_aliases: Dict[bytes, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def lost_is_cut_off(self) -> bool:
+        """True if more rows are lost than the list has."""
+        return (self.lost_services or 0) + (self.lost_servers or 0) > len(self.lost)
 
     def forget_measurements(self) -> None:
         """Discard the measured values in place, since they are too old. The configuration stays.

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 from lvs_agent.collector.remembered import Numbering, RowState, ServiceState, State
-from lvs_agent.collector.sums import ZERO, Sums, plus
-from lvs_agent.services import Traffic
+from lvs_agent.collector.sums import ZERO, Sums
+from lvs_agent.services import Traffic, plus
 
 
 def merged(

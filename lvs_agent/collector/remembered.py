@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Dict, Generic, List, Optional, Tuple, TypeVar
 
-from lvs_agent.collector.sums import Address, Sums, plus
-from lvs_agent.services import Traffic
+from lvs_agent.collector.sums import Address, Sums
+from lvs_agent.services import Traffic, plus
 
 MAX_NUMBER = 65535  # the maximum of lvsServiceNumber and lvsRealServerNumber
 # A row that was seen again after this many seconds is lost when it is gone, and a number of servers

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from lvs_agent.services import MAX_COUNTER, Traffic
+from lvs_agent.services import MAX_COUNTER, Traffic, plus
 from lvs_agent.snapshot import AddressSum, Snapshot
 
 ZERO = Traffic(0, 0, 0, 0, 0)
@@ -186,13 +186,6 @@ def _kind(service: str) -> str:
 def address_in(name: str) -> str:
     """Return the address in the name of a service or a real server; "" for a firewall mark."""
     return name.rpartition(" ")[2].rpartition(":")[0].strip("[]")
-
-
-def plus(one: Optional[Traffic], other: Optional[Traffic]) -> Optional[Traffic]:
-    """Return the sum of counters that wrap to 0 at 2^64. None counts as zeros."""
-    if one is None or other is None:
-        return other if one is None else one
-    return Traffic(*((a + b) & MAX_COUNTER for a, b in zip(one, other)))
 
 
 def _minus(one: Optional[Traffic], other: Optional[Traffic]) -> Optional[Traffic]:

@@ -11,7 +11,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from lvs_agent.codes import Status
 from lvs_agent.mib import smi
-from lvs_agent.names import server_key, server_name, service_key
+from lvs_agent.names import row_name, server_key, service_key
 from lvs_agent.services import VirtualService
 from lvs_agent.snapshot import LostRow, Snapshot
 
@@ -62,7 +62,7 @@ class Change(NamedTuple):
     @property
     def name(self) -> str:
         """The row's name, unique in a director."""
-        return server_name(self.service, self.server) if self.server else self.service
+        return row_name(self.service, self.server)
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def summary(changes: Sequence[Change], snapshot: Snapshot) -> str:
     The lists of lost rows in a snapshot may be shorter than the numbers of these rows.
     """
     groups = [(kind, list(group)) for kind, group in groupby(changes, lambda change: change.kind)]
-    lost = [snapshot.lost_services or 0, snapshot.lost_servers or 0]
     more = ""
-    if sum(lost) > len(snapshot.lost):
-        more = f"; {lost[0]} services and {lost[1]} real servers are lost in all"
+    if snapshot.lost_is_cut_off:
+        services, servers = snapshot.lost_services or 0, snapshot.lost_servers or 0
+        more = f"; {services} services and {servers} real servers are lost in all"
     for names in range(_NAMES, -1, -1):
         text = "; ".join(_group(kind, group, names) for kind, group in groups) + more
         if len(text.encode()) <= smi.MAX_TEXT_BYTES:

@@ -69,7 +69,6 @@ def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[
     rest = told - now.keys()
     if not rest:
         return now
-    cut_off = (snapshot.lost_services or 0) + (snapshot.lost_servers or 0) > len(snapshot.lost)
     named = {change.service for change in rest}
     present = {
         service.name: {"", *(server.name for server in service.real_servers)}
@@ -81,7 +80,8 @@ def _conditions(snapshot: Snapshot, told: Set[Change]) -> Dict[Change, Optional[
         if change.server in rows and not (degraded and len(rows) == 1):
             now[change] = False
         else:
-            now[change] = True if degraded or (cut_off and change.kind in _LOST) else None
+            unlisted = snapshot.lost_is_cut_off and change.kind in _LOST
+            now[change] = True if degraded or unlisted else None
     return now
 
 
