@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from lvs_agent.mib.smi import dotted
-from lvs_agent.pollers.objects import SCALAR, named
+from lvs_agent.pollers.oid import oid_of
 
 from .graphs import Field, Node, Query
 
 
 def oid(name: str) -> str:
     """Return the OID of a column, or of a scalar's instance, in Cacti's notation."""
-    found = named(name)
-    return f".{dotted(found.oid)}" + (".0" if found.kind == SCALAR else "")
+    return f".{dotted(oid_of(name, []))}"
 
 
 # the pair of address type and address (RFC 4001) at the beginning of an instance
