@@ -56,6 +56,8 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 
 # Python programs without the suffix .py
 PROGRAMS := tools/completion tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
+# mypy takes their names for that of one module, so it checks each alone
+GENERATORS := contrib/librenms/generate
 
 # Several tests run at a time. Some mostly wait, so there are two for each processor. A group of
 # tests (xdist_group) shares what is costly to set up, and so one process.
@@ -156,9 +158,11 @@ test-all: test test-big-endian test-packages test-pollers test-cacti test-contro
 
 lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
-	$(BIN)/ruff check . $(PROGRAMS)
-	$(BIN)/ruff format --check . $(PROGRAMS)
+	$(BIN)/ruff check . $(PROGRAMS) $(GENERATORS)
+	$(BIN)/ruff format --check . $(PROGRAMS) $(GENERATORS)
 	$(BIN)/mypy lvs_agent tests contrib setup.py $(PROGRAMS)
+	@for program in $(GENERATORS); do \
+		$(BIN)/mypy --cache-dir=.mypy_cache/$$program $$program || exit; done
 	$(BIN)/vermin --no-tips --violations -t=3.9- lvs_agent
 	shellcheck -x $(SCRIPTS)
 

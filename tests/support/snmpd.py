@@ -144,6 +144,12 @@ def oids(lines: List[str]) -> List[str]:
     return [line.partition(" = ")[0] for line in lines]
 
 
+def values(lines: List[str]) -> Dict[str, str]:
+    """Return the values of lines by OID, without their types and quotes."""
+    parts = (line.partition(" = ") for line in lines)
+    return {oid: value.partition(": ")[2].strip('"') for oid, _, value in parts}
+
+
 def numbers(oid: str) -> Tuple[int, ...]:
     """Return an OID as numbers, to compare."""
     return tuple(int(part) for part in oid.lstrip(".").split("."))
