@@ -57,7 +57,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 # Python programs without the suffix .py
 PROGRAMS := tools/completion tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
 # mypy takes their names for that of one module, so it checks each alone
-GENERATORS := contrib/librenms/generate
+GENERATORS := contrib/librenms/generate contrib/telegraf/generate
 
 # Several tests run at a time. Some mostly wait, so there are two for each processor. A group of
 # tests (xdist_group) shares what is costly to set up, and so one process.
