@@ -45,10 +45,7 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
 
 
 def gathered(director: Snmpd, options: Dict[str, Any]) -> Dict[Series, Dict[str, str]]:
-    """Return the fields of each series, from a walk of each column; a later row replaces others.
-
-    An empty value makes no tag.
-    """
+    """Return the fields of each series, from a walk of each column; a later row replaces others."""
     found: Dict[Series, Dict[str, str]] = {}
     for table in options["table"]:
         rows: Dict[str, Tuple[Dict[str, str], Dict[str, str]]] = {}
@@ -61,7 +58,7 @@ def gathered(director: Snmpd, options: Dict[str, Any]) -> Dict[Series, Dict[str,
                 if table.get("index_as_tag"):
                     tags["index"] = index
         for tags, fields in rows.values():
-            found[table["name"], frozenset((tag, tags[tag]) for tag in tags if tags[tag])] = fields
+            found[table["name"], frozenset(tags.items())] = fields
     return found
 
 
@@ -79,7 +76,7 @@ def test_options_are_documented_and_names_need_no_mib() -> None:
         assert table.keys() == {"name", "index_as_tag", "field"}
         fields += [field for field in table["field"] if not field.get("is_tag")]
         tags = [field for field in table["field"] if field.get("is_tag")]
-        assert {field["name"] for field in tags} <= {"name", "alias"}
+        assert {field["name"] for field in tags} <= {"name"}
     for field in fields:
         assert field.keys() == {"name", "oid"}
         assert field["oid"].removesuffix(".0") == oid(field["name"])
@@ -98,10 +95,10 @@ def test_each_row_is_a_series_of_its_own(director: Snmpd) -> None:
     names = [name for name, _tags in found]
     counts = {name: names.count(name) for name in names}
     assert counts == {"lvs_service": 23, "lvs_server": 24, "lvs_vip": 7, "lvs_rip": 11}
-    tags = {name: [dict(tags) for each, tags in found if each == name] for name in counts}
-    assert {"index": "1.4.10.2.0.3", "alias": "entrance"} in tags["lvs_vip"]
-    (shop,) = (each for each in tags["lvs_service"] if each.get("alias") == "shop")
-    assert shop == {"index": "1.4.10.2.0.1.6.80", "name": "TCP 10.2.0.1:80", "alias": "shop"}
+    tags = {"index": "1.4.10.2.0.1.6.80", "name": "TCP 10.2.0.1:80"}
+    assert found["lvs_service", frozenset(tags.items())]["lvsVsAlias"] == "shop"
+    entrance = found["lvs_vip", frozenset({"index": "1.4.10.2.0.3"}.items())]
+    assert entrance["lvsVipAlias"] == "entrance"
 
 
 def test_each_row_has_all_fields_with_the_directors_values(director: Snmpd) -> None:
@@ -118,4 +115,4 @@ def test_each_row_has_all_fields_with_the_directors_values(director: Snmpd) -> N
 def test_without_the_index_rows_would_share_a_series(director: Snmpd) -> None:
     options = plugin(TEXT.replace("index_as_tag = true", "index_as_tag = false"))
     names = [name for name, _tags in gathered(director, options)]
-    assert names.count("lvs_vip") == 2
+    assert names.count("lvs_vip") == 1
