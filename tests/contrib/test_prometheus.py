@@ -34,7 +34,10 @@ VS_COLUMNS = [
     "lvsVsInByteRate",
 ]
 RS_COLUMNS = ["lvsRsWeight", "lvsRsActiveConns", "lvsRsConns", "lvsRsInBytes", "lvsRsOutBytes"]
-
+ADDRESS_COLUMNS = [
+    *("lvsVipServices", "lvsVipServicesUp", "lvsVipActiveConns", "lvsVipOutBytes"),
+    *("lvsRipServices", "lvsRipUp", "lvsRipLost"),
+]
 
 LOST_SERVICE, LOST_SERVER = "TCP 192.0.2.99:443", "TCP 192.0.2.10:80 -> 10.0.1.3:80"
 LAST_SEEN, SINCE, CHANGED = 1795914000, 1795914300, 1795914400  # seconds since 1970
@@ -67,47 +70,67 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
 
 
 @pytest.fixture(scope="module", params=exporters.EXPORTERS)
-def metrics(
+def modules(
     director: SimulatedDirector,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Metrics:
+) -> Dict[str, Metrics]:
+    """The metrics of each module, without the exporter's own."""
     program, query = exporters.EXPORTERS[request.param]
     folder = tmp_path_factory.mktemp("exporter")
     with exporters.running(program, FOLDER / request.param, folder) as address:
-        return scraped(f"http://{address}/snmp?target={director.address}&module=lvs{query}")
+        url = f"http://{address}/snmp?target={director.address}{query}&module="
+        return {name: scraped(url + name) for name in ("lvs", "lvs_services", "lvs_servers")}
+
+
+@pytest.fixture
+def metrics(modules: Dict[str, Metrics]) -> Metrics:
+    return modules["lvs"]
 
 
 def scraped(url: str) -> Metrics:
-    """Return each metric's values by its labels."""
+    """Return the values of each of our metrics by its labels; as in Prometheus, none is empty."""
     found: Metrics = {}
     with urllib.request.urlopen(url, timeout=30) as answer:
         text = answer.read().decode()
     for line in text.splitlines():
-        if not line.startswith("#"):
+        if line.startswith("lvs"):
             name, labels, value = re.findall(r"^(\w+)(?:{(.*)})? (\S+)$", line)[0]
-            pairs = re.findall(r'(\w+)="([^"]*)"', labels)
+            pairs = re.findall(r'(\w+)="([^"]+)"', labels)
             found.setdefault(name, {})[tuple(sorted(pairs))] = float(value)
     return found
 
 
 def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
     """Return the values of a column by the labels that the exporter gives them, from snmpwalk."""
+    services, servers = texts(director, "lvsVsName"), texts(director, "lvsRsName")
     found = {}
-    for line in director.snmpd.walk(oid(column)):
-        instance, _, value = line.partition(" = ")
-        rest = instance[len(oid(column)) + 1 :].split(".")
-        address, rest = address_of(rest)
-        labels = [
-            ("lvsVsAddr", address),
-            ("lvsVsProtocol", PROTOCOLS[rest.pop(0)]),
-            ("lvsVsPort", rest.pop(0)),
-        ]
+    for instance, value in rows(director, column).items():
+        address, rest = address_of(instance.split("."))
+        if column.startswith(("lvsVip", "lvsRip")):
+            labels = {f"{column[:6]}Addr": address}
+        else:
+            labels = {"lvsVsAddr": address, "lvsVsProtocol": PROTOCOLS[rest[0]]}
+            labels["lvsVsPort"], rest = rest[1], rest[2:]
+            labels["lvsVsName"] = services[instance.removesuffix("".join(f".{x}" for x in rest))]
         if rest:
             address, (port,) = address_of(rest)
-            labels += [("lvsRsAddr", address), ("lvsRsPort", port)]
-        found[tuple(sorted(labels))] = float(value.partition(": ")[2])
+            labels.update(lvsRsAddr=address, lvsRsPort=port, lvsRsName=servers[instance])
+        found[tuple(sorted(labels.items()))] = float(value)
     return found
+
+
+def rows(director: SimulatedDirector, column: str) -> Dict[str, str]:
+    """Return the values of a column by their instances."""
+    found = {}
+    for line in director.snmpd.walk(oid(column)):
+        name, _, value = line.partition(" = ")
+        found[name[len(oid(column)) + 1 :]] = value.partition(": ")[2]
+    return found
+
+
+def texts(director: SimulatedDirector, column: str) -> Dict[str, str]:
+    return {instance: value.strip('"') for instance, value in rows(director, column).items()}
 
 
 def address_of(instance: List[str]) -> Tuple[str, List[str]]:
@@ -135,11 +158,33 @@ def test_real_servers_are_as_snmpwalk_has_them(
     assert metrics[column] == expected
 
 
+@pytest.mark.parametrize("column", ADDRESS_COLUMNS)
+def test_sums_over_addresses_are_as_snmpwalk_has_them(
+    director: SimulatedDirector, metrics: Metrics, column: str
+) -> None:
+    expected = walked(director, column)
+    assert len(expected) == (3 if "Vip" in column else 2 * len(directors.farm()))
+    assert metrics[column] == expected
+
+
 def test_labels_can_be_read(metrics: Metrics) -> None:
-    labels = [("lvsVsAddr", "192.0.2.53"), ("lvsVsPort", "53"), ("lvsVsProtocol", "udp")]
-    assert tuple(labels) in metrics["lvsVsInBytes"]
-    named = dict(labels, lvsVsName="UDP 192.0.2.53:53")
-    assert metrics["lvsVsName"][tuple(sorted(named.items()))] == 1
+    labels = {"lvsVsAddr": "2001:0DB8:0000:0000:0000:0000:0000:0010", "lvsVsPort": "443"}
+    labels.update(lvsVsProtocol="tcp", lvsVsName="TCP [2001:db8::10]:443")
+    assert tuple(sorted(labels.items())) in metrics["lvsVsInBytes"]
+    assert metrics["lvsVsName"][tuple(sorted(labels.items()))] == 1
+    names = {dict(row)["lvsRsName"] for row in metrics["lvsRsWeight"]}
+    assert {"10.0.1.1:80", "[2001:db8:1::1]:80"} <= names
+
+
+def test_services_and_servers_can_be_scraped_apart(modules: Dict[str, Metrics]) -> None:
+    every, services, servers = (modules[name] for name in ("lvs", "lvs_services", "lvs_servers"))
+    assert not services.keys() & servers.keys()
+    columns = {name: row for name, row in every.items() if not name.startswith(("lvsRs", "lvsRip"))}
+    assert services.keys() == columns.keys()
+    assert servers.keys() <= every.keys() - services.keys()
+    assert {*RS_COLUMNS, "lvsRsAlias", "lvsRsLastChange", "lvsRipAlias"} <= servers.keys()
+    for name, values in {**services, **servers}.items():
+        assert values.keys() == every[name].keys()
 
 
 def test_the_director_and_its_agent_are_there(metrics: Metrics) -> None:
@@ -170,6 +215,7 @@ def test_what_is_lost_is_counted_and_named(metrics: Metrics) -> None:
     of_server = {"lvsVsAddr": "192.0.2.10", "lvsVsPort": "80", "lvsVsProtocol": "tcp"}
     assert dict(server) == {
         **of_server,
+        "lvsVsName": "TCP 192.0.2.10:80",
         "lvsRsAddr": "10.0.1.3",
         "lvsRsPort": "80",
         "lvsLostRsName": LOST_SERVER,
@@ -180,6 +226,7 @@ def test_an_alias_is_a_label_of_one_metric_that_has_each_service(metrics: Metric
     found = {frozenset(labels) for labels in metrics["lvsVsAlias"]}
     assert len(found) == len(directors.farm())
     of_service = {"lvsVsAddr": "192.0.2.10", "lvsVsPort": "80", "lvsVsProtocol": "tcp"}
+    of_service["lvsVsName"] = "TCP 192.0.2.10:80"
     assert frozenset({**of_service, "lvsVsAlias": "Café"}.items()) in found
     (server,) = metrics["lvsLostRsAlias"]
     assert dict(server)["lvsLostRsAlias"] == "web3"
