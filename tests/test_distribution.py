@@ -88,11 +88,11 @@ def test_the_source_distribution_has_every_file(checkout: Path, source: Path) ->
 
 
 def test_every_file_states_its_licence_at_the_top(checkout: Path) -> None:
-    """Except prose, pictures, recordings, the licence itself, and a file that takes no comment."""
+    """Except prose, pictures, recordings, the licence itself, and files that take no comment."""
     silent = set()
     for name in written(checkout):
         if (
-            name.endswith((".md", ".png"))
+            name.endswith((".json", ".md", ".png"))
             or name.startswith("tests/data/")
             or name in WITHOUT_LICENCE
         ):
