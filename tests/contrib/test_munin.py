@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Iterator
+from typing import Dict, Iterator, List
 
 import pytest
 
 from lvs_agent.services import VirtualService
 from tests.support import directors, files, forger
 from tests.support.directors import SimulatedDirector
+from tests.support.lvsmib import oid
 from tests.support.paths import CONTRIB
 
 PLUGIN = CONTRIB / "munin" / "snmp__lvs"
@@ -25,6 +26,10 @@ FIELDS = (
     "FWM_5",
     "TCP__2001_db8__10__443",
 )
+# in the order of lvsVipTable and lvsRipTable
+VIPS = ["VIP_192_0_2_10", "VIP_192_0_2_53", "VIP_2001_db8__10"]
+RIPS = [f"RIP_10_0_{place}_{host}" for place in (1, 2, 3, 4) for host in (1, 2)]
+RIPS += ["RIP_2001_db8_1__1", "RIP_2001_db8_1__2"]
 V3 = ("createUser munin SHA authsecret", "rouser munin auth")
 
 Graphs = Dict[str, Dict[str, str]]
@@ -121,6 +126,24 @@ def test_graphs_show_each_service_and_what_is_lost(node: Node) -> None:
     assert counters["lvs_lost"] == {"services.value": "0", "servers.value": "0"}
 
 
+@pytest.mark.parametrize(("kind", "fields"), [("Vip", VIPS), ("Rip", RIPS)])
+def test_graphs_by_address_show_the_directors_sums(
+    director: SimulatedDirector, node: Node, kind: str, fields: List[str]
+) -> None:
+    graphs = node.graphs("snmp_127.0.0.1_lvs")
+    for graph, line, column in (
+        ("traffic", "in", "InBytes"),
+        ("traffic", "out", "OutBytes"),
+        ("conns", "conns", "Conns"),
+        ("active", "active", "ActiveConns"),
+        ("active", "inactive", "InactConns"),
+    ):
+        drawn = graphs[f"lvs_{kind.lower()}_{graph}"]
+        walked = [text.split()[-1] for text in director.snmpd.walk(oid(f"lvs{kind}{column}"))]
+        assert [drawn.pop(f"{field}_{line}.value") for field in fields] == walked
+        assert not [key for key in drawn if key.endswith(f"_{line}.value")]
+
+
 def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
     values = node.graphs("snmp_127.0.0.1_lvs")
     config = node.graphs("snmp_127.0.0.1_lvs", "config")
@@ -129,7 +152,7 @@ def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
         fields = {key.partition(".")[0] for key in settings if not key.startswith("graph_")}
         assert {f"{field}.value" for field in fields} == values[graph].keys()
         for field in fields:
-            counter = graph in ("lvs_traffic", "lvs_conns")
+            counter = graph.endswith(("_traffic", "_conns"))
             assert settings[f"{field}.type"] == ("DERIVE" if counter else "GAUGE")
             assert settings[f"{field}.min"] == "0"
             assert settings[f"{field}.label"]
@@ -141,9 +164,12 @@ def test_every_value_has_a_label_and_counters_are_derived(node: Node) -> None:
 def test_an_alias_is_in_a_label_alone(director: SimulatedDirector, node: Node) -> None:
     values = node.graphs("snmp_127.0.0.1_lvs")
     director.aliases.write_text("TCP 192.0.2.10:80 Café, #1\n192.0.2.53 names\n", "utf-8")
-    traffic = node.graphs("snmp_127.0.0.1_lvs", "config")["lvs_traffic"]
+    graphs = node.graphs("snmp_127.0.0.1_lvs", "config")
+    traffic, by_vip = graphs["lvs_traffic"], graphs["lvs_vip_traffic"]
     assert traffic["TCP_192_0_2_10_80_in.label"] == "Café, ?1 (TCP 192.0.2.10:80)"
     assert traffic["UDP_192_0_2_53_53_in.label"] == "UDP 192.0.2.53:53"
+    assert by_vip["VIP_192_0_2_53_in.label"] == "names (VIP 192.0.2.53)"
+    assert by_vip["VIP_2001_db8__10_in.label"] == "VIP 2001:db8::10"
     assert node.graphs("snmp_127.0.0.1_lvs") == values
     director.aliases.unlink()
 
@@ -215,7 +241,7 @@ def test_a_name_and_an_alias_are_a_label_and_no_line_of_the_plugin(
     assert [line for line in config if line.startswith("host_name ")] == ["host_name 127.0.0.1"]
     graphs = [line for line in config if line.startswith("multigraph ")]
     assert [line for line in values if line.startswith("multigraph ")] == graphs
-    assert len(graphs) == 4
+    assert len(graphs) == 10
 
 
 def test_a_wrong_community_is_one_clear_line(node: Node) -> None:
