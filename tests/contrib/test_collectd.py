@@ -46,7 +46,7 @@ Values = Dict[str, List[float]]
 
 
 class Block(NamedTuple):
-    """A Data block of the file."""
+    """A Data block of the file; names is the column with the names of rows, "" for their instances."""
 
     type: str
     instance: str
@@ -64,7 +64,7 @@ def blocks(text: str) -> List[Block]:
         found[name] = Block(
             options["Type"][0],
             options["PluginInstance"][0],
-            options["TypeInstanceOID"][0],
+            options.get("TypeInstanceOID", [""])[0],
             options.get("TypeInstancePrefix", [""])[0],
             options["Values"],
         )
@@ -91,10 +91,10 @@ def expected(director: Snmpd, text: str) -> Values:
     """Return the values of each expected file: one for each row of each block."""
     found: Values = {}
     for block in blocks(text):
-        names = column(director, block.names)
+        names = column(director, block.names) if block.names else {}
         columns = [column(director, value) for value in block.values]
         for instance in columns[0]:
-            name = names[instance].strip('"')
+            name = names[instance].strip('"') if names else instance
             file = f"director1/lvs-{block.instance}/{block.type}-{block.prefix}{name}"
             assert file not in found
             found[file] = [float(values[instance]) for values in columns]
@@ -141,6 +141,7 @@ def test_each_row_has_files_of_its_own_with_the_directors_values(
     wanted = expected(director, text)
     assert len([name for name in wanted if "-services/if_octets-" in name]) == 23
     assert len([name for name in wanted if "-servers/if_octets-" in name]) == 24
+    assert len([name for name in wanted if "-vips/if_octets-" in name]) == 7
     assert collected(tmp_path, text) == wanted
     rrds = {str(path.relative_to(tmp_path / "rrd")) for path in (tmp_path / "rrd").rglob("*.rrd")}
     assert rrds == {f"{name}.rrd" for name in wanted}
