@@ -28,6 +28,8 @@ SERVICES = (
     "tcp--2001-db8--10--443",
 )
 
+VIPS = ("vip-192.0.2.10", "vip-192.0.2.53", "vip-2001-db8--10")
+
 Rates = Tuple[int, int]
 
 
@@ -105,7 +107,7 @@ def test_a_name_and_an_alias_are_text_and_no_line_of_the_configuration(
 ) -> None:
     with forger.running(tmp_path / "director", name) as address:
         config = configuration(tmp_path, address)
-    assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 15
+    assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 24
     assert "]: `" not in config
     (line,) = [
         line for line in config.splitlines() if f"]: Traffic of {title} ({title}) on " in line
@@ -116,14 +118,18 @@ def test_a_name_and_an_alias_are_text_and_no_line_of_the_configuration(
 def test_an_alias_is_in_titles_alone(director: SimulatedDirector, tmp_path: Path) -> None:
     director.serve(*directors.farm())
     before = configuration(tmp_path, director.address).splitlines()
-    director.aliases.write_text("TCP 192.0.2.10:80 Café: №1\n192.0.2.53 names\n", "utf-8")
+    director.aliases.write_text("TCP 192.0.2.10:80 Café: №1\n192.0.2.10 shop\n", "utf-8")
     after = configuration(tmp_path, director.address).splitlines()
     changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
-    title = "Caf&#233;: &#8470;1 (TCP 192.0.2.10:80)"
+    titles = {
+        "TCP 192.0.2.10:80": "Caf&#233;: &#8470;1 (TCP 192.0.2.10:80)",
+        "VIP 192.0.2.10": "shop (VIP 192.0.2.10)",
+    }
     for old, new in changed:
         assert old.startswith(("Title[", "PageTop["))
-        assert new == old.replace("TCP 192.0.2.10:80", title)
-    assert len(changed) == 6
+        (name,) = (name for name in titles if f"of {name} on" in old)
+        assert new == old.replace(name, titles[name])
+    assert len(changed) == 2 * 6
 
 
 def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:
@@ -147,10 +153,10 @@ def https(in_bytes: int) -> VirtualService:
     )
 
 
-def test_cfgmaker_makes_three_graphs_of_each_service(generated: Mrtg) -> None:
+def test_cfgmaker_makes_three_graphs_of_each_service_and_vip(generated: Mrtg) -> None:
     assert generated.run() == ""
     kinds = ("active", "conns", "traffic")
-    expected = [f"127.0.0.1-{name}-{kind}" for name in SERVICES for kind in kinds]
+    expected = [f"127.0.0.1-{name}-{kind}" for name in SERVICES + VIPS for kind in kinds]
     assert generated.targets() == sorted(expected)
 
 
@@ -165,6 +171,25 @@ def test_rates_of_a_generated_configuration_are_the_directors(
     assert generated.latest(f"{name}-traffic") == (1000 * place, 2000 * place)
     assert generated.latest(f"{name}-conns") == (place, place)
     assert generated.latest(f"{name}-active") == (20 * place + 1, 40 * place + 1)
+
+
+def test_a_vips_rates_are_the_sums_of_its_services(
+    director: SimulatedDirector, generated: Mrtg
+) -> None:
+    generated.run()
+    director.serve(*directors.farm(1))
+    assert generated.run() == ""
+    assert generated.latest("127.0.0.1-vip-192.0.2.10-traffic") == (1000 + 2000, 2000 + 4000)
+    assert generated.latest("127.0.0.1-vip-192.0.2.10-conns") == (1 + 2, 1 + 2)
+    assert generated.latest("127.0.0.1-vip-192.0.2.10-active") == (21 + 41, 41 + 81)
+    assert generated.latest("127.0.0.1-vip-2001-db8--10-traffic") == (5000, 10000)
+
+
+def test_a_director_without_services_has_no_targets(
+    director: SimulatedDirector, tmp_path: Path
+) -> None:
+    director.serve()
+    assert "Target[" not in configuration(tmp_path, director.address)
 
 
 def test_a_service_that_is_gone_is_drawn_as_zero_and_the_others_go_on(
