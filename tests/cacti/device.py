@@ -14,7 +14,9 @@ TEMPLATES = CONTRIB / "cacti"
 TEMPLATE = TEMPLATES / "cacti_host_template_lvs_director.xml"
 # of a template without lvsVsRealServersLost, the parts for the graph Real Servers
 FORMER = Path(__file__).with_name("former.xml")
-QUERIES = ["lvs_services.xml", "lvs_real_servers.xml"]
+QUERIES = ["lvs_services.xml", "lvs_real_servers.xml", "lvs_vips.xml", "lvs_rips.xml"]
+# the field that each row has; for the others it is the service's name
+FIELDS = {"LVS - VIPs": "lvsVipAddr", "LVS - RIPs": "lvsRipAddr"}
 
 REINDEX_WHEN_COUNT_CHANGES = 2
 
@@ -102,7 +104,7 @@ def _add_query(cacti: Cacti, device: str, name: str, graphs: str = "%") -> None:
             f"--graph-template-id={template}",
             f"--snmp-query-id={query}",
             f"--snmp-query-type-id={kind}",
-            "--snmp-field=lvsVsName",
+            f"--snmp-field={FIELDS.get(name, 'lvsVsName')}",
             "--snmp-value-regex=.*",
         )
 

@@ -7,7 +7,7 @@ The module also says which values Cacti's graphs must have.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 from lvs_agent.codes import Family, IpProtocol
 from lvs_agent.collector.history import History
@@ -146,7 +146,7 @@ def numbered_by_sort() -> Callable[[Snapshot], None]:
 def graphs_of(service: Service) -> Dict[str, Values]:
     """Return the titles of a service's and its servers' data sources, with the expected values.
 
-    The values are per second for counters.
+    The values are per second for counters. Each RIP is in one service.
     """
     head = f"director - {service.name}"
     place, rates = service.place, service.rates
@@ -173,7 +173,48 @@ def graphs_of(service: Service) -> Dict[str, Values]:
             "inact_conns": 200 * place + host,
         }
         graphs[f"{its} - Weight"] = {"weight": host - 1}
+    for host, server in enumerate(service.now().real_servers, 1):
+        graphs.update(
+            _sums(
+                f"RIP {_address(server.packed)}",
+                [rate * host / 3 for rate in rates],
+                {"active_conns": 100 * place + host, "inact_conns": 200 * place + host},
+                {"services": 1, "up": host - 1, "lost": 0},
+            )
+        )
     return graphs
+
+
+def graphs_of_vip(every: List[Service]) -> Dict[str, Values]:
+    """Return titles and expected values of the VIP that these services have, and no others."""
+    places = sum(service.place for service in every)
+    return _sums(
+        f"VIP {_address(every[0].make().packed)}",
+        [sum(column) for column in zip(*(service.rates for service in every))],
+        {
+            "active_conns": 200 * places + 3 * len(every),
+            "inact_conns": 400 * places + 3 * len(every),
+        },
+        {"services": len(every), "services_up": len(every)},
+    )
+
+
+def _sums(
+    name: str, rates: Sequence[float], connections: Values, services: Values
+) -> Dict[str, Values]:
+    conns, in_pkts, out_pkts, in_bytes, out_bytes = rates
+    head = f"director - {name}"
+    return {
+        f"{head} - Traffic": {"in_bytes": in_bytes, "out_bytes": out_bytes},
+        f"{head} - Packets": {"in_pkts": in_pkts, "out_pkts": out_pkts},
+        f"{head} - New Connections": {"conns": conns},
+        f"{head} - Connections": connections,
+        f"{head} - Services": services,
+    }
+
+
+def _address(packed: bytes) -> str:
+    return ".".join(str(byte) for byte in packed)
 
 
 def former_graphs_of(service: Service) -> Dict[str, Values]:

@@ -16,7 +16,8 @@ from tests.support.directors import SimulatedDirector
 POLLS = 5
 FORMER_POLLS = 2
 WATCHED = "director - LVS Director - New Connections"
-GONE, ZEROED = 1, 0  # the service that is deleted; the one with a reset and a constant number
+# The service that is deleted, and one with a reset and a constant number. Both have the same VIP.
+GONE, ZEROED = 1, 0
 
 # The negative controls: the mark in their graphs' names, and the field that identifies a row.
 CONTROLS = {"NUMBER": "lvsVsIndex", "PORT": "lvsVsName"}
@@ -32,6 +33,9 @@ DRAWN = {
     "former-real-servers": "former - {0} - Real Servers",
     "server-traffic": "director - {0} - Server {1} - Traffic",
     "server-weight": "director - {0} - Server {1} - Weight",
+    "vip-traffic": "director - VIP 192.0.2.10 - Traffic",
+    "vip-services": "director - VIP 192.0.2.10 - Services",
+    "rip-connections": "director - RIP 10.0.2.2 - Connections",
     "director-traffic": "director - LVS Traffic",
 }
 
@@ -54,6 +58,7 @@ class Trial:
         self._services = farm.services(self._clock)
         self._gone = self._services[GONE]
         self._zeroed = self._services[ZEROED]
+        self._of_vip = [self._zeroed, self._gone]
         self._files: Dict[str, Path] = {}
         self._failures: List[str] = []
 
@@ -124,6 +129,7 @@ class Trial:
         self._files = self._cacti.round_robin_files()
         wanted = [
             farm.graphs_of_all(self._services),
+            farm.graphs_of_vip(self._of_vip),
             *map(farm.graphs_of, self._services),
             *map(farm.former_graphs_of, self._services),
         ]
@@ -174,6 +180,10 @@ class Trial:
         gone = {**farm.graphs_of(self._gone), **farm.former_graphs_of(self._gone)}
         whole = Span(before.start, after.end)
         self._compare("before", before, farm.graphs_of_all(self._services))
+        vip = farm.graphs_of_vip(self._of_vip)
+        self._compare("before", before, vip)
+        self._compare("during", during, farm.graphs_of_vip([self._zeroed]))
+        self._compare("after", after, vip)
         self._compare("all the time", whole, *map(farm.graphs_of, rest))
         self._compare("all the time", whole, *map(farm.former_graphs_of, rest))
         self._compare("before", before, gone)

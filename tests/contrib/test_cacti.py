@@ -19,7 +19,8 @@ from tests.support.paths import CONTRIB
 
 CACTI = CONTRIB / "cacti"
 TEMPLATE = "cacti_host_template_lvs_director.xml"
-QUERIES = ["lvs_services.xml", "lvs_real_servers.xml"]
+# with the numbers of rows of builders.director
+QUERIES = {"lvs_services.xml": 5, "lvs_real_servers.xml": 5, "lvs_vips.xml": 2, "lvs_rips.xml": 5}
 FILES = [*QUERIES, TEMPLATE]
 
 # Hashes by which Cacti finds the graphs that users have: a changed one would lose their history.
@@ -27,6 +28,8 @@ FOR_GOOD = {
     "LVS Director": "b3a22440b41241283643219ca9b71464",
     "LVS - Virtual Services": "61cf5909842aacbab309e044e9dac47c",
     "LVS - Real Servers": "db191520ae645636bf75b057f6dd6d47",
+    "LVS - VIPs": "e9b8cc23307881685dfb65b7e6468f63",
+    "LVS - RIPs": "44b6180d78cc0c1ab1ca1a39b71083d9",
     "LVS Service - Traffic": "253df27e49e0a87caa0efaf4a28e93ba",
     "LVS Service - Real Server States": "2044feef8602c7cf3bb6750ec70a4876",
 }
@@ -75,7 +78,7 @@ def test_an_index_is_the_instance_in_every_column(tree: MibTree, file: str) -> N
     query = ET.parse(CACTI / file).getroot()
     pattern = text(query, "oid_index_parse").partition("REGEXP:")[2]
     indexes = [re.sub(pattern, r"\1", oid) for oid in column(tree, text(query, "oid_index"))]
-    assert len(set(indexes)) == 5
+    assert len(set(indexes)) == QUERIES[file]
     assert max(map(len, indexes)) <= 255  # host_snmp_cache.snmp_index
     walked = [field.findtext("oid") for field in query.iterfind("fields/*[method='walk']")]
     for oid in (oid for oid in walked if oid is not None):
@@ -99,8 +102,26 @@ def test_a_real_server_finds_the_name_of_its_service(tree: MibTree) -> None:
     assert found == [mark, tcp, tcp, tcp, sctp]
 
 
+@pytest.mark.parametrize(
+    ("file", "field", "last"),
+    [("lvs_vips.xml", "lvsVipAddr", 16), ("lvs_rips.xml", "lvsRipAddr", 2)],
+)
+def test_the_address_of_a_row_is_in_its_index(
+    tree: MibTree, file: str, field: str, last: int
+) -> None:
+    address = fields(file)[field]
+    pattern = text(address, "source").partition("REGEXP:")[2]
+    match = text(address, "rewrite_value/address/match").partition("REGEXPNC:")[2]
+    assert text(address, "rewrite_value/address/replace") == "$1"
+    parsed = [re.sub(pattern, r"\1", oid) for oid in column(tree, text(address, "oid"))]
+    found = [re.sub(match, r"\1", each) for each in parsed]
+    assert found[0] == ("192.0.2.10" if field == "lvsVipAddr" else "192.168.0.1")
+    assert found[-1].startswith("32.1.13.184.0.")
+    assert found[-1].endswith(f".0.{last}")
+
+
 def test_the_count_of_indexes_is_there(tree: MibTree) -> None:
-    for file in QUERIES:
+    for file in ("lvs_services.xml", "lvs_real_servers.xml"):
         oid = text(ET.parse(CACTI / file).getroot(), "oid_num_indexes")
         varbind = tree.get(tuple(int(part) for part in oid.split(".")[1:])[len(lvs.LVS) :])
         assert varbind is not None

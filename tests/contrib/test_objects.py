@@ -17,7 +17,8 @@ LVS = "1.3.6.1.4.1.8225.4711"
 NAME = re.compile(
     r"\blvs(?:Vs|Rs|Vip|Rip|Lost|Service|Real|Agent|Director|Cpu|Sync|Totals?)[A-Z]\w*"
 )
-CACTIS = {"lvsVsIndex", "lvsRsIndex"}  # the data queries' own name for the instance
+# the data queries' own name for the instance
+CACTIS = {f"lvs{table}Index" for table in ("Vs", "Rs", "Vip", "Rip")}
 
 
 @pytest.fixture(scope="module")

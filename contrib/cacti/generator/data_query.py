@@ -20,7 +20,7 @@ ADDRESS = r"(1\.4(\.[0-9]+){4}|2\.16(\.[0-9]+){16})"
 
 def document(query: Query) -> Node:
     """Return the contents of a file for resource/snmp_queries."""
-    naming = oid(f"{query.prefix}Name")
+    naming = oid(query.naming)
     outputs = [(graph, series) for graph in query.graphs for series in graph.stored]
     return {
         "name": query.title,
@@ -28,7 +28,7 @@ def document(query: Query) -> Node:
         "oid_index": naming,
         # applied to every column that is walked, so the column's number is left open
         "oid_index_parse": rf"OID/REGEXP:^\.?{_entry(naming)}\.[0-9]+\.([0-9.]+)$",
-        "oid_num_indexes": oid(query.count),
+        **({"oid_num_indexes": oid(query.count)} if query.count else {}),
         "index_order": query.index,
         "index_order_type": "alphabetic",
         # a deleted row may be added again, so Cacti must not treat its graphs as orphans
@@ -41,7 +41,7 @@ def document(query: Query) -> Node:
                 "source": "index",
                 "direction": "input",
             },
-            **{field.object: _input(field) for field in query.fields},
+            **{field.object: _input(query, field) for field in query.fields},
             **{
                 query.prefix + series.object: {
                     "name": f"{graph.title}: {series.label}",
@@ -56,14 +56,19 @@ def document(query: Query) -> Node:
     }
 
 
-def _input(field: Field) -> Node:
+def _input(query: Query, field: Field) -> Node:
     node: Node = {
         "name": field.title,
         "method": "walk",
         "source": "value",
         "direction": "input",
-        "oid": oid(field.object),
+        "oid": oid(query.naming if field.of_index else field.object),
     }
+    if field.of_index:
+        # what follows type and length; with its dot, since Cacti would take 3.65.66.67 for a text
+        pattern = rf"^\.?{_entry(oid(query.naming))}\.[0-9]+\.[0-9]+\.[0-9]+(\.[0-9.]+)$"
+        node["source"] = f"OID/REGEXP:{pattern}"
+        node["rewrite_value"] = {"address": {"match": r"REGEXPNC:^\.(.+)$", "replace": "$1"}}
     if field.of_service:
         # the instance of a real server begins with its service's instance
         entry = _entry(oid(field.object))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The graphs of a virtual service, of a real server and of a director.
+"""The graphs of virtual services, real servers, VIPs, RIPs and directors.
 
 Never change a key or the name of an object: they name the objects in Cacti's database, see hashes.
 Titles, labels and colours may change.
@@ -33,7 +33,7 @@ class Numbers(enum.Enum):
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one object in a graph; its name follows lvsVs, lvsRs or lvsTotal.
+    """The values of one object in a graph; its name follows lvsVs, lvsRs, lvsVip and so on.
 
     If complement is true, what is drawn is the graph's first series less these values. Another
     series of the graph must draw the values themselves.
@@ -72,24 +72,30 @@ class Graph:
 class Field:
     """A column that Cacti reads when it indexes a table, for display and for titles.
 
-    of_service: it is a column of the real server's service. words: the names of an enumeration's
-    values, from 0.
+    of_service: it is a column of the real server's service. of_index: it is no column, but the
+    address in the index. words: the names of an enumeration's values, from 0.
     """
 
     object: str
     title: str
     of_service: bool = False
+    of_index: bool = False
     words: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Query:
-    """A table with its graphs; count is the scalar that holds its number of rows."""
+    """A table with its graphs.
+
+    naming is a column that each row has. count is the scalar that holds the number of rows. Without
+    it, Cacti counts the rows.
+    """
 
     key: str
     title: str
     about: str
     prefix: str
+    naming: str
     count: str
     fields: Sequence[Field]
     label: str
@@ -162,12 +168,37 @@ WEIGHT = Graph(
     [Series("Weight", "Weight", Kind.AREA, "4668E4")],
     numbers=Numbers.PLACES,
 )
+VIP_SERVICES = Graph(
+    "services",
+    "Services",
+    "virtual services",
+    [
+        Series("Services", "Present", Kind.LINE, "002A97"),
+        Series("ServicesUp", "Up (a real server above weight 0)", Kind.AREA, "00CF00"),
+        Series("ServicesUp", "Down", Kind.STACK, "FFAB00", complement=True),
+        Series("ServicesLost", "Lost", Kind.STACK, "F51D30"),
+    ],
+    numbers=Numbers.PLACES,
+)
+RIP_SERVICES = Graph(
+    "services",
+    "Services",
+    "virtual services",
+    [
+        Series("Services", "Present", Kind.LINE, "002A97"),
+        Series("Up", "Up (weight above 0)", Kind.AREA, "00CF00"),
+        Series("Up", "At weight 0", Kind.STACK, "FFAB00", complement=True),
+        Series("Lost", "Lost", Kind.STACK, "F51D30"),
+    ],
+    numbers=Numbers.PLACES,
+)
 
 SERVICES = Query(
     "services",
     "LVS - Virtual Services",
     "Virtual services of an IPVS director, by address",
     "lvsVs",
+    "lvsVsName",
     "lvsAgentServices",
     [
         Field("lvsVsName", "Service"),
@@ -182,6 +213,7 @@ SERVERS = Query(
     "LVS - Real Servers",
     "Real servers of each virtual service of an IPVS director, by address",
     "lvsRs",
+    "lvsRsName",
     "lvsAgentRealServers",
     [
         Field("lvsVsName", "Service", of_service=True),
@@ -194,7 +226,29 @@ SERVERS = Query(
     "|query_lvsVsName| - Server |query_lvsRsName|",
     [TRAFFIC, NEW_CONNECTIONS, CONNECTIONS, WEIGHT],
 )
-QUERIES = [SERVICES, SERVERS]
+VIPS = Query(
+    "vips",
+    "LVS - VIPs",
+    "Virtual addresses of an IPVS director, each with the sums over its services",
+    "lvsVip",
+    "lvsVipServices",
+    "",
+    [Field("lvsVipAddr", "VIP", of_index=True), Field("lvsVipAlias", "Alias")],
+    "VIP |query_lvsVipAddr|",
+    [TRAFFIC, PACKETS, NEW_CONNECTIONS, CONNECTIONS, VIP_SERVICES],
+)
+RIPS = Query(
+    "rips",
+    "LVS - RIPs",
+    "Addresses of real servers of an IPVS director, each with the sums over its services",
+    "lvsRip",
+    "lvsRipServices",
+    "",
+    [Field("lvsRipAddr", "RIP", of_index=True), Field("lvsRipAlias", "Alias")],
+    "RIP |query_lvsRipAddr|",
+    [TRAFFIC, PACKETS, NEW_CONNECTIONS, CONNECTIONS, RIP_SERVICES],
+)
+QUERIES = [SERVICES, SERVERS, VIPS, RIPS]
 
 # the graphs of a whole director, from scalars
 TOTALS = "lvsTotal"

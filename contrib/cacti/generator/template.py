@@ -23,7 +23,13 @@ GPRINT = 9
 OPERATOR, SPECIAL_DATA_SOURCE, CUSTOM_STRING = 2, 4, 6
 GAUGE, DERIVE = 1, 3
 
-PLACES = {"lvsVs": "LVS Service", "lvsRs": "LVS Real Server", TOTALS: "LVS Director"}
+PLACES = {
+    "lvsVs": "LVS Service",
+    "lvsRs": "LVS Real Server",
+    "lvsVip": "LVS VIP",
+    "lvsRip": "LVS RIP",
+    TOTALS: "LVS Director",
+}
 DEVICE = "|host_description|"
 
 # Types and values of a CDEF's items. Cacti calls the data sources of a graph a, b, c; the operator
