@@ -55,7 +55,13 @@ SERVICES = {
     "fwm_5": "FWM 5",
     "tcp__2001_db8__10__443": "TCP [2001:db8::10]:443",
 }
-METRICS = 6 * len(SERVICES)
+# the places of their services in directors.farm
+VIPS = {
+    "vip_192.0.2.10": (1, 2),
+    "vip_192.0.2.53": (3,),
+    "vip_2001_0db8_0000_0000_0000_0000_0000_0010": (5,),
+}
+METRICS = 6 * (len(SERVICES) + len(VIPS))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,16 @@ def test_gmond_has_the_metrics_of_each_service(
             "out": 2000 * place,
         }
         expected.update({f"lvs_{service}_{name}": str(value) for name, value in values.items()})
+    for vip, places in VIPS.items():
+        values = {
+            "services_up": len(places),
+            "active": sum(20 * place + 1 for place in places),
+            "inactive": sum(40 * place + 1 for place in places),
+            "new": sum(places),
+            "in": 1000 * sum(places),
+            "out": 2000 * sum(places),
+        }
+        expected.update({f"lvs_{vip}_{name}": str(value) for name, value in values.items()})
     assert {name: metric.attrib["VAL"] for name, metric in metrics.items()} == expected
 
 
@@ -181,6 +197,8 @@ def test_an_alias_is_in_the_title_alone(
     for service, title in (
         ("tcp_192.0.2.10_80", "shop, (plain) ? .. (TCP 192.0.2.10:80)"),
         ("udp_192.0.2.53_53", "UDP 192.0.2.53:53"),
+        ("vip_192.0.2.53", "names (VIP 192.0.2.53)"),
+        ("vip_192.0.2.10", "VIP 192.0.2.10"),
     ):
         extras = metrics[f"lvs_{service}_in"].iter("EXTRA_ELEMENT")
         assert {each.attrib["NAME"]: each.attrib["VAL"] for each in extras}[
