@@ -112,6 +112,25 @@ class Query:
         return f"{self.prefix}Index"
 
 
+def _states(
+    key: str, title: str, axis: str, objects: Tuple[str, str, str], labels: Tuple[str, str]
+) -> Graph:
+    """Return a graph of rows: objects are those that are present, up and lost.
+
+    labels are those of the rows that are up, and of the others. Present is first, since the
+    complement is of the first series.
+    """
+    present, up, lost = objects
+    up_label, down_label = labels
+    series = [
+        Series(present, "Present", Kind.LINE, "002A97"),
+        Series(up, up_label, Kind.AREA, "00CF00"),
+        Series(up, down_label, Kind.STACK, "FFAB00", complement=True),
+        Series(lost, "Lost", Kind.STACK, "F51D30"),
+    ]
+    return Graph(key, title, axis, series, numbers=Numbers.PLACES)
+
+
 TRAFFIC = Graph(
     "traffic",
     "Traffic",
@@ -148,48 +167,33 @@ CONNECTIONS = Graph(
     numbers=Numbers.WHOLE,
 )
 # not the key real-servers, which an earlier template has, with a round-robin file that cannot hold
-# RealServersLost; Present is first, since the complement is of the first series
-REAL_SERVERS = Graph(
+# RealServersLost
+REAL_SERVERS = _states(
     "real-server-states",
     "Real Server States",
     "real servers",
-    [
-        Series("RealServers", "Present", Kind.LINE, "002A97"),
-        Series("RealServersUp", "Up (weight above 0)", Kind.AREA, "00CF00"),
-        Series("RealServersUp", "At weight 0", Kind.STACK, "FFAB00", complement=True),
-        Series("RealServersLost", "Lost", Kind.STACK, "F51D30"),
-    ],
-    numbers=Numbers.PLACES,
+    ("RealServers", "RealServersUp", "RealServersLost"),
+    ("Up (weight above 0)", "At weight 0"),
+)
+VIP_SERVICES = _states(
+    "services",
+    "Services",
+    "virtual services",
+    ("Services", "ServicesUp", "ServicesLost"),
+    ("Up (a real server above weight 0)", "Down"),
+)
+RIP_SERVICES = _states(
+    "services",
+    "Services",
+    "virtual services",
+    ("Services", "Up", "Lost"),
+    ("Up (weight above 0)", "At weight 0"),
 )
 WEIGHT = Graph(
     "weight",
     "Weight",
     "weight",
     [Series("Weight", "Weight", Kind.AREA, "4668E4")],
-    numbers=Numbers.PLACES,
-)
-VIP_SERVICES = Graph(
-    "services",
-    "Services",
-    "virtual services",
-    [
-        Series("Services", "Present", Kind.LINE, "002A97"),
-        Series("ServicesUp", "Up (a real server above weight 0)", Kind.AREA, "00CF00"),
-        Series("ServicesUp", "Down", Kind.STACK, "FFAB00", complement=True),
-        Series("ServicesLost", "Lost", Kind.STACK, "F51D30"),
-    ],
-    numbers=Numbers.PLACES,
-)
-RIP_SERVICES = Graph(
-    "services",
-    "Services",
-    "virtual services",
-    [
-        Series("Services", "Present", Kind.LINE, "002A97"),
-        Series("Up", "Up (weight above 0)", Kind.AREA, "00CF00"),
-        Series("Up", "At weight 0", Kind.STACK, "FFAB00", complement=True),
-        Series("Lost", "Lost", Kind.STACK, "F51D30"),
-    ],
     numbers=Numbers.PLACES,
 )
 
