@@ -57,9 +57,9 @@ class Master:
     def run(self, program: str, at: str = "") -> None:
         """Run one of the master's programs, which refuse to run as root.
 
-        at is the date and time that the program gets as the present time.
+        at is the date and time at which the program's clock stands still.
         """
-        clock = ["faketime", "-f", f"@{at}"] if at else []
+        clock = ["faketime", "-f", at] if at else []
         done = subprocess.run(
             [*clock, program, "--config", self.folder / "munin.conf"],
             user="munin",
