@@ -46,7 +46,7 @@ Values = Dict[str, List[float]]
 
 
 class Block(NamedTuple):
-    """A Data block of the file; names is the column with the names of rows, "" for their instances."""
+    """A Data block of the file. names is the column of its rows' names, "" if they have none."""
 
     type: str
     instance: str
