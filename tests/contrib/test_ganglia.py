@@ -129,8 +129,13 @@ def cron_lines() -> List[List[str]]:
     return [shlex.split(line[len(CRON) :]) for line in lines if line.startswith(CRON)]
 
 
-def run(folder: Path, *command: str, community: str = "public") -> subprocess.CompletedProcess[str]:
-    (folder / "snmp.conf").write_text(f"defVersion 2c\ndefCommunity {community}\nretries 0\n")
+def run(
+    folder: Path, *command: str, community: str = "public", timeout: int = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; timeout is the time in seconds that the director has for each answer."""
+    (folder / "snmp.conf").write_text(
+        f"defVersion 2c\ndefCommunity {community}\nretries 0\ntimeout {timeout}\n"
+    )
     (folder / "persistent" / "cert_indexes").mkdir(parents=True, exist_ok=True)
     return files.run(
         *command,
@@ -244,18 +249,23 @@ def test_a_name_and_an_alias_are_text_in_a_metric(
 
 
 @pytest.mark.parametrize(
-    ("community", "message"),
+    ("community", "timeout", "message"),
     [
-        ("public", "lvs-gmetric: {address} shows no virtual services\n"),
-        ("wrong", "Timeout: No Response from {address}\n"),
+        ("public", 60, "lvs-gmetric: {address} shows no virtual services\n"),
+        ("wrong", 1, "Timeout: No Response from {address}\n"),
     ],
 )
 def test_no_services_or_no_answer_is_one_line_and_nothing_is_sent(
-    director: SimulatedDirector, gmond: Gmond, tmp_path: Path, community: str, message: str
+    director: SimulatedDirector,
+    gmond: Gmond,
+    tmp_path: Path,
+    community: str,
+    timeout: int,
+    message: str,
 ) -> None:
     director.serve()
     arguments = [director.address, "-c", str(gmond.config)]
-    done = run(tmp_path, str(SCRIPT), *arguments, community=community)
+    done = run(tmp_path, str(SCRIPT), *arguments, community=community, timeout=timeout)
     director.serve(*directors.farm())
     assert done.returncode == 1
     assert done.stderr == message.format(address=director.address)
