@@ -55,7 +55,8 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	$(wildcard tests/packages/*.sh)
 
 # Python programs without the suffix .py
-PROGRAMS := tools/completion tools/manpage tools/pictures packaging/lvs-agent contrib/cacti/generate tests/cacti/run
+PROGRAMS := tools/completion tools/manpage tools/pictures tools/munin-picture packaging/lvs-agent \
+	contrib/cacti/generate tests/cacti/run
 # mypy takes their names for that of one module, so it checks each alone
 GENERATORS := contrib/librenms/generate contrib/telegraf/generate
 
@@ -274,8 +275,9 @@ recordings: $(VENV)/agent
 	tests/lab/refresh $(AGENT)
 
 pictures: $(VENV)/agent
-	@tools/need rrdtool
+	@tools/need $(RUN_PACKAGES) rrdtool munin munin-node libnet-snmp-perl faketime
 	$(BIN)/python tools/pictures
+	$(BIN)/python tools/munin-picture
 
 # The agent runs from the checkout, so an edit needs no installation.
 $(VENV)/agent: pyproject.toml setup.py tests/constraints.txt
