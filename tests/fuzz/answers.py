@@ -209,7 +209,7 @@ def _update(_choices: Choices, client: Client) -> None:
         path = files.File(files.folder_of(HOST), row).path
         assert PATH.fullmatch(path), path
         assert files.row_of(files.stem(row)) == row
-        assert len(values) == len(files.SOURCES)
+        assert len(values) == len(files.sources(row))
         assert all(value is None or 0 <= value <= HIGHEST for value in values)
 
 

@@ -27,15 +27,18 @@ def folder(path: Path, rows: Dict[str, Dict[str, int]], end: int, polls: int = H
     return path
 
 
-def fill(rrdtool: Rrdtool, file: File, amount: int, times: Iterable[int]) -> None:
+def fill(
+    rrdtool: Rrdtool,
+    file: File,
+    amount: int,
+    times: Iterable[int],
+    parts: Sequence[int] = (7, 8, 9),
+) -> None:
     """Update a file at each time with steady traffic.
 
     An amount of 1 is 1 active and 2 inactive connections, 3 conns/s, 4 and 5 packets/s, 6 and 7
-    bytes/s.
+    bytes/s. parts are the numbers of parts that are up, at weight 0 and lost.
     """
     for when in times:
-        files.update(rrdtool, file, when, values(amount, when))
-
-
-def values(amount: int, when: int) -> Sequence[int]:
-    return [amount, 2 * amount, *(factor * amount * when for factor in range(3, 8))]
+        values = [amount, 2 * amount, *(factor * amount * when for factor in range(3, 8)), *parts]
+        files.update(rrdtool, file, when, values[: len(files.sources(file.row))])

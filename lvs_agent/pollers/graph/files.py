@@ -14,15 +14,16 @@ no special meaning for shells, browsers or rrdtool:
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
-from lvs_agent.pollers.graph import aliases
+from lvs_agent.pollers.graph import beside
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
-from lvs_agent.pollers.naming import Named, NamingError
+from lvs_agent.pollers.naming import Named, NamingError, Row
 from lvs_agent.pollers.parsing import parse_named
 
 ENDING = ".rrd"
@@ -30,7 +31,7 @@ TO = "_to_"
 
 GAUGE, DERIVE = "GAUGE", "DERIVE"
 
-# the data sources of a file, in order; rates are per second
+# the data sources of every file, in order; rates are per second
 SOURCES = {
     "active": GAUGE,
     "inactive": GAUGE,
@@ -41,12 +42,17 @@ SOURCES = {
     "out_bytes": DERIVE,
 }
 
-DAY = 86400
+# further ones of services, VIPs and RIPs: the numbers of real servers, or of a VIP's services, that
+# are up, present but not up, and lost
+PARTS = {"up": GAUGE, "idle": GAUGE, "lost": GAUGE}
+
+HOUR = 3600
+DAY = 24 * HOUR
 
 # seconds per row, and seconds that rows are kept: for pictures of a week, a month and a year;
 # FINEST is for a day, at the step of the polls; each is longer than its picture
 ARCHIVES = ((1800, 15 * DAY), (7200, 65 * DAY), (DAY, 800 * DAY))
-FINEST = 2 * DAY + 2 * 3600
+FINEST = 2 * DAY + 2 * HOUR
 
 AVERAGE, MAX = "AVERAGE", "MAX"
 
@@ -61,12 +67,15 @@ class FileError(Exception):
 class File:
     """A round-robin file. path is relative to the folder of all directors, as for rrdtool.
 
-    alias is what people call its row, "" if nobody has given it a name.
+    alias is what people call its row, "" if nobody has given it a name. changed is when a service
+    went up or down, lost since when it is lost, in seconds since 1970; None if unknown or not lost.
     """
 
     director: str
     row: Named
     alias: str = field(default="", compare=False)
+    changed: Optional[int] = field(default=None, compare=False)
+    lost: Optional[int] = field(default=None, compare=False)
 
     @property
     def path(self) -> str:
@@ -80,10 +89,23 @@ class File:
 
 @dataclass(frozen=True)
 class Last:
-    """The last update of a file: when, in seconds since 1970, and whether any value was known."""
+    """The last update of a file, in seconds since 1970, with the values by data source.
+
+    None is an unknown value. Those of DERIVE are counters.
+    """
 
     when: int
-    known: bool
+    values: Mapping[str, Optional[float]]
+
+    @property
+    def known(self) -> bool:
+        """True if any value is known."""
+        return any(value is not None for value in self.values.values())
+
+
+def sources(row: Named) -> Dict[str, str]:
+    """Return the types of the data sources of a row's file, in order."""
+    return SOURCES if isinstance(row, Row) and row.server else {**SOURCES, **PARTS}
 
 
 def stem(row: Named) -> str:
@@ -133,11 +155,15 @@ def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
     found = []
     for director in sorted(directors or _folders(folder)):
         rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
-        names = aliases.load(folder / director)
+        aliases = beside.load(folder / director, beside.ALIASES, str)
+        changed = beside.load(folder / director, beside.CHANGED, int)
+        lost = beside.load(folder / director, beside.LOST, int)
         known = sorted(
             (row for row in rows if row is not None), key=lambda row: (row.instance, row.table)
         )
-        found += [File(director, row, names.get(str(row), "")) for row in known]
+        for row, name in ((row, str(row)) for row in known):
+            since = changed.get(name), lost.get(name)
+            found.append(File(director, row, aliases.get(name, ""), *since))
     return found
 
 
@@ -157,13 +183,13 @@ def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
     Raises FileError.
     """
     # one update may be missed before a gap begins
-    sources = [f"DS:{name}:{kind}:{2 * step}:0:U" for name, kind in SOURCES.items()]
     archives = [f"RRA:AVERAGE:0.5:1:{FINEST // step}"]
     for function in (AVERAGE, MAX):
         archives += [
             f"RRA:{function}:0.5:{seconds // step}:{kept // seconds}" for seconds, kept in ARCHIVES
         ]
-    words = ["--start", str(start), "--step", str(step), "--no-overwrite", *sources, *archives]
+    words = ["--start", str(start), "--step", str(step), "--no-overwrite"]
+    words += [*_declared(sources(file.row), 2 * step), *archives]
     try:
         rrdtool.run("create", file.path, *words)
     except RrdError as error:
@@ -171,12 +197,37 @@ def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
 
 
 def update(rrdtool: Rrdtool, file: File, when: int, values: Sequence[Value]) -> None:
-    """Add values in the order of SOURCES, None for an unknown one. Raises FileError."""
-    said = ":".join("U" if value is None else str(value) for value in values)
+    """Add values in the order of sources(), None for an unknown one. Raises FileError.
+
+    If there are fewer values than data sources, the last data sources are unknown.
+    """
+    known = {
+        name: "U" if value is None else str(value) for name, value in zip(sources(file.row), values)
+    }
+    said = ":".join([str(when), *known.values()])
     try:
-        rrdtool.run("update", file.path, "--template", ":".join(SOURCES), f"{when}:{said}")
+        rrdtool.run("update", file.path, "--template", ":".join(known), said)
     except RrdError as error:
         raise _unusable(file, str(error)) from None
+
+
+def lacking(file: File, last: Last) -> Dict[str, str]:
+    """Return the data sources that a file of an earlier version lacks, with their types."""
+    return {name: kind for name, kind in sources(file.row).items() if name not in last.values}
+
+
+def extend(rrdtool: Rrdtool, file: File, added: Mapping[str, str]) -> None:
+    """Add data sources to a file. What it has stays. Raises FileError."""
+    try:
+        info = dict(line.split(" = ", 1) for line in rrdtool.run("info", file.path))
+        heartbeat = int(info["ds[active].minimal_heartbeat"])
+        rrdtool.run("tune", file.path, *_declared(added, heartbeat))  # since rrdtool 1.5
+    except RrdError as error:
+        raise FileError(f"{file.path}: cannot add {', '.join(added)}: {error}") from None
+
+
+def _declared(kinds: Mapping[str, str], heartbeat: int) -> List[str]:
+    return [f"DS:{name}:{kind}:{heartbeat}:0:U" for name, kind in kinds.items()]
 
 
 def last(rrdtool: Rrdtool, file: File) -> Last:
@@ -185,11 +236,32 @@ def last(rrdtool: Rrdtool, file: File) -> Last:
         names, _, update = rrdtool.run("lastupdate", file.path)
     except RrdError as error:
         raise _unusable(file, str(error)) from None
-    lacking = [name for name in SOURCES if name not in names.split()]
+    when, _, values = update.partition(": ")
+    found = {
+        name: None if value == "U" else float(value)
+        for name, value in zip(names.split(), values.split())
+    }
+    lacking = [name for name in SOURCES if name not in found]
     if lacking:
         raise _unusable(file, f"{lacking[0]} is missing")
-    when, _, values = update.partition(": ")
-    return Last(int(when), any(value != "U" for value in values.split()))
+    return Last(int(when), found)
+
+
+def rates(rrdtool: Rrdtool, file: File, last: Last) -> Dict[str, float]:
+    """Return the rates per second of the last interval that is known, by data source.
+
+    Looks at the hour before the last update. Raises FileError.
+    """
+    span = ["--start", str(last.when - HOUR), "--end", str(last.when)]
+    try:
+        names, _, *rows = rrdtool.run("fetch", file.path, AVERAGE, *span)
+    except RrdError as error:
+        raise _unusable(file, str(error)) from None
+    found: Dict[str, float] = {}
+    for row in rows:
+        values = zip(names.split(), map(float, row.partition(": ")[2].split()))
+        found.update((name, value) for name, value in values if not math.isnan(value))
+    return {name: value for name, value in found.items() if SOURCES.get(name) == DERIVE}
 
 
 def _unusable(file: File, reason: str) -> FileError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator
 
 import pytest
 
 from lvs_agent.pollers.graph import files
-from lvs_agent.pollers.graph.files import SOURCES, File, FileError
+from lvs_agent.pollers.graph.files import PARTS, SOURCES, File, FileError
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.parsing import parse_named
 
@@ -70,12 +70,6 @@ def rrdtool(folder: Path) -> Iterator[Rrdtool]:
         yield rrdtool
 
 
-def known(rrdtool: Rrdtool) -> List[str]:
-    """Return the file's data sources to which the last update gave a value."""
-    *_, last = rrdtool.run("lastupdate", FILE.path)
-    return [name for name, value in zip(SOURCES, last.split()[1:]) if value != "U"]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_its_rows_both_ways(name: str) -> None:
     row = parse_named([NAMES[name]])
@@ -113,11 +107,54 @@ def test_files_are_listed_by_director_and_address(folder: Path) -> None:
 
 def test_a_file_keeps_what_it_is_given(rrdtool: Rrdtool) -> None:
     files.create(rrdtool, FILE, START - 1, STEP)
-    files.update(rrdtool, FILE, START, [1, 2, None, 4, 5, 6, 2**64 - 1])
-    assert known(rrdtool) == ["active", "inactive", "in_pkts", "out_pkts", "in_bytes", "out_bytes"]
-    assert files.last(rrdtool, FILE) == files.Last(START, True)
+    files.update(rrdtool, FILE, START, [1, 2, None, 4, 5, 6, 2**64 - 1, 3, 0, None])
+    values = [1, 2, None, 4, 5, 6, float(2**64 - 1), 3, 0, None]
+    assert files.last(rrdtool, FILE) == files.Last(START, dict(zip([*SOURCES, *PARTS], values)))
+    assert files.last(rrdtool, FILE).known
     files.update(rrdtool, FILE, START + STEP, [None] * 7)
-    assert files.last(rrdtool, FILE) == files.Last(START + STEP, False)
+    unknown = dict.fromkeys([*SOURCES, *PARTS])
+    assert files.last(rrdtool, FILE) == files.Last(START + STEP, unknown)
+    assert not files.last(rrdtool, FILE).known
+
+
+def test_the_file_of_a_real_server_has_no_parts(rrdtool: Rrdtool) -> None:
+    file = File("lb1", parse_named(["FWM 5 -> 192.168.0.9:0"]))
+    files.create(rrdtool, file, START - 1, STEP)
+    assert list(files.last(rrdtool, file).values) == list(SOURCES)
+
+
+def test_rates_are_those_of_the_last_interval_that_is_known(rrdtool: Rrdtool) -> None:
+    files.create(rrdtool, FILE, START - 1, STEP)
+    for poll, rate in enumerate((1, 5, 7)):
+        counted = [
+            None if name == "in_pkts" and poll == 2 else rate * 300 * poll for name in SOURCES
+        ]
+        files.update(rrdtool, FILE, START + poll * STEP, counted)
+    found = files.rates(rrdtool, FILE, files.last(rrdtool, FILE))
+    # 0, 1500 and 4200 in three polls
+    assert found == {"conns": 9, "in_pkts": 5, "out_pkts": 9, "in_bytes": 9, "out_bytes": 9}
+    two_hours_later = files.Last(START + 7200, {})
+    assert files.rates(rrdtool, FILE, two_hours_later) == {}
+
+
+def test_added_data_sources_leave_the_others_as_they_were(
+    rrdtool: Rrdtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PARTS", {})
+    files.create(rrdtool, FILE, START - 1, 1800)
+    for poll in range(3):
+        files.update(rrdtool, FILE, START + poll * 1800, [poll, 2, 3, 4, 5, 6, 7])
+    span = ("fetch", FILE.path, "AVERAGE", "--start", str(START), "--end", str(START + 5400))
+    before = rrdtool.run(*span)
+    monkeypatch.undo()
+    lacking = files.lacking(FILE, files.last(rrdtool, FILE))
+    assert list(lacking) == list(PARTS)
+    files.extend(rrdtool, FILE, lacking)
+    assert files.lacking(FILE, files.last(rrdtool, FILE)) == {}
+    after = rrdtool.run(*span)
+    assert [line[: -len(" -nan" * 3)] for line in after[2:]] == before[2:]
+    with pytest.raises(FileError, match="cannot add up: Duplicate DS name"):
+        files.extend(rrdtool, FILE, {"up": "GAUGE"})
 
 
 def test_a_file_holds_more_than_two_years(rrdtool: Rrdtool) -> None:

@@ -7,24 +7,26 @@ import dataclasses
 import fcntl
 import math
 import os
+import time
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
-from lvs_agent.codes import Status
+from lvs_agent.codes import IpProtocol, Status
+from lvs_agent.collector.history import History
 from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers.client import Client
 from lvs_agent.pollers.director import parse_director
-from lvs_agent.pollers.graph import files
+from lvs_agent.pollers.graph import beside, files
 from lvs_agent.pollers.graph import update as updates
-from lvs_agent.pollers.graph.files import SOURCES, File
-from lvs_agent.pollers.graph.rrdtool import Rrdtool
+from lvs_agent.pollers.graph.files import PARTS, SOURCES, File
+from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
 from lvs_agent.pollers.graph.selection import SERVER, grouped, title
 from lvs_agent.pollers.graph.update import MOST_SAID, BusyError, update
 from lvs_agent.pollers.parsing import parse_named
 from lvs_agent.services import VirtualService
-from lvs_agent.snapshot import Snapshot
+from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support import builders, directors
 from tests.support.directors import SimulatedDirector, counted
 
@@ -52,7 +54,7 @@ class Poller:
     def __init__(self, folder: Path, *addresses: str) -> None:
         self.folder = folder
         self.polls = 0
-        patience = Credentials(timeout=1, retries=0)
+        patience = Credentials(timeout=20, retries=0)
         self._clients = [Client(parse_director(address), patience) for address in addresses]
         self.names = [files.folder_of(address) for address in addresses]
 
@@ -88,14 +90,13 @@ class Poller:
             names, _, *rows = rrdtool.run(
                 "fetch", self.file(name, director).path, "AVERAGE", *words
             )
-        assert names.split() == list(SOURCES)
         found = []
         for row in rows:
             when, _, values = row.partition(": ")
             if START < int(when) < self.now:
                 numbers = [float(value) for value in values.split()]
                 known = [None if math.isnan(number) else number for number in numbers]
-                found.append(dict(zip(SOURCES, known)))
+                found.append(dict(zip(names.split(), known)))
         return found
 
     def of(self, source: str, name: str, director: int = 0) -> List[Optional[float]]:
@@ -140,8 +141,11 @@ def run(poller: Poller, director: SimulatedDirector, *farms: Sequence[VirtualSer
     return errors
 
 
-def place(number: int, active: int, inactive: int) -> Rates:
-    """Return the rates of the service at a place in directors.farm, or of one of its servers."""
+def place(number: int, active: int, inactive: int, *parts: int) -> Rates:
+    """Return the rates of the service at a place in directors.farm, or of one of its servers.
+
+    parts are the numbers of parts that are up, at weight 0 and lost; servers have none.
+    """
     return {
         "active": active,
         "inactive": inactive,
@@ -150,6 +154,7 @@ def place(number: int, active: int, inactive: int) -> Rates:
         "out_pkts": 10 * number,
         "in_bytes": 1000 * number,
         "out_bytes": 2000 * number,
+        **dict(zip(PARTS, parts)),
     }
 
 
@@ -158,7 +163,7 @@ def test_the_rates_of_every_service_and_server_are_the_directors(
 ) -> None:
     assert run(poller, director, *(directors.farm(step) for step in range(3))) == []
     for number, (service, servers) in enumerate(SERVERS.items(), 1):
-        expected = place(number, 20 * number + 1, 40 * number + 1)
+        expected = place(number, 20 * number + 1, 40 * number + 1, 2, 0, 0)
         assert poller.rates(service) == [pytest.approx(expected)] * 2
         for host in (0, 1):
             expected = place(number, 10 * number + host, 20 * number + host)
@@ -169,10 +174,10 @@ def test_the_rates_of_every_service_and_server_are_the_directors(
 
 def test_sums_over_addresses_have_files(director: SimulatedDirector, poller: Poller) -> None:
     assert run(poller, director, *(shared(step) for step in range(3))) == []
-    expected = place(3, 21 + 40, 41 + 80)  # both services
+    expected = place(3, 21 + 40, 41 + 80, 2, 0, 0)  # both services
     assert poller.rates("VIP 192.0.2.10") == [pytest.approx(expected)] * 2
-    assert poller.rates("RIP 10.0.1.1") == [pytest.approx(place(1, 10, 20))] * 2
-    assert poller.rates("RIP 10.0.2.1") == [pytest.approx(place(4, 40, 80))] * 2
+    assert poller.rates("RIP 10.0.1.1") == [pytest.approx(place(1, 10, 20, 1, 0, 0))] * 2
+    assert poller.rates("RIP 10.0.2.1") == [pytest.approx(place(4, 40, 80, 2, 0, 0))] * 2
     assert poller.of("conns", "RIP [2001:db8:1::1]") == [5, 5]
 
 
@@ -228,6 +233,99 @@ def shared(step: int) -> List[VirtualService]:
     return farm
 
 
+def test_servers_that_are_up_at_weight_0_and_lost_are_counted(
+    tmp_path: Path, following: Follow
+) -> None:
+    history = History(None)
+
+    def annotate(snapshot: Snapshot) -> None:
+        history.annotate(snapshot)
+        for service in snapshot.services:
+            if service.protocol == IpProtocol.FWMARK:
+                service.lost = 4
+
+    farm = directors.farm()
+    farm[1].real_servers[0].weight = 0
+    farm[2].real_servers[1].weight = 0
+    farm[2].real_servers[0].weight = 0
+    with directors.running(tmp_path / "director", annotate=annotate) as director:
+        poller = following(director.address)
+        assert run(poller, director, farm, farm) == []
+    found = {
+        name: [poller.of(part, name) for part in PARTS]
+        for name in (*SERVERS, "VIP 192.0.2.10", "VIP 192.0.2.53", "RIP 10.0.2.1")
+    }
+    assert found == {
+        HTTP: [[2], [0], [0]],
+        HTTPS: [[1], [1], [0]],
+        "UDP 192.0.2.53:53": [[0], [2], [0]],
+        "FWM 5": [[2], [0], [4]],
+        "TCP [2001:db8::10]:443": [[2], [0], [0]],
+        "VIP 192.0.2.10": [[2], [0], [0]],
+        "VIP 192.0.2.53": [[0], [1], [0]],
+        "RIP 10.0.2.1": [[0], [1], [0]],
+    }
+
+
+def test_files_of_an_earlier_version_go_on_and_get_the_new_series(
+    director: SimulatedDirector, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(files, "PARTS", {})
+        assert run(poller, director, directors.farm(0), directors.farm(1)) == []
+    assert poller.rates(HTTP) == [pytest.approx(place(1, 21, 41))]
+    assert run(poller, director, directors.farm(2), directors.farm(3)) == []
+    before = {**dict.fromkeys(PARTS), **place(1, 21, 41)}
+    after = place(1, 21, 41, 2, 0, 0)
+    # no value is lost: the counters have no gap
+    expected = [before, after, after]
+    assert poller.rates(HTTP) == [pytest.approx(rates) for rates in expected]
+    with Rrdtool(poller.folder) as rrdtool:
+        info = rrdtool.run("info", poller.file("RIP 10.0.1.1").path)
+    heartbeats = {line.split(" = ")[1] for line in info if ".minimal_heartbeat" in line}
+    assert heartbeats == {str(2 * STEP)}
+    left = {path.suffix for path in (poller.folder / poller.names[0]).iterdir()}
+    assert left == {".rrd"}
+
+
+def test_a_file_that_cannot_get_the_new_series_goes_on_as_before(
+    director: SimulatedDirector, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(files, "PARTS", {})
+        assert run(poller, director, directors.farm(0)) == []
+    run_command = Rrdtool.run
+
+    def without_tune(self: Rrdtool, *words: str) -> List[str]:
+        """Fail as rrdtool 1.4 does."""
+        if words[0] == "tune" and "TCP_192.0.2.10_80.rrd" in words[1]:
+            raise RrdError("no disk space")
+        return run_command(self, *words)
+
+    monkeypatch.setattr(Rrdtool, "run", without_tune)
+    (error,) = run(poller, director, directors.farm(1))
+    assert error.endswith("TCP_192.0.2.10_80.rrd: cannot add up, idle, lost: no disk space")
+    assert poller.rates(HTTP) == [pytest.approx(place(1, 21, 41))]
+    assert poller.rates(HTTPS) == [pytest.approx(place(2, 41, 81, 2, 0, 0))]
+
+
+def test_times_of_changes_are_beside_the_files(tmp_path: Path, following: Follow) -> None:
+    def annotate(snapshot: Snapshot) -> None:
+        """Let the first service have changed an hour ago, and another be lost for a minute."""
+        for service in snapshot.services[:1]:
+            service.changed = time.time() - 3600
+        snapshot.lost = [LostRow("TCP 192.0.2.99:80", "", None, time.time() - 60)]
+
+    with directors.running(tmp_path / "director", annotate=annotate) as director:
+        poller = following(director.address)
+        run(poller, director, directors.farm())
+    folder = poller.folder / poller.names[0]
+    # a poll is a moment after its snapshot
+    assert beside.load(folder, beside.CHANGED, int) == {HTTP: pytest.approx(START - 3600, abs=60)}
+    lost = {"TCP 192.0.2.99:80": pytest.approx(START - 60, abs=60)}
+    assert beside.load(folder, beside.LOST, int) == lost
+
+
 def test_a_vip_that_is_gone_is_a_gap(director: SimulatedDirector, poller: Poller) -> None:
     farms = [directors.farm(step) for step in range(5)]
     farms[2] = farms[2][2:]
@@ -253,8 +351,9 @@ def test_a_file_tells_when_its_service_went(director: SimulatedDirector, poller:
     farm = directors.farm()
     run(poller, director, farm, farm[1:], farm[1:], farm[1:])
     with Rrdtool(poller.folder) as rrdtool:
-        assert files.last(rrdtool, poller.file(HTTP)) == files.Last(START + STEP, False)
-        assert files.last(rrdtool, poller.file(HTTPS)) == files.Last(START + 3 * STEP, True)
+        gone, present = (files.last(rrdtool, poller.file(name)) for name in (HTTP, HTTPS))
+    assert (gone.when, gone.known) == (START + STEP, False)
+    assert (present.when, present.known) == (START + 3 * STEP, True)
 
 
 def test_a_poll_that_was_missed_is_no_gap_and_two_are(
@@ -298,7 +397,8 @@ def test_what_a_director_does_not_know_is_a_gap(
     service = builders.service("192.0.2.10", 80, builders.server(active_conns=3, inact_conns=4))
     run(poller, director, [service], [service])
     (rates,) = poller.rates(HTTP)
-    assert rates == {**dict.fromkeys(SOURCES), "active": 3, "inactive": 4}
+    parts = {"up": 1, "idle": 0, "lost": 0}
+    assert rates == {**dict.fromkeys(SOURCES), "active": 3, "inactive": 4, **parts}
 
 
 def test_a_director_that_does_not_answer_costs_the_others_nothing(
