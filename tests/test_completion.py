@@ -89,7 +89,7 @@ def test_a_value_is_completed(script: Path) -> None:
     assert offered(script, "lvs-agent graph draw conns --period ") == {
         *("day", "week", "month", "year")
     }
-    assert offered(script, "lvs-agent graph draw p") == {"packets"}
+    assert offered(script, "lvs-agent graph draw b") == {"bits", "bits-per-conn"}
 
 
 def test_files_and_folders_are_completed(script: Path, tmp_path: Path) -> None:

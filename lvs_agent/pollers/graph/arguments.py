@@ -10,6 +10,7 @@ from lvs_agent.pollers.arguments import DIRECTOR, SNMP_CONF, Commands, asking
 
 STEP = 300  # seconds, as usual with Cacti, MRTG and Munin
 COARSER = 1800  # seconds between two values of the next archive, see files.ARCHIVES
+DAY = 86400  # seconds
 SHORTEST_STEP = 10  # the kernel updates counters every 2 s, and a snapshot may be 5 s old
 
 
@@ -64,10 +65,15 @@ def _add_draw(commands: Commands) -> None:
     )
     command.add_argument(
         "kind",
-        choices=["active", "conns", "packets", "bits"],
+        choices=[
+            *("active", "bits", "conns", "servers", "packets"),
+            *("packet-size", "bits-per-conn", "packets-per-conn"),
+        ],
         metavar="KIND",
-        help="active (active and inactive connections), conns (new connections/s), packets"
-        " (packets/s) or bits (bits/s)",
+        help="active (active and inactive connections), bits (bits/s), conns (new connections/s),"
+        " servers (real servers that are up, at weight 0 and lost, or services of a VIP), packets"
+        " (packets/s), packet-size (bytes/packet), bits-per-conn or packets-per-conn (averages of"
+        " new connections)",
     )
     command.add_argument(
         *("-o", "--output"),
@@ -119,9 +125,10 @@ def _add_page(commands: Commands) -> None:
         "page",
         parents=[_selecting(), _looking()],
         help="make an HTML page of pictures",
-        description="Makes an HTML page with pictures of the last day for each selected service,"
-        " and for each service a page with pictures of the last day, week, month and year, where"
-        " every real server has a colour of its own. Open DIR/index.html in a browser; no web"
+        description="Makes an index with a table of the selected services, VIPs and RIPs and"
+        " pictures of the busiest services, and a page for each, with pictures of the last day,"
+        " week, month and year. On the page of a service, every real server has a colour of its"
+        " own; on that of a VIP or RIP, every service. Open DIR/index.html in a browser; no web"
         " server is needed.",
     )
     command.add_argument(
@@ -131,6 +138,14 @@ def _add_page(commands: Commands) -> None:
         "--redraw",
         action="store_true",
         help="draw all pictures, even those that are less than a pixel out of date",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=60,
+        metavar="SECONDS",
+        help="draw the pictures of the index, then others for this long, those that are most out of"
+        " date first; the next runs draw the rest (default %(default)d)",
     )
 
 
@@ -182,6 +197,12 @@ def _step(text: str) -> int:
         raise argparse.ArgumentTypeError(
             f"not {SHORTEST_STEP} to {COARSER} seconds that divide {COARSER}: {text}"
         )
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) > DAY:
+        raise argparse.ArgumentTypeError(f"not a number from 0 to {DAY}: {text}")
     return int(text)
 
 

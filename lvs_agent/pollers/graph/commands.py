@@ -56,8 +56,11 @@ def draw(args: argparse.Namespace) -> List[str]:
 
 def page(args: argparse.Namespace) -> List[str]:
     """Write a page; return the errors."""
-    look = Look("", "", args.inactive_below)
-    return pages.draw(args.folder, selection(args), look, args.redraw, args.into, time.time())
+    look = Look("", "", args.inactive_below, pages.WIDTH, pages.HEIGHT)
+    limit = args.time_limit
+    return pages.draw(
+        args.folder, selection(args), look, args.redraw, limit, args.into, time.time()
+    )
 
 
 def _check_folders(directors: Sequence[str]) -> None:

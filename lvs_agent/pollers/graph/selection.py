@@ -6,13 +6,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, FrozenSet, List, Optional, Sequence
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence
 
 from lvs_agent.codes import IpProtocol
 from lvs_agent.errors import CommandError
 from lvs_agent.pollers.graph.files import File, FileError, Last, folder_of, last, listed
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.naming import AddressRow, Named, NamingError, Row, Service
+from lvs_agent.pollers.naming import VIP, AddressRow, NamingError, Row, Service
 from lvs_agent.pollers.parsing import parse_named, parse_server, parse_service
 
 SERVICE, SERVER, DIRECTOR = "service", "server", "director"
@@ -56,6 +56,23 @@ class Selection:
                 return False
         return self._takes_service(row.service)
 
+    def takes_address(self, file: File) -> bool:
+        """Return whether the row of a file is a VIP or a RIP of whole addresses that are selected.
+
+        A sum over an address contains all its rows, so it is not selected with some of them.
+        """
+        row = file.row
+        if not isinstance(row, AddressRow):
+            return False
+        if self.sums:
+            return self.takes(file)
+        if self.directors and file.director not in self.directors:
+            return False
+        if self.services or self.ports or self.server_ports:
+            return False
+        own, others = (self.vips, self.servers) if row.kind == VIP else (self.servers, self.vips)
+        return not others and (not own or row.address in own)
+
     def _takes_service(self, service: Service) -> bool:
         every = Service(service.family, service.address, service.protocol, None)
         if self.services and not self.services & {service, every}:
@@ -89,19 +106,11 @@ class Files:
     last: Dict[File, Last] = field(default_factory=dict)
     errors: List[str] = field(default_factory=list)
 
-    def by_service(self) -> Dict[Named, List[File]]:
-        """Return the files of each service, in their order, and those of each VIP and RIP."""
-        found: Dict[Named, List[File]] = {}
-        for file in self.last:
-            row = file.row if isinstance(file.row, AddressRow) else Row(file.row.service)
-            found.setdefault(row, []).append(file)
-        return found
 
-
-def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
-    """Return the selected files of a folder. Raises OSError."""
+def look_at(rrdtool: Rrdtool, folder: Path, takes: Callable[[File], bool]) -> Files:
+    """Return the files of a folder that are taken. Raises OSError."""
     found = Files()
-    for file in filter(selection.takes, listed(folder)):
+    for file in filter(takes, listed(folder)):
         try:
             found.last[file] = last(rrdtool, file)
         except FileError as error:
@@ -109,11 +118,9 @@ def look_at(rrdtool: Rrdtool, folder: Path, selection: Selection) -> Files:
     return found
 
 
-def needed(found: Files, folder: Path) -> Files:
-    """Return found. Raises CommandError if no file was selected, or none of them can be used."""
-    if not found.last:
-        raise CommandError("; ".join(found.errors) or f"{folder}: no file matches the selection")
-    return found
+def nothing(folder: Path, errors: Sequence[str]) -> CommandError:
+    """Return the error that no file was selected, or that none of them can be used."""
+    return CommandError("; ".join(errors) or f"{folder}: no file matches the selection")
 
 
 def selection(args: argparse.Namespace) -> Selection:

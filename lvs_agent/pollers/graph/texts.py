@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text files in folders that may belong to another user."""
+"""Text files in folders that may belong to another user, and texts of limited length."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ def replace_text(path: Path, text: str) -> None:
     with new.open("x", encoding="utf-8") as file:  # follows no link that another user has put there
         file.write(text)
     os.replace(new, path)
+
+
+def elided(text: str, most: int) -> str:
+    """Return a text of at most so many characters, without those in the middle if it is longer."""
+    if len(text) <= most:
+        return text
+    kept = most - 1
+    return f"{text[: kept - kept // 2]}\u2026{text[-(kept // 2) :]}"

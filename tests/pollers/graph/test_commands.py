@@ -52,7 +52,7 @@ def test_a_director_is_asked_kept_and_drawn(director: SimulatedDirector, tmp_pat
     done = graph(tmp_path, "update", director.address, *TO, "--step", "60")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     name = director.address.replace(":", "_")
-    assert len(list((tmp_path / "files" / name).iterdir())) == 28
+    assert len(list((tmp_path / "files" / name).glob("*.rrd"))) == 28
     done = graph(
         tmp_path, "draw", "active", *FROM, *OUT, "--vip", "192.0.2.10", "--stack", "service"
     )
@@ -73,6 +73,7 @@ WRONG_ARGUMENTS = {
     "lb1: this folder would be that of 2 directors": ["update", "lb1", "lb1", *TO],
     "invalid choice: 'bytes'": ["draw", "bytes", *FROM, *OUT],
     "not a number from 50 to 10000: 5": ["draw", "bits", *FROM, *OUT, "--width", "5"],
+    "not a number from 0 to 86400: 1.5": ["page", *FROM, "--into", "p", "--time-limit", "1.5"],
     "x.invalid: neither an address nor a known host": [
         "draw",
         "bits",
@@ -148,7 +149,7 @@ def test_progress_is_shown_on_a_terminal(here: Path) -> None:
         pass
     os.close(ours)
     assert process.wait() == 0
-    shown = [int(number) for number in re.findall(rb"pictures drawn: (\d+) of 496", said)]
+    shown = [int(number) for number in re.findall(rb"pictures drawn: (\d+) of 992", said)]
     assert shown
     assert shown == sorted(shown)
     assert said.endswith(b"\r\x1b[K")

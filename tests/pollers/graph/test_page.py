@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pages' content and links, read with an HTML parser."""
+"""The pages' content and links, read with an HTML parser, and the pictures that a run draws."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
+import re
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,12 +17,14 @@ import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.errors import CommandError
-from lvs_agent.pollers.graph import page
-from lvs_agent.pollers.graph.files import File
-from lvs_agent.pollers.graph.page import Subject
+from lvs_agent.pollers.graph import beside, documents, markup, page
+from lvs_agent.pollers.graph.due import due
+from lvs_agent.pollers.graph.files import File, update
+from lvs_agent.pollers.graph.numbers import Numbers, State, read
 from lvs_agent.pollers.graph.picture import Look
+from lvs_agent.pollers.graph.plans import Plan, farm, planned
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.graph.selection import look_at, selection
+from lvs_agent.pollers.graph.selection import SERVER, look_at, selection
 from lvs_agent.pollers.parsing import parse_named
 from tests.support import rounds
 from tests.support.rounds import STEP
@@ -42,32 +47,47 @@ PAGES = {
     "TCP_192.0.2.10_80.html",
     "TCP_192.0.2.10_443.html",
     "UDP_2001-db8--53_53.html",
+    "VIP_192.0.2.10.html",
+    "RIP_192.168.0.1.html",
 }
+FOREVER = 3600
+# all services, and three of them; a VIP and a RIP
+PICTURES = 4 * (4 * 8 + 2 * 4)
 
 
 @dataclass
 class Page(HTMLParser):
-    """A page's links, pictures, anchors and text. Raises AssertionError for unmatched tags."""
+    """A page's links, pictures, anchors, text and table rows.
+
+    Raises AssertionError for unmatched tags.
+    """
 
     path: Path
     links: List[str] = field(default_factory=list)
     pictures: List[str] = field(default_factory=list)
     anchors: Set[str] = field(default_factory=set)
     text: str = ""
+    rows: List[str] = field(default_factory=list)
     _open: List[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self.feed(self.path.read_text("utf-8"))
+        self.rows = [row for row in self.rows if row]
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
         values: Dict[str, str] = {name: value or "" for name, value in attrs}
         assert tag not in ("script", "link", "base")
+        assert len(values.get("href", "")) < 300
         if tag not in ("meta", "img"):
             self._open.append(tag)
         if "id" in values:
             self.anchors.add(values["id"])
+        if tag == "tr":
+            self.rows.append("")
+        if tag == "td" and self.rows[-1:] != [""]:
+            self.rows[-1] += "|"
         if tag == "a":
             self.links.append(values["href"])
         if tag == "img":
@@ -79,6 +99,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if "td" in self._open:
+            self.rows[-1] += data
 
 
 @pytest.fixture
@@ -90,22 +112,22 @@ def options(*words: str) -> argparse.Namespace:
     return parser().parse_args(["graph", "page", "--from", "F", "--into", "I", *words])
 
 
-def made(folder: Path, *words: str, now: float = END) -> Path:
+def made(folder: Path, *words: str, now: float = END, seconds: float = FOREVER) -> Path:
     """Draw the pages of all services, or of those that options select; return their folder."""
     out = folder.parent / "page"
     args = options(*words)
     look = Look("", "", args.inactive_below)
-    assert page.draw(folder, selection(args), look, args.redraw, out, now) == []
+    assert page.draw(folder, selection(args), look, args.redraw, seconds, out, now) == []
     return out
 
 
-def pages(out: Path) -> Dict[str, Page]:
+def parsed(out: Path) -> Dict[str, Page]:
     return {path.name: Page(path) for path in out.glob("*.html")}
 
 
 def test_every_reference_is_relative_and_there(folder: Path) -> None:
     out = made(folder)
-    every = pages(out)
+    every = parsed(out)
     assert set(every) == {"index.html", *PAGES}
     used = set()
     for name, each in every.items():
@@ -114,62 +136,118 @@ def test_every_reference_is_relative_and_there(folder: Path) -> None:
             assert "/" not in link
             assert ":" not in link
             assert not anchor or anchor in every[target or name].anchors
-            assert target in ("", *every)
+            assert target in ("", *every, *each.pictures)
         used |= set(each.pictures)
         assert "http" not in each.path.read_text().replace("http-equiv", "")
     assert used == {path.name for path in out.glob("*.png")}
-    # three services and their sum, four kinds, four periods
-    assert len(used) == 4 * 4 * 4
+    assert len(used) == PICTURES
     assert {path.suffix for path in out.iterdir()} == {".html", ".png"}
 
 
-def test_the_index_leads_to_every_service(folder: Path) -> None:
-    index = pages(made(folder))["index.html"]
+def test_the_index_leads_to_every_subject(folder: Path) -> None:
+    index = parsed(made(folder, seconds=0))["index.html"]
     assert {link.partition("#")[0] for link in index.links} >= PAGES
-    assert all(name in index.text for name in (HTTP, HTTPS, DNS))
+    assert all(name in index.text for name in ROWS if "->" not in name)
     assert "lb1, lb2" in index.text
-    # four kinds for the sum; active and bits for each service
+    assert index.anchors == {"services", "pictures", "VIP", "RIP"}
+    # four kinds for the sum; active and bits for each of the busiest
     assert len(index.pictures) == 4 + 3 * 2
 
 
-def test_a_service_has_day_week_month_and_year(folder: Path) -> None:
-    service = pages(made(folder))["TCP_192.0.2.10_443.html"]
-    assert service.anchors == {"day", "week", "month", "year"}
-    assert len(service.pictures) == 16
-    assert "index.html" in service.links
+def test_a_subject_has_day_week_month_and_year(folder: Path) -> None:
+    every = parsed(made(folder))
+    for name, kinds in (("TCP_192.0.2.10_443.html", 8), ("VIP_192.0.2.10.html", 4)):
+        assert every[name].anchors == {"day", "week", "month", "year"}
+        assert len(every[name].pictures) == 4 * kinds
+        assert "index.html" in every[name].links
+
+
+def test_a_service_and_its_addresses_lead_to_each_other(folder: Path) -> None:
+    every = parsed(made(folder, seconds=0))
+    http, https, vip, rip = (
+        f"{name}.html"
+        for name in ("TCP_192.0.2.10_80", "TCP_192.0.2.10_443", "VIP_192.0.2.10", "RIP_192.168.0.1")
+    )
+    led = {name: {link for link in page.links if link in PAGES} for name, page in every.items()}
+    assert led[http] == led[https] == {vip, rip}
+    assert led[vip] == led[rip] == {http, https}
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (("--port", "443"), {"TCP_192.0.2.10_443.html"}),
-        (("--vip", "192.0.2.10"), {"TCP_192.0.2.10_80.html", "TCP_192.0.2.10_443.html"}),
+        (
+            ("--vip", "192.0.2.10"),
+            {"TCP_192.0.2.10_80.html", "TCP_192.0.2.10_443.html", "VIP_192.0.2.10.html"},
+        ),
         (("--director", "lb2"), {"TCP_192.0.2.10_80.html"}),
         (("--real-port", "8443"), {"TCP_192.0.2.10_443.html"}),
         (("--real-server", "192.168.0.2"), {"TCP_192.0.2.10_80.html"}),
+        (
+            ("--real-server", "192.168.0.1"),
+            {"TCP_192.0.2.10_80.html", "TCP_192.0.2.10_443.html", "RIP_192.168.0.1.html"},
+        ),
         (("--service", "VIP 192.0.2.10"), {"VIP_192.0.2.10.html"}),
     ],
 )
 def test_a_page_is_of_what_is_selected(
     folder: Path, words: Tuple[str, ...], expected: Set[str]
 ) -> None:
-    assert set(pages(made(folder, *words))) == {"index.html", "all.html", *expected}
+    assert set(parsed(made(folder, *words, seconds=0))) == {"index.html", "all.html", *expected}
 
 
-def test_real_servers_have_a_colour_each(folder: Path) -> None:
+def plans(folder: Path, *words: str) -> Dict[str, Plan]:
+    """Return the plans of what options select, by the names of their subjects."""
+    chosen = selection(options(*words))
+    servers = dataclasses.replace(chosen, stack=SERVER)
     with Rrdtool(folder) as rrdtool:
-        chosen = selection(options())
-        servers = selection(options("--real-port", "8080", "--real-port", "8443"))
-        plans = page.planned(
-            look_at(rrdtool, folder, chosen), look_at(rrdtool, folder, servers), END
-        )
-    groups = {plan.subject.name: [group.name for group in plan.groups["day"]] for plan in plans}
-    assert groups == {
+        found = look_at(rrdtool, folder, lambda file: True)
+        shown = farm(found.last, chosen, servers)
+        numbers = {row: read(rrdtool, files, found.last, END) for row, files in shown.files.items()}
+    return {plan.name: plan for plan in planned(shown, found.last, numbers, END)}
+
+
+def test_parts_have_a_colour_each(folder: Path) -> None:
+    found = {
+        name: [group.name for group in plan.groups["day", "active"]]
+        for name, plan in plans(folder).items()
+    }
+    assert found == {
         "3 virtual services": [HTTP, HTTPS, DNS],
         HTTP: ["192.168.0.1:8080", "192.168.0.2:8080"],
         HTTPS: ["192.168.0.1:8443"],
         DNS: ["sum"],
+        "VIP 192.0.2.10": [HTTP, HTTPS],
+        "RIP 192.168.0.1": [HTTP, HTTPS],
     }
+    for plan in plans(folder).values():
+        (group,) = plan.groups["day", "servers"]
+        assert group.name == "sum"
+
+
+def test_numbers_are_the_last_values_over_all_directors(folder: Path) -> None:
+    found = {name: plan.numbers.values for name, plan in plans(folder).items()}
+    # 1 on each of two directors
+    assert found[HTTP] == pytest.approx(
+        {
+            **{"active": 2, "inactive": 4, "conns": 6, "in_pkts": 8, "out_pkts": 10},
+            **{"in_bytes": 12, "out_bytes": 14, "up": 14, "idle": 16, "lost": 18},
+        }
+    )
+    assert found["VIP 192.0.2.10"]["conns"] == pytest.approx(9)
+    assert found["3 virtual services"]["conns"] == pytest.approx(6 + 6 + 9)
+
+
+def test_of_many_services_the_busiest_have_a_colour(tmp_path: Path) -> None:
+    rows = {f"FWM {mark}": mark for mark in range(1, 31)}
+    rounds.folder(tmp_path, {"lb1": rows}, END, polls=2)
+    groups = plans(tmp_path)["30 virtual services"].groups["day", "bits"]
+    assert [group.name for group in groups] == [
+        *(f"FWM {mark}" for mark in range(22, 31)),
+        "other services",
+    ]
+    assert len(groups[-1].files) == 21
 
 
 def test_a_service_that_is_gone_says_so_and_leaves_period_by_period(folder: Path) -> None:
@@ -178,13 +256,15 @@ def test_a_service_that_is_gone_says_so_and_leaves_period_by_period(folder: Path
         for row in (name for name in ROWS if not name.startswith(HTTPS)):
             file = File("lb1", parse_named([row]))
             rounds.fill(rrdtool, file, 1, range(END + STEP, END + 2 * DAY + 1, 1800))
-    every = pages(made(folder, now=END + 2 * DAY))
+    every = parsed(made(folder, now=END + 2 * DAY))
     gone = every["TCP_192.0.2.10_443.html"]
     assert gone.anchors == {"week", "month", "year"}
-    assert "no values since" in gone.text
+    assert "no values" in gone.text
     assert "no values in this day" in every["index.html"].text
-    assert "no values since" not in every["TCP_192.0.2.10_80.html"].text
-    year_later = pages(made(folder, now=END + 367 * DAY))["index.html"]
+    rows = re.findall("TCP 192.0.2.10:443.*", every["index.html"].text)
+    assert [row for row in rows if "no values" in row]
+    assert "no values" not in every["TCP_192.0.2.10_80.html"].text
+    year_later = parsed(made(folder, now=END + 367 * DAY, seconds=0))["index.html"]
     assert HTTPS not in year_later.text
     assert HTTP in year_later.text
 
@@ -202,28 +282,140 @@ def test_pictures_that_are_fresh_are_not_drawn_again(folder: Path) -> None:
     assert week.read_bytes() != b"drawn before"
 
 
+def test_without_time_only_the_index_has_pictures(folder: Path) -> None:
+    every = parsed(made(folder, seconds=0))
+    drawn = {path.name for path in (folder.parent / "page").glob("*.png")}
+    assert drawn == set(every["index.html"].pictures)
+    assert len(drawn) == 10
+    assert {picture for page in every.values() for picture in page.pictures} == drawn
+    assert "8 pictures will be drawn by one of the next runs" in every["all.html"].text
+    every = parsed(made(folder))
+    assert len({picture for page in every.values() for picture in page.pictures}) == PICTURES
+    assert "will be drawn" not in every["all.html"].text
+
+
+def test_the_pictures_that_are_most_out_of_date_are_drawn_first(folder: Path) -> None:
+    every, out = list(plans(folder).values()), made(folder)
+    ages = {
+        "RIP_192.168.0.1-bits-year.png": 10 * DAY,  # 16 pixels
+        "RIP_192.168.0.1-bits-week.png": DAY,  # 85 pixels
+        "RIP_192.168.0.1-bits-day.png": 3600,  # 25 pixels
+        "all-bits-day.png": 400,  # 3 pixels, but on the index
+        "all-bits-week.png": 400,  # none
+    }
+    for name, age in ages.items():
+        os.utime(out / name, (time.time() - age,) * 2)
+    for name in ("VIP_192.0.2.10-active-year.png", "VIP_192.0.2.10-active-day.png"):
+        (out / name).unlink()
+    found = due(every, out, set(documents.on_index(every)), Look("", ""), False)
+    assert [picture.name for picture in found] == [
+        "all-bits-day.png",
+        "VIP_192.0.2.10-active-day.png",
+        "VIP_192.0.2.10-active-year.png",
+        "RIP_192.168.0.1-bits-week.png",
+        "RIP_192.168.0.1-bits-day.png",
+        "RIP_192.168.0.1-bits-year.png",
+    ]
+
+
+def test_the_index_has_those_in_trouble_first_then_the_busiest(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    rows = {f"FWM {mark}": mark for mark in range(1, 7)}
+    rounds.folder(folder, {"lb1": rows}, END)
+    parts = {"FWM 1": [2, 0, 0], "FWM 2": [2, 1, 0], "FWM 3": [0, 1, 1], "FWM 4": [3, 0, 0]}
+    with Rrdtool(folder) as rrdtool:
+        for name, its in parts.items():
+            rounds.fill(rrdtool, File("lb1", parse_named([name])), rows[name], [END + STEP], its)
+        gone = File("lb1", parse_named(["FWM 5"]))
+        update(rrdtool, gone, END + STEP, [None] * 7)
+        update(rrdtool, File("lb1", parse_named(["FWM 6"])), END + STEP, [None] * 7)
+    beside.save(folder / "lb1", beside.CHANGED, int, {"FWM 3": END - 3600, "FWM 4": END - 9 * DAY})
+    beside.save(folder / "lb1", beside.LOST, int, {"FWM 6": END - 60})
+    found = [
+        row.split("|") for row in parsed(made(folder, now=END + STEP, seconds=0))["index.html"].rows
+    ]
+    names = [row[0] for row in found]
+    hour = time.strftime("%H:%M", time.localtime(END - 3600))
+    assert names == ["FWM 3", "FWM 6", "FWM 2", "FWM 4", "FWM 1", "FWM 5"]
+    by_name = {name: rest for name, *rest in found}
+    assert by_name["FWM 3"] == ["144", "168", "9", "3", "0 of 2", "1", hour]
+    assert by_name["FWM 6"][4:6] == ["lost", ""]
+    assert by_name["FWM 2"][4:6] == ["2 of 3", ""]
+    assert by_name["FWM 4"][4:] == [
+        "3 of 3",
+        "",
+        time.strftime("%Y-%m-%d", time.localtime(END - 9 * DAY)),
+    ]
+    assert by_name["FWM 5"][:5] == ["", "", "", "", "no values"]
+
+
+def test_a_service_that_one_director_has_lost_is_up_in_part(tmp_path: Path) -> None:
+    rounds.folder(tmp_path, {"lb1": {HTTP: 1}, "lb2": {HTTPS: 1}}, END - DAY)
+    rounds.folder(tmp_path, {"lb2": {HTTP: 1}}, END)
+    for name in ("lb1", "lb2"):
+        beside.save(tmp_path / name, beside.LOST, int, {HTTP: END - 60, HTTPS: END - 60})
+    states = {name: plan.numbers.state for name, plan in plans(tmp_path).items()}
+    assert (states[HTTP], states[HTTPS]) == (State.PARTLY, State.DOWN)
+
+
+def test_a_long_table_is_folded_and_pictures_are_of_the_busiest(tmp_path: Path) -> None:
+    rows = {f"FWM {mark}": mark for mark in range(1, 31)}
+    rounds.folder(tmp_path / "files", {"lb1": rows}, END, polls=2)
+    index = parsed(made(tmp_path / "files", seconds=0))["index.html"]
+    assert len(index.rows) == 30
+    assert "10 more" in index.text
+    assert {name.partition("-")[0] for name in index.pictures} == {
+        "all",
+        *(f"FWM_{mark}" for mark in range(25, 31)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (0, "0"),
+        (0.004, "0.00"),
+        (1.5, "1.50"),
+        (12.34, "12.3"),
+        (999.4, "999"),
+        (999.6, "1.00&nbsp;k"),
+        (1234567, "1.23&nbsp;M"),
+        (10**12 * 123456, "123456&nbsp;T"),
+    ],
+)
+def test_amounts_have_three_digits(value: Optional[float], text: str) -> None:
+    assert markup.amount(value) == text
+
+
+def test_long_names_are_whole_on_the_page(folder: Path) -> None:
+    name = "x" * 255
+    beside.save(folder / "lb1", beside.ALIASES, str, {HTTPS: name})
+    assert f"{HTTPS} ({name})" in parsed(made(folder, seconds=0))["index.html"].text
+
+
 def test_a_file_that_is_damaged_costs_only_itself(folder: Path) -> None:
     (folder / "lb1" / "TCP_192.0.2.10_443.rrd").write_bytes(b"RRD")
     out = folder.parent / "page"
     look = Look("", "")
-    (error,) = page.draw(folder, selection(options()), look, False, out, END)
+    (error,) = page.draw(folder, selection(options()), look, False, FOREVER, out, END)
     assert "TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph" in error
-    assert set(pages(out)) == {"index.html", *PAGES} - {"TCP_192.0.2.10_443.html"}
+    assert set(parsed(out)) == {"index.html", *PAGES} - {"TCP_192.0.2.10_443.html"}
 
 
 def test_an_empty_folder_has_no_page(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no file matches the selection"):
-        page.draw(tmp_path, selection(options()), Look("", ""), False, tmp_path / "page", END)
+        page.draw(tmp_path, selection(options()), Look("", ""), False, 0, tmp_path / "page", END)
     assert not (tmp_path / "page").exists()
 
 
 def test_names_are_text_and_no_markup(tmp_path: Path) -> None:
-    subject = Subject("all", '<script>"&', ["day"], "<b>")
-    page.write(tmp_path, ["<i>"], [subject], END)
-    found = Page(tmp_path / "index.html")
-    assert '<script>"&' in found.text
-    assert "<b>" in found.text
-    assert "<i>" in found.text
+    name = '<script>"&'
+    every = [Plan(stem, name, None, [], Numbers(), {}) for stem in ("all", "other")]
+    documents.write(tmp_path, ["<i>"], every, [], END)
+    for found in map(Page, tmp_path.glob("*.html")):
+        assert name in found.text
+        assert "<i>" in found.text
 
 
 def test_a_reference_that_leads_nowhere_is_found(tmp_path: Path) -> None:
@@ -241,6 +433,6 @@ def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> Non
     target = tmp_path / "target"
     target.write_text("kept")
     (tmp_path / name).symlink_to(target)
-    page.write(tmp_path, ["lb1"], [Subject("all", "all services", [], "")], END)
+    documents.write(tmp_path, ["lb1"], [Plan("all", "all", None, [], Numbers(), {})], [], END)
     assert target.read_text() == "kept"
     assert not (tmp_path / "index.html").is_symlink()

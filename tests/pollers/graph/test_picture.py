@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 from typing import Dict, List
@@ -12,11 +13,14 @@ import pytest
 
 from lvs_agent.arguments import parser
 from lvs_agent.errors import CommandError, UsageError
-from lvs_agent.pollers.graph import picture
-from lvs_agent.pollers.graph.picture import KINDS, MOST_GROUPS, Look
+from lvs_agent.pollers.graph import beside, elements, files, picture, texts
+from lvs_agent.pollers.graph.files import File
+from lvs_agent.pollers.graph.kinds import KINDS, kind_of
+from lvs_agent.pollers.graph.picture import MOST_GROUPS, Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.selection import grouped, look_at, selection, title
 from lvs_agent.pollers.naming import NamingError
+from lvs_agent.pollers.parsing import parse_named
 from tests.support import rounds
 from tests.support.rounds import STEP
 
@@ -60,8 +64,9 @@ def drawn(
     args = options(*words)
     chosen = selection(args)
     with Rrdtool(folder) as rrdtool:
-        groups = grouped(list(look_at(rrdtool, folder, chosen).last), chosen.stack)
-        command = picture.words(str(folder / "out.png"), KINDS[args.kind], groups, "title", look)
+        every = list(look_at(rrdtool, folder, chosen.takes).last)
+        kind, groups = kind_of(args.kind, every), grouped(every, chosen.stack)
+        command = picture.words(str(folder / "out.png"), kind, groups, "title", look)
         names = [word.split(":")[1] for word in command if word.startswith("GPRINT:")]
         _size, *printed = rrdtool.run(*command, *(f"PRINT:{name}:%.3lf" for name in names))
     assert (folder / "out.png").read_bytes().startswith(PNG)
@@ -69,7 +74,7 @@ def drawn(
     for name, number in zip(names, printed):
         group, source = re.fullmatch(r"[vt](\d+_)?(\d)(?:last|average|maximum)", name).groups()  # type: ignore[union-attr]
         line = groups[int(group[:-1])].name if group else "total"
-        line = KINDS[args.kind].sources[int(source)][1] if len(groups) == 1 else line
+        line = kind.sources[int(source)][1] if len(groups) == 1 else line
         found.setdefault(line, []).append(float(number))
     return found
 
@@ -81,6 +86,10 @@ def drawn(
         ("conns", {"new": [3] * 3}),
         ("packets", {"in": [4] * 3, "out": [5] * 3}),
         ("bits", {"in": [48] * 3, "out": [56] * 3}),
+        ("packet-size", {"in": [1.5] * 3, "out": [1.4] * 3}),
+        ("bits-per-conn", {"in": [16] * 3, "out": [18.667] * 3}),
+        ("packets-per-conn", {"in": [1.333] * 3, "out": [1.667] * 3}),
+        ("servers", {"up": [7] * 3, "at weight 0": [8] * 3, "lost": [9] * 3}),
     ],
 )
 def test_a_picture_has_the_numbers_of_its_kind(
@@ -149,6 +158,88 @@ def test_a_stack_has_a_line_for_each(
     assert found == {name: [3 * amount] * 3 for name, amount in expected.items()}
 
 
+def ratios(tmp_path: Path, rates: Dict[str, List[List[int]]]) -> Dict[str, List[float]]:
+    """Draw bytes per packet for services' bytes and packets per second in each interval."""
+    (tmp_path / "lb1").mkdir()
+    begin = END - STEP * len(next(iter(rates.values())))
+    with Rrdtool(tmp_path) as rrdtool:
+        for name, its in rates.items():
+            file = File("lb1", parse_named([name]))
+            files.create(rrdtool, file, begin - 1, STEP)
+            size = packets = 0
+            files.update(rrdtool, file, begin, [0] * 7)
+            for poll, (per_second, packets_per_second) in enumerate(its, 1):
+                size, packets = size + STEP * per_second, packets + STEP * packets_per_second
+                values = [0, 0, 0, packets, packets, size, size]
+                files.update(rrdtool, file, begin + poll * STEP, values)
+    return drawn(tmp_path, "packet-size", "--stack", "service", look=Look(str(begin), str(END)))
+
+
+def test_a_quotient_of_a_sum_is_that_of_the_sums(tmp_path: Path) -> None:
+    found = ratios(tmp_path, {HTTP: [[1000, 1]] * 4, HTTPS: [[10_000, 100]] * 4})
+    assert found[HTTP] == [1000] * 6
+    assert found[HTTPS] == [100] * 6
+    # neither 550, the mean of both, nor 1100, their sum
+    assert found["total"] == [pytest.approx(11_000 / 101, abs=0.001)] * 6
+
+
+def test_the_average_of_a_quotient_is_that_of_the_averages(tmp_path: Path) -> None:
+    found = ratios(
+        tmp_path, {HTTP: [[300, 1], [300, 1], [1000, 100], [1000, 100]], HTTPS: [[1, 1]] * 4}
+    )
+    assert found[HTTP] == [10, pytest.approx(2600 / 202, abs=0.001), 300] * 2
+
+
+def test_a_quotient_by_zero_is_unknown(tmp_path: Path) -> None:
+    found = ratios(tmp_path, {HTTP: [[0, 0]] * 4, HTTPS: [[200, 2], [200, 2], [0, 0], [200, 2]]})
+    assert [math.isnan(number) for number in found[HTTP]] == [True] * 6
+    assert found[HTTPS] == [100] * 6
+    assert found["total"] == [100] * 6
+
+
+def test_servers_are_in_the_words_for_the_row(tmp_path: Path) -> None:
+    rows = {HTTP: 1, "VIP 192.0.2.10": 1, "RIP 192.168.0.1": 1}
+    rounds.folder(tmp_path, {"lb1": rows}, END)
+    words = {name: drawn(tmp_path, "servers", "--service", name) for name in rows}
+    weights = {"up": [7] * 3, "at weight 0": [8] * 3, "lost": [9] * 3}
+    assert words[HTTP] == words["RIP 192.168.0.1"] == weights
+    assert words["VIP 192.0.2.10"] == {"up": [7] * 3, "down": [8] * 3, "lost": [9] * 3}
+
+
+def test_servers_are_drawn_of_the_files_that_have_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = selection(options("servers"))
+    out = tmp_path / "out.png"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(files, "PARTS", {})
+        rounds.folder(tmp_path, {"lb1": {HTTP: 1}}, END)
+    with pytest.raises(CommandError, match="no real servers yet; graph update stores them"):
+        picture.draw(tmp_path, chosen, "servers", LOOK, "", out)
+    rounds.folder(tmp_path, {"lb1": {HTTPS: 1}}, END)
+    assert picture.draw(tmp_path, chosen, "servers", LOOK, "", out) == []
+    assert out.exists()
+
+
+@pytest.mark.parametrize("words", [("--stack", "service"), ("--real-port", "8080")])
+def test_servers_have_no_parts(folder: Path, tmp_path: Path, words: List[str]) -> None:
+    chosen = selection(options("servers", *words))
+    with pytest.raises(UsageError, match="servers: only for services"):
+        picture.draw(folder, chosen, "servers", LOOK, "", tmp_path / "out.png")
+
+
+def test_a_long_name_does_not_leave_the_picture(tmp_path: Path) -> None:
+    rounds.folder(tmp_path, {"lb1": {HTTP: 1, HTTPS: 2}}, END)
+    names = {HTTP: "long " * 200, HTTPS: "\N{GRINNING FACE}" * 60 + ":\\%s"}
+    beside.save(tmp_path / "lb1", beside.ALIASES, str, names)
+    chosen = selection(options("bits", "--stack", "service"))
+    out = tmp_path / "out.png"
+    assert picture.draw(tmp_path, chosen, "bits", LOOK, "title " * 200, out) == []
+    assert out.read_bytes().startswith(PNG)
+    assert texts.elided("a" * 20 + "b" * 20, 11) == "aaaaa\u2026bbbbb"
+    assert texts.elided("a" * 11, 11) == "a" * 11
+
+
 def test_where_one_director_has_a_gap_the_sum_is_the_others(tmp_path: Path) -> None:
     rounds.folder(tmp_path, {"lb1": {HTTP: 1}}, END - 1800)
     rounds.folder(tmp_path, {"lb2": {HTTP: 5}}, END, polls=3)
@@ -161,7 +252,7 @@ def test_the_maximum_of_one_row_is_of_polls_and_that_of_a_sum_is_drawn(tmp_path:
     """The picture shows a week, where a pixel is half an hour, with a peak of one poll."""
     rounds.folder(tmp_path, {"lb1": {HTTP: 10, HTTPS: 10}}, END, polls=24)
     with Rrdtool(tmp_path) as rrdtool:
-        for file in look_at(rrdtool, tmp_path, selection(options("active"))).last:
+        for file in look_at(rrdtool, tmp_path, selection(options("active")).takes).last:
             rounds.fill(rrdtool, file, 70, [END + STEP])
             rounds.fill(rrdtool, file, 10, range(END + 2 * STEP, END + 12 * STEP, STEP))
     week = Look(str(END - 7 * 86400), str(END + 7200))
@@ -169,8 +260,15 @@ def test_the_maximum_of_one_row_is_of_polls_and_that_of_a_sum_is_drawn(tmp_path:
     assert drawn(tmp_path, "active", look=week)["active"][2] == 40
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("words", [[], ["--stack", "service"], ["--inactive-below"]])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (kind, words)
+        for kind in KINDS
+        for words in ([], ["--stack", "service"], ["--inactive-below"])
+        if kind != "servers" or "--stack" not in words
+    ],
+)
 def test_every_kind_is_drawn_every_way(
     folder: Path, tmp_path: Path, kind: str, words: List[str]
 ) -> None:
@@ -185,7 +283,7 @@ def test_every_kind_is_drawn_every_way(
 def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None:
     chosen = selection(options("active"))
     with Rrdtool(folder) as rrdtool:
-        groups = grouped(list(look_at(rrdtool, folder, chosen).last), None)
+        groups = grouped(list(look_at(rrdtool, folder, chosen.takes).last), None)
         limits = []
         for below in (False, True):
             look = Look(LOOK.start, LOOK.end, below)
@@ -224,7 +322,7 @@ def test_titles_say_what_is_drawn(folder: Path) -> None:
     with Rrdtool(folder) as rrdtool:
         for words, expected in titles.items():
             chosen = selection(options("active", *words))
-            assert title(list(look_at(rrdtool, folder, chosen).last)) == expected
+            assert title(list(look_at(rrdtool, folder, chosen.takes).last)) == expected
 
 
 def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
@@ -238,7 +336,7 @@ def test_too_many_for_a_colour_each_is_said(tmp_path: Path) -> None:
 
 
 def test_colours_differ() -> None:
-    colours = [picture.colour(place) for place in range(MOST_GROUPS)]
+    colours = [elements.colour(place) for place in range(MOST_GROUPS)]
     assert len(set(colours)) == MOST_GROUPS
     assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
 
