@@ -275,7 +275,8 @@ recordings: $(VENV)/agent
 	tests/lab/refresh $(AGENT)
 
 pictures: $(VENV)/agent
-	@tools/need $(RUN_PACKAGES) rrdtool munin munin-node libnet-snmp-perl faketime
+	@tools/need $(RUN_PACKAGES) rrdtool munin munin-node libnet-snmp-perl faketime chromium pngquant \
+		fonts-dejavu-core
 	$(BIN)/python tools/pictures
 	$(BIN)/python tools/munin-picture
 
