@@ -50,7 +50,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
 	$(addprefix tests/kernels/,kernel init boot checks edits) \
-	contrib/ganglia/lvs-gmetric contrib/prometheus/generate contrib/grafana/generate \
+	contrib/ganglia/lvs-gmetric $(addsuffix /generate,$(addprefix contrib/,prometheus grafana zabbix)) \
 	contrib/recipes/vip-rate contrib/recipes/director-load \
 	$(wildcard tests/packages/*.sh)
 
