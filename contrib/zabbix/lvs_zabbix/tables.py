@@ -74,8 +74,8 @@ _WEIGHT_0 = Trigger(
 )
 _UNBALANCED = Trigger(
     "The load is not balanced",
-    "The load is not balanced: a real server has {ITEM.LASTVALUE1} times the average"
-    ' (more than {$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"} for {$LVS.BALANCE.PERIOD})',
+    "The load is not balanced (that of a real server is over"
+    ' {$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"} times the average for {$LVS.BALANCE.PERIOD})',
     'last(/balance)>{$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"} and'
     ' avg(/conns.active,{$LVS.BALANCE.PERIOD})>{$LVS.BALANCE.CONNS.MIN:"{#NAME}"}',
     "INFO",
