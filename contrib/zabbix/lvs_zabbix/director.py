@@ -60,13 +60,8 @@ LOST_NAMES = "Names of the services lost"
 # quoted, so that the key differs from that of other templates that the host may have
 AVAILABLE_KEY = 'zabbix[host,"snmp",available]'
 
-# In Zabbix 6.0, the items of a trigger, and of one that it depends on, have values of different
-# moments. Conditions such as this one therefore exclude what dependencies exclude, over two values,
-# so that each item has one from after a change. The status is ok or countersFrozen.
-_SERVED = " and max(/agent.status,{$LVS.PERIOD})<=2"
-
-# Operational data, which follows the values while a problem lasts, can only have values of the
-# expression. Texts are therefore in it, in a term that is never true: a length is never below 0.
+# In Zabbix 6.0, values of different items are of different moments. A trigger therefore has one
+# item that changes, see tables, and begins one value later than those that it depends on.
 NO_SNMP = Trigger(
     "No SNMP answer",
     "No SNMP answer (for {$SNMP.TIMEOUT})",
@@ -88,14 +83,12 @@ NO_AGENT = Trigger(
 )
 NOT_OK = Trigger(
     "The agent is not ok",
-    "The agent is not ok: {ITEM.LASTVALUE1}",
-    "(min(/agent.status,{$LVS.PERIOD})>1 and max(/agent.status,{$LVS.PERIOD})>2)"
-    " or length(last(/agent.status.text))<0",
+    "The agent is not ok: {ITEM.LASTVALUE1} {?last(/agent.status.text)}",
+    "min(/agent.status,{$LVS.PERIOD})>1 and max(/agent.status,{$LVS.PERIOD})>2",
     "AVERAGE",
     "availability",
-    "Values are missing or old. The operational data has the reason, and what can be done about it."
+    "Values are missing or old. The item 'Reason for the status' says what can be done about it."
     " Values that are served are right, so the triggers of services stay active.",
-    opdata="{ITEM.LASTVALUE3}",
 )
 FROZEN = Trigger(
     "Counters are frozen",
@@ -109,7 +102,7 @@ FROZEN = Trigger(
 OLD = Trigger(
     "The snapshot is old",
     "The snapshot is old (over {$LVS.SNAPSHOT.AGE.MAX.WARN} s)",
-    "min(/snapshot.age,{$LVS.PERIOD})>{$LVS.SNAPSHOT.AGE.MAX.WARN}" + _SERVED,
+    "min(/snapshot.age,{$LVS.LATE.PERIOD})>{$LVS.SNAPSHOT.AGE.MAX.WARN}",
     "WARNING",
     "performance",
     "The agent answers with values from an old snapshot. The director may be too slow to read.",
@@ -119,19 +112,19 @@ OLD = Trigger(
 LOST = Trigger(
     "Services are lost",
     "Services are lost ({ITEM.LASTVALUE1}): {?last(/services.lost.names)}",
-    "(min(/services.lost,{$LVS.PERIOD})>{$LVS.SERVICES.LOST.MAX.CRIT} and"
-    " min(/services,{$LVS.PERIOD})>0) or length(last(/services.lost.names))<0",
+    "min(/services.lost,{$LVS.PERIOD})>{$LVS.SERVICES.LOST.MAX.CRIT}",
     "HIGH",
     "availability",
     "Services that were there are gone. If they were removed on purpose, 'lvs-agent forget' on the"
-    " director forgets them. Another trigger is for a director that has no services at all.",
-    opdata="{ITEM.LASTVALUE3}",
+    " director forgets them. On a director of a pair that has no services after a fail-over, set"
+    " {$LVS.SERVICES.LOST.MAX.CRIT} to their number.",
+    opdata="Lost: {ITEM.LASTVALUE1}",
 )
 NO_SERVICES = Trigger(
     "Too few services",
     "Too few services: {ITEM.LASTVALUE1} (fewer than {$LVS.SERVICES.MIN.CRIT}), lost:"
     " {?last(/services.lost.names)}",
-    "max(/services,{$LVS.PERIOD})<{$LVS.SERVICES.MIN.CRIT}" + _SERVED,
+    "max(/services,{$LVS.LATE.PERIOD})<{$LVS.SERVICES.MIN.CRIT}",
     "HIGH",
     "availability",
     "The director has no services, or fewer than it should. Set {$LVS.SERVICES.MIN.CRIT} to 0 for"
@@ -139,17 +132,7 @@ NO_SERVICES = Trigger(
     opdata="Services: {ITEM.LASTVALUE1}",
     depends=[NO_AGENT.name, NOT_OK.name, LOST.name],
 )
-DEFENCE = Trigger(
-    "A defence against floods is active",
-    "A defence against floods is active (memory is low)",
-    "last(/defence.entry)=2 or last(/defence.packet)=2 or last(/defence.tcp)=2",
-    "WARNING",
-    "capacity",
-    "The kernel drops packets or half-open connections to free memory.",
-    opdata="Drop entries: {ITEM.LASTVALUE1}, drop packets: {ITEM.LASTVALUE2},"
-    " secure TCP: {ITEM.LASTVALUE3}",
-)
-TRIGGERS = [NO_SNMP, NO_AGENT, NOT_OK, FROZEN, OLD, LOST, NO_SERVICES, DEFENCE]
+TRIGGERS = [NO_SNMP, NO_AGENT, NOT_OK, FROZEN, OLD, LOST, NO_SERVICES]
 
 GRAPHS = [
     graphs.TRAFFIC,

@@ -219,6 +219,8 @@ def _value_maps() -> List[Node]:
         if each.kind.named
     ]
     maps = {name: mibtext.enumeration(name) for name in objects}
+    for calculated in (each for rule in RULES for each in rule.calculated if each.names):
+        maps[calculated.value_map] = {str(at): name for at, name in enumerate(calculated.names)}
     maps["zabbix.host.available"] = {"0": "not available", "1": "available", "2": "unknown"}
     return [
         {

@@ -39,6 +39,12 @@ _OWN = [
         "The number of values (#2), or the time (5m), after which a problem begins. At least #2, or"
         " one outage can be several problems.",
     ),
+    Macro(
+        "{$LVS.LATE.PERIOD}",
+        "#3",
+        "The same for few services and an old snapshot. More than {$LVS.PERIOD}, so that these do"
+        " not begin before a problem that would hide them.",
+    ),
     Macro("{$LVS.SNAPSHOT.AGE.MAX.WARN}", "30", "The maximum age of the snapshot, in seconds."),
     Macro(
         "{$LVS.SERVICES.MIN.CRIT}",

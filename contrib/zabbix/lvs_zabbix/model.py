@@ -36,13 +36,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Calculated:
-    """An item that Zabbix calculates; if optional, only of services whose balance is checked."""
+    """An item that Zabbix calculates; if optional, only of services whose balance is checked.
+
+    names are those of its values from 0, if they have names.
+    """
 
     key: str
     formula: str
     name: str
     description: str
     optional: bool = False
+    names: Sequence[str] = ()
+
+    @property
+    def value_map(self) -> str:
+        """The name of its value map."""
+        return f"lvs.{self.key}"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ def calculated(
     }
     if each.optional:
         fields["discover"] = "NO_DISCOVER"
-    return item(rule, each.name, each.key, kinds.NUMBER, fields)
+    if each.names:
+        fields["valuemap"] = {"name": each.value_map}
+    return item(rule, each.name, each.key, kinds.NAME if each.names else kinds.NUMBER, fields)
 
 
 def trigger(rule: Optional[Rule], each: Trigger, every: Sequence[Trigger]) -> Node:

@@ -34,50 +34,66 @@ _STATES = Graph(
     ],
 )
 
-# See _SERVED in director: a service that is gone, or has too few servers up, has no other problem.
-_PRESENT = " and min(/present,{$LVS.PERIOD})=1"
-_ENOUGH = ' and min(/servers.up,{$LVS.PERIOD})>={$LVS.SERVICE.UP.MIN.CRIT:"{#NAME}"}'
+# Zabbix 6.0 calculates a trigger with the values before the moment of each of its items' values,
+# and not in the order of these moments: a trigger with several items flaps. The state is one item.
+# Of two values of it, the second is made of values from after a change.
+_KEY = "[{#VIP},{#PROTO},{#PORT}]"
+_MINIMUM = '{$LVS.SERVICE.UP.MIN.CRIT:"{#NAME}"}'
+_UP = f"last(//lvs.service.servers.up{_KEY})"
+# count() also has a value while the agent does not know what is lost
+_IS_LOST = (
+    f'count(//lvs.service.servers.lost{_KEY},#1,"gt",{{$LVS.SERVICE.LOST.MAX.WARN:"{{#NAME}}"}})'
+)
+_AT_0 = f'last(//lvs.service.servers{_KEY})-{_UP}>{{$LVS.SERVICE.WEIGHT0.MAX.WARN:"{{#NAME}}"}}'
+_STATE = Calculated(
+    "state",
+    f"(last(//lvs.service.present{_KEY})=0)*4+(last(//lvs.service.present{_KEY})=1)*("
+    f"({_UP}<{_MINIMUM})*3+({_UP}>={_MINIMUM})*({_IS_LOST}*2+(1-{_IS_LOST})*({_AT_0})))",
+    "State",
+    "The worst that is true. Triggers are based on it.",
+    names=("ok", "at weight 0", "lost", "too few up", "absent"),
+)
+
+
+def _in_state(number: int) -> str:
+    return f"min(/state,{{$LVS.PERIOD}})={number} and max(/state,{{$LVS.PERIOD}})={number}"
+
 
 _DOWN = Trigger(
     "Too few real servers are up",
-    "Too few real servers are up: {ITEM.LASTVALUE1}"
+    "Too few real servers are up: {?last(/servers.up)}"
     ' (fewer than {$LVS.SERVICE.UP.MIN.CRIT:"{#NAME}"}), lost: {?last(/servers.lost)}',
-    'max(/servers.up,{$LVS.PERIOD})<{$LVS.SERVICE.UP.MIN.CRIT:"{#NAME}"}' + _PRESENT,
+    _in_state(3),
     "HIGH",
     "availability",
     "A real server is up if its weight is above 0. By default, one that is up suffices. Set"
     ' {$LVS.SERVICE.UP.MIN.CRIT:"{#NAME}"} to another number, or to 0 to silence this service.',
-    opdata="Up: {ITEM.LASTVALUE1}",
 )
 _LOST = Trigger(
     "Real servers are lost",
-    "Real servers are lost: {ITEM.LASTVALUE1}, up: {?last(/servers.up)}",
-    'min(/servers.lost,{$LVS.PERIOD})>{$LVS.SERVICE.LOST.MAX.WARN:"{#NAME}"}' + _ENOUGH + _PRESENT,
+    "Real servers are lost: {?last(/servers.lost)}, up: {?last(/servers.up)}",
+    _in_state(2),
     "WARNING",
     "availability",
     "Real servers that were there are gone, as after the removal of a failed server by a health"
     " checker. If they were removed on purpose, 'lvs-agent forget' on the director forgets them.",
-    opdata="Lost: {ITEM.LASTVALUE1}",
     depends=[_DOWN.name],
 )
 _WEIGHT_0 = Trigger(
     "Real servers have weight 0",
-    "Real servers have weight 0: {ITEM.LASTVALUE2} of {ITEM.LASTVALUE1} are up",
-    "min(/servers,{$LVS.PERIOD})-max(/servers.up,{$LVS.PERIOD})"
-    '>{$LVS.SERVICE.WEIGHT0.MAX.WARN:"{#NAME}"}' + _ENOUGH + _PRESENT,
+    "Real servers have weight 0: {?last(/servers.up)} of {?last(/servers)} are up",
+    _in_state(1),
     "WARNING",
     "availability",
     "A health checker, or an administrator, has set the weight of real servers to 0, so that they"
     " get no new connections.",
-    opdata="Real servers: {ITEM.LASTVALUE1}, up: {ITEM.LASTVALUE2}",
     depends=[_DOWN.name, _LOST.name],
 )
 _UNBALANCED = Trigger(
     "The load is not balanced",
     "The load is not balanced (that of a real server is over"
     ' {$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"} times the average for {$LVS.BALANCE.PERIOD})',
-    'last(/balance)>{$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"} and'
-    ' avg(/conns.active,{$LVS.BALANCE.PERIOD})>{$LVS.BALANCE.CONNS.MIN:"{#NAME}"}',
+    'last(/balance)>{$LVS.BALANCE.RATIO.MAX.WARN:"{#NAME}"}',
     "INFO",
     "performance",
     "The load of a real server is the number of its active connections by its weight. Only for"
@@ -115,14 +131,16 @@ SERVICES = Rule(
         *_traffic("lvsVs"),
     ],
     calculated=[
+        _STATE,
         Calculated(
             "balance",
-            f"max({_LOADS})/avg({_LOADS})",
+            f"max({_LOADS})/avg({_LOADS})*(avg(//lvs.service.conns.active{_KEY},"
+            '{$LVS.BALANCE.PERIOD})>{$LVS.BALANCE.CONNS.MIN:"{#NAME}"})',
             "Highest load by average load",
-            "The highest load of a real server divided by the average load of all. No value while"
-            " there are no connections.",
+            "The highest load of a real server divided by the average load of all. 0 while there"
+            " are few connections.",
             optional=True,
-        )
+        ),
     ],
     triggers=[_DOWN, _LOST, _WEIGHT_0, _UNBALANCED],
     graphs=[graphs.TRAFFIC, graphs.NEW, graphs.CONNECTIONS, _STATES],
