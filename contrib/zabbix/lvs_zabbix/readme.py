@@ -44,8 +44,8 @@ alias renames the items.
    as well.
 3. For SNMPv2, set the community in the host's macro `{$SNMP_COMMUNITY}`, with the type "Secret
    text". For SNMPv3, fill in the interface's fields, with `authPriv`.
-4. On a standby director that has services only after a fail-over, set
-   `{$LVS.SERVICES.MIN.CRIT}` to 0.
+4. On directors that have services only while they are active, set `{$LVS.SERVICES.MIN.CRIT}` to 0
+   and `{$LVS.SERVICES.LOST.MAX.CRIT}` to the number of services, which are lost after a fail-over.
 
 A macro with a context sets a threshold of one service:
 `{$LVS.SERVICE.UP.MIN.CRIT:"TCP 192.0.2.10:443"}`. After a service or real servers have been removed
