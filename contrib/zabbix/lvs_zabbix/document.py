@@ -14,7 +14,7 @@ from typing import Callable, List, Optional, Sequence, Tuple
 from . import director, kinds, mibtext, nodes
 from .kinds import Step
 from .macros import macros
-from .model import TEMPLATE, Item, Node, Rule
+from .model import TEMPLATE, Item, Node, Rule, Trigger
 from .nodes import tag, uuid_of
 from .tables import RULES
 
@@ -74,15 +74,7 @@ def document(version: Version) -> Node:
         "discovery_rules": [_rule(version, rule) for rule in RULES],
         "tags": [tag("class", "network"), tag("target", "lvs")],
     }
-    triggers = []
-    for each in director.TRIGGERS:
-        made = nodes.trigger(None, each, director.TRIGGERS)
-        keys = nodes.item_keys(each)
-        if len(keys) == 1:  # Zabbix exports it with its item
-            (found,) = (item for item in template["items"] if item["key"] in keys)
-            found.setdefault("triggers", []).append(made)
-        else:
-            triggers.append(made)
+    triggers = _triggers(None, director.TRIGGERS, template["items"], "triggers")
     used = repr([template, triggers])
     template |= {
         "macros": [
@@ -102,6 +94,24 @@ def document(version: Version) -> Node:
         "graphs": [nodes.graph(None, each) for each in director.GRAPHS],
     }
     return {"zabbix_export": export}
+
+
+def _triggers(
+    rule: Optional[Rule], every: Sequence[Trigger], items: Sequence[Node], field: str
+) -> List[Node]:
+    """Add triggers to the field of their items, as Zabbix exports them.
+
+    Return those that have several items.
+    """
+    rest = []
+    for each in every:
+        made = nodes.trigger(rule, each, every)
+        found = [item for item in items if item["key"] in nodes.item_keys(rule, each)]
+        if len(found) == 1:
+            found[0].setdefault(field, []).append(made)
+        else:
+            rest.append(made)
+    return rest
 
 
 def _items(version: Version) -> List[Node]:
@@ -151,6 +161,10 @@ def _rule(version: Version, rule: Rule) -> Node:
     tags = [tag(*pair) for pair in sorted([("component", rule.key), *rule.tags])]
     columns = ["{#NAME}", "{#ALIAS}"] if rule.object else ["{#ALIAS}"]
     variables = f"var macros = {list(rule.address)};\nvar columns = {columns};\n\n"
+    items = [
+        *(nodes.of_object(rule, each, version.cell(rule, each), tags) for each in rule.items),
+        *(nodes.calculated(rule, each, version.any_error, tags) for each in rule.calculated),
+    ]
     node: Node = {
         "uuid": uuid_of("discovery rule", key),
         "name": f"{rule.name} discovery",
@@ -158,11 +172,8 @@ def _rule(version: Version, rule: Rule) -> Node:
         **fields,
         "filter": {"evaltype": "AND", "conditions": _conditions(rule)},
         "description": rule.description,
-        "item_prototypes": [
-            *(nodes.of_object(rule, each, version.cell(rule, each), tags) for each in rule.items),
-            *(nodes.calculated(rule, each, version.any_error, tags) for each in rule.calculated),
-        ],
-        "trigger_prototypes": [nodes.trigger(rule, each, rule.triggers) for each in rule.triggers],
+        "item_prototypes": items,
+        "trigger_prototypes": _triggers(rule, rule.triggers, items, "trigger_prototypes"),
         "graph_prototypes": [nodes.graph(rule, each) for each in rule.graphs],
         "preprocessing": [
             *fields.get("preprocessing", []),

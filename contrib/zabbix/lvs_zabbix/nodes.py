@@ -37,9 +37,9 @@ def item_key(rule: Optional[Rule], key: str) -> str:
     return director.AVAILABLE_KEY if key == "SNMP" else f"lvs.{key}"
 
 
-def item_keys(each: Trigger) -> Set[str]:
-    """Return the keys of the director's items in a trigger's expression."""
-    return {item_key(None, key) for key in _KEY.findall(each.expression)}
+def item_keys(rule: Optional[Rule], each: Trigger) -> Set[str]:
+    """Return the keys of the items in a trigger's expression."""
+    return {item_key(rule, key) for key in _KEY.findall(each.expression)}
 
 
 def title(rule: Optional[Rule], name: str) -> str:

@@ -80,11 +80,11 @@ def readme(file: str, documents: Sequence[Node]) -> str:
             f"### Item prototypes for {rule['name']}\n",
             _items(rule["item_prototypes"]),
         ]
-        if "trigger_prototypes" in rule:
-            parts += [
-                f"### Trigger prototypes for {rule['name']}\n",
-                _triggers(rule["trigger_prototypes"]),
-            ]
+        prototypes = [
+            each for item in rule["item_prototypes"] for each in item.get("trigger_prototypes", [])
+        ]
+        if prototypes:
+            parts += [f"### Trigger prototypes for {rule['name']}\n", _triggers(prototypes)]
     return "\n".join(parts)
 
 
