@@ -26,6 +26,7 @@ DEBS_trixie := prometheus-snmp-exporter
 CACTI_PACKAGES := rrdtool iproute2 mariadb-server-core mariadb-client-core php-cli php-mysql \
 	php-snmp php-xml php-mbstring php-gmp
 CACTI_SUITES := bookworm bullseye trixie
+ZABBIX_PACKAGES := iproute2 postgresql zabbix-server-pgsql zabbix-frontend-php php-pgsql
 CONTROLLER_PACKAGES := keepalived ldirectord
 KERNEL_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils
 # see tests/kernels/kernel
@@ -85,8 +86,8 @@ BIG_ENDIAN := $(addprefix tests/kernel/test_,byteorder.py ipvs.py ipvs_edited.py
 	$(addprefix tests/,responder/test_backend.py support/test_ipvsadm.py test_regular.py test_snapshot.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
-	test-packages test-pollers test-cacti test-controllers test-kernels test-big-endian recordings \
-	pictures clean
+	test-packages test-pollers test-cacti test-zabbix test-controllers test-kernels test-big-endian \
+	recordings pictures clean
 
 help:
 	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
@@ -103,6 +104,7 @@ help:
 	@echo 'make test-packages install, upgrade and remove the packages on clean machines under systemd'
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
+	@echo 'make test-zabbix   poll a director with a real Zabbix while services, servers and the agent fail'
 	@echo 'make test-controllers kill the real servers of keepalived and ldirectord, and check what is reported'
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 s390x": an hour'
 	@echo 'make test-big-endian run unit tests on an emulated s390x processor'
@@ -151,11 +153,12 @@ test: lint
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
 		--ignore=tests/contrib --ignore=tests/controllers
 
-test-all: test test-big-endian test-packages test-pollers test-cacti test-controllers test-kernels
+test-all: test test-big-endian test-packages test-pollers test-cacti test-zabbix test-controllers \
+		test-kernels
 	$(MAKE) soak SECONDS=600 PODS=300
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
-	$(MAKE) fresh SUITE=trixie RUN='make demo && make test && make test-pollers'
+	$(MAKE) fresh SUITE=trixie RUN='make demo && make test && make test-pollers && make test-zabbix'
 
 lint: $(VENV)/test
 	@tools/need $(TEST_PACKAGES)
@@ -217,6 +220,12 @@ build/test/cacti-%.deb: tools/debs tools/mirror
 	tools/debs $* $@.debs cacti
 	@mv $@.debs/*.deb $@
 	@rmdir $@.debs
+
+# The 6.0 of Debian 12, or the 7.0 of Debian 13. In a network namespace of its own, since the ports
+# are fixed.
+test-zabbix: $(VENV)/test
+	@tools/need $(RUN_PACKAGES) $(ZABBIX_PACKAGES)
+	unshare --net sh -c 'ip link set lo up && exec "$$@"' - $(BIN)/python -B -m tests.zabbix
 
 # Guests run at the same time. The records are kept.
 test-controllers: $(VENV)/test

@@ -78,9 +78,12 @@ class SimulatedDirector:
 
 @contextmanager
 def running(
-    folder: Path, *lines: str, annotate: Optional[Callable[[Snapshot], None]] = None
+    folder: Path,
+    *lines: str,
+    annotate: Optional[Callable[[Snapshot], None]] = None,
+    options: str = "",
 ) -> Iterator[SimulatedDirector]:
-    """Run a director without services; lines are added to its snmpd.conf.
+    """Run a director without services; lines are added to its snmpd.conf, options to the agent's.
 
     Each request takes a new snapshot, so the next query sees what serve() was given. Rows are
     numbered by a collector's history, unless annotate numbers them.
@@ -88,8 +91,8 @@ def running(
     folder.mkdir(exist_ok=True)
     path = folder / "collector.sock"
     director = SimulatedDirector(annotate or History(None).annotate, folder / "aliases")
-    options = f"--collector {path} --aliases {director.aliases} --max-age 0"
-    agent = f"{AGENT} pass-persist {options}"
+    usual = f"--collector {path} --aliases {director.aliases} --max-age 0"
+    agent = f"{AGENT} pass-persist {usual} {options}"
     # the collector first: an snmpd with monitor lines asks at once
     with (
         collectors.at(path, director.answer),
