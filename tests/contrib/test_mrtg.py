@@ -107,7 +107,7 @@ def test_a_name_and_an_alias_are_text_and_no_line_of_the_configuration(
 ) -> None:
     with forger.running(tmp_path / "director", name) as address:
         config = configuration(tmp_path, address)
-    assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 24
+    assert len([line for line in config.splitlines() if line.startswith("Target[")]) == 29
     assert "]: `" not in config
     (line,) = [
         line for line in config.splitlines() if f"]: Traffic of {title} ({title}) on " in line
@@ -129,7 +129,7 @@ def test_an_alias_is_in_titles_alone(director: SimulatedDirector, tmp_path: Path
         assert old.startswith(("Title[", "PageTop["))
         (name,) = (name for name in titles if f"of {name} on" in old)
         assert new == old.replace(name, titles[name])
-    assert len(changed) == 2 * 6
+    assert len(changed) == 2 * (4 + 3)
 
 
 def pair(folder: Path, one: SimulatedDirector, other: SimulatedDirector) -> Mrtg:
@@ -153,10 +153,11 @@ def https(in_bytes: int) -> VirtualService:
     )
 
 
-def test_cfgmaker_makes_three_graphs_of_each_service_and_vip(generated: Mrtg) -> None:
+def test_cfgmaker_makes_graphs_of_each_service_and_vip(generated: Mrtg) -> None:
     assert generated.run() == ""
     kinds = ("active", "conns", "traffic")
     expected = [f"127.0.0.1-{name}-{kind}" for name in SERVICES + VIPS for kind in kinds]
+    expected += [f"127.0.0.1-{name}-servers" for name in SERVICES]
     assert generated.targets() == sorted(expected)
 
 
@@ -171,6 +172,7 @@ def test_rates_of_a_generated_configuration_are_the_directors(
     assert generated.latest(f"{name}-traffic") == (1000 * place, 2000 * place)
     assert generated.latest(f"{name}-conns") == (place, place)
     assert generated.latest(f"{name}-active") == (20 * place + 1, 40 * place + 1)
+    assert generated.latest(f"{name}-servers") == (2, 0)
 
 
 def test_a_vips_rates_are_the_sums_of_its_services(
