@@ -58,16 +58,20 @@ def command(
     *arguments: object,
     image: Optional[Path] = None,
     append: str = "",
+    tap: str = "",
     limit: int = 300,
     memory: str = MEMORY,
 ) -> List[str]:
     """Return the command that runs a script in a guest, which is stopped after limit seconds.
 
-    append is for the command line of a distribution's kernel.
+    append is for the command line of a distribution's kernel. tap is a tap device of the host for
+    the guest's interface vec0.
     """
     options: List[object] = ["-t", limit, "-m", memory]
     if image is not None:
         options += ["-i", image]
     if append:
         options += ["-a", append]
+    if tap:
+        options += ["-n", tap]
     return [str(word) for word in [BOOT, *options, folder, script, *arguments]]
