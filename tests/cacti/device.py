@@ -21,10 +21,15 @@ FIELDS = {"LVS - VIPs": "lvsVipAddr", "LVS - RIPs": "lvsRipAddr"}
 REINDEX_WHEN_COUNT_CHANGES = 2
 
 
-def imports_former(cacti: Cacti) -> None:
-    """Install the data queries and import the former template."""
+def install_queries(cacti: Cacti) -> None:
+    """Install the data queries."""
     for name in QUERIES:
         shutil.copy(TEMPLATES / name, _queries(cacti) / name)
+
+
+def imports_former(cacti: Cacti) -> None:
+    """Install the data queries and import the former template."""
+    install_queries(cacti)
     cacti.import_template(FORMER)
 
 
@@ -47,13 +52,13 @@ def add_former(cacti: Cacti, port: int) -> None:
     _add_query(cacti, device, "LVS - Virtual Services")
 
 
-def add(cacti: Cacti, port: int) -> str:
-    """Add a director at a port of loopback, with a graph of each kind for each row; return its id.
+def add(cacti: Cacti, port: int, host: str = "127.0.0.1") -> str:
+    """Add a director at a port of a host, with a graph of each kind for each row; return its id.
 
     Cacti adds the graphs of the whole director itself.
     """
     template = cacti.one("SELECT id FROM host_template WHERE name = 'LVS Director'")
-    device = _add_device(cacti, "director", "127.0.0.1", port, template)
+    device = _add_device(cacti, "director", host, port, template)
     for (name,) in cacti.sql("SELECT name FROM snmp_query WHERE name LIKE 'LVS - %'"):
         _add_query(cacti, device, name)
     return device

@@ -19,7 +19,7 @@ from typing import Dict, Iterator, List, Set
 
 HERE = Path(__file__).parent
 PROFILE = 99  # a data source profile of our own
-INTERVAL = 5  # seconds from poll to poll
+INTERVAL = 5  # seconds from poll to poll, unless another is given
 KEPT = 600  # seconds of history in a round-robin file, one sample per second
 
 CONFIG = """<?php
@@ -38,9 +38,10 @@ class CactiError(Exception):
 
 @dataclass
 class Cacti:
-    """An unpacked Cacti with a running database."""
+    """An unpacked Cacti with a running database; interval is in seconds, from poll to poll."""
 
     folder: Path
+    interval: int
 
     @property
     def root(self) -> Path:
@@ -101,12 +102,16 @@ class Cacti:
 
     @contextmanager
     def _running(
-        self, output: Path, program: Path, *arguments: str
+        self, output: Path, program: Path, *arguments: str, again: bool = False
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a program; at the end, terminate it and its children if it still runs."""
+        """Run a program, again whenever it has ended if again is set.
+
+        At the end, terminate it and its children if it still runs.
+        """
+        repeated = ["sh", "-c", 'while :; do "$@"; done', "-"] if again else []
         with output.open("w") as file:
             process = subprocess.Popen(
-                ["php", "-q", str(program), *arguments],
+                [*repeated, "php", "-q", str(program), *arguments],
                 env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(self.folder / "snmp")},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -137,13 +142,14 @@ class Cacti:
 
     @contextmanager
     def polling(self) -> Iterator[None]:
-        """Run the poller: a poll every INTERVAL seconds, for five minutes at most."""
-        with self._running(self.folder / "poller.log", self.site / "poller.php", "--force"):
+        """Run the poller, which polls at each interval for five minutes, again and again."""
+        log, program = self.folder / "poller.log", self.site / "poller.php"
+        with self._running(log, program, "--force", again=True):
             yield
 
     def polled(self) -> None:
         """Wait until the next poll is done and in the round-robin files."""
-        seen, deadline = self._polls(), time.monotonic() + 12 * INTERVAL
+        seen, deadline = self._polls(), time.monotonic() + 12 * self.interval
         while self._polls() == seen:
             if time.monotonic() > deadline:
                 raise CactiError(f"the poller does not poll: {self.log.read_text()[-2000:]}")
@@ -184,10 +190,10 @@ class Cacti:
 
 
 @contextmanager
-def unpacked(package: Path, folder: Path) -> Iterator[Cacti]:
+def unpacked(package: Path, folder: Path, interval: int = INTERVAL) -> Iterator[Cacti]:
     """Unpack and run a Cacti of the package's version, with an empty database."""
     folder.mkdir()
-    cacti = Cacti(folder)
+    cacti = Cacti(folder, interval)
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "deb")], check=True)
     for name, inside in {
         "rra": "lib/cacti/rra",
@@ -270,7 +276,7 @@ def _fill(cacti: Cacti) -> None:
         "snmp_version": "net-snmp",
         "poller_type": "1",
         "enable_snmp_agent": "",  # Cacti's own SNMP agent
-        "poller_interval": str(INTERVAL),
+        "poller_interval": str(cacti.interval),
         "poller_lastrun_1": str(int(time.time())),
         "cron_interval": "300",
         "log_verbosity": "2",
@@ -281,7 +287,7 @@ def _fill(cacti: Cacti) -> None:
         f"UPDATE version SET cacti = '{cacti.version}';"
         f"REPLACE INTO settings (name, value) VALUES {rows};"
         "INSERT INTO data_source_profiles (id, hash, name, step, heartbeat, x_files_factor)"
-        f" VALUES ({PROFILE}, md5('test'), 'Test', 1, {6 * INTERVAL}, 0.5);"
+        f" VALUES ({PROFILE}, md5('test'), 'Test', 1, {6 * cacti.interval}, 0.5);"
         f"INSERT INTO data_source_profiles_cf VALUES ({PROFILE}, 1), ({PROFILE}, 3);"
         "INSERT INTO data_source_profiles_rra"
         " (data_source_profile_id, name, steps, `rows`, timespan)"

@@ -3,49 +3,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import socket
 import subprocess
-import xml.etree.ElementTree as ElementTree
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Iterator, List
 
 import pytest
 
-from tests.support import directors, files, forger
+from tests.support import directors, files, forger, ganglia
 from tests.support.directors import SimulatedDirector
+from tests.support.ganglia import Gmond
 from tests.support.paths import CONTRIB
 
 SCRIPT = CONTRIB / "ganglia" / "lvs-gmetric"
 CRON = "#   * * * * * ganglia /usr/local/bin/"
-
-GMOND = """
-globals {{
-  daemonize = no
-  setuid = no
-  mute = yes
-}}
-udp_send_channel {{
-  host = 127.0.0.1
-  port = {port}
-}}
-udp_recv_channel {{
-  port = {port}
-  bind = 127.0.0.1
-}}
-tcp_accept_channel {{
-  port = {port}
-  bind = 127.0.0.1
-}}
-"""
-
-# Debian 12 is the last release that has Ganglia
-GANGLIA = {
-    "PATH": f"{files.BOOKWORM}/usr/bin:{os.environ['PATH']}",
-    "LD_LIBRARY_PATH": ":".join(map(str, files.BOOKWORM.glob("**/*-linux-gnu*"))),
-}
 
 # in the order of directors.farm
 SERVICES = {
@@ -71,56 +42,10 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDire
         yield running
 
 
-class Gmond:
-    """A gmond and the metrics it has received."""
-
-    def __init__(self, config: Path, port: int) -> None:
-        self.config = config
-        self._port = port
-
-    def with_metrics(self, count: int) -> Dict[str, Dict[str, ElementTree.Element]]:
-        """Return hosts() once it has so many metrics: gmetric sends UDP and does not wait."""
-        hosts = self.hosts()
-        while sum(map(len, hosts.values())) < count:
-            hosts = self.hosts()
-        return hosts
-
-    def hosts(self) -> Dict[str, Dict[str, ElementTree.Element]]:
-        """Return the metrics of each host, by name."""
-        with socket.create_connection(("127.0.0.1", self._port)) as connection:
-            text = b"".join(iter(lambda: connection.recv(65536), b""))
-        return {
-            host.attrib["NAME"]: {metric.attrib["NAME"]: metric for metric in host.iter("METRIC")}
-            for host in ElementTree.fromstring(text).iter("HOST")
-        }
-
-
 @pytest.fixture
 def gmond(tmp_path: Path) -> Iterator[Gmond]:
-    with running_gmond(tmp_path) as running:
+    with ganglia.running(tmp_path) as running:
         yield running
-
-
-@contextmanager
-def running_gmond(folder: Path) -> Iterator[Gmond]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    config = folder / "gmond.conf"
-    config.write_text(GMOND.format(port=port))
-    command = [str(files.BOOKWORM / "usr" / "sbin" / "gmond"), "-c", str(config)]
-    with subprocess.Popen(command, env={**os.environ, **GANGLIA}) as running:
-        gmond = Gmond(config, port)
-        try:
-            while not answers(port):
-                assert running.poll() is None
-            yield gmond
-        finally:
-            running.terminate()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def cron_lines() -> List[List[str]]:
@@ -139,7 +64,7 @@ def run(
     (folder / "persistent" / "cert_indexes").mkdir(parents=True, exist_ok=True)
     return files.run(
         *command,
-        **GANGLIA,
+        **ganglia.ENVIRONMENT,
         MIBS="",
         SNMPCONFPATH=str(folder),
         SNMP_PERSISTENT_DIR=str(folder / "persistent"),

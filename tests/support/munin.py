@@ -76,12 +76,12 @@ class Master:
 
 
 @contextmanager
-def node(folder: Path, director_port: int) -> Iterator[int]:
-    """Run a node with the plugin for the director at a port of loopback; yield the node's port."""
+def node(folder: Path, director_port: int, address: str = "127.0.0.1") -> Iterator[int]:
+    """Run a node with the plugin for the director at an address and port; yield the node's port."""
     plugins, configuration, hosts = folder / "plugins", folder / "configuration", folder / "hosts"
     plugins.mkdir()
     configuration.mkdir()
-    hosts.write_text("127.0.0.1 localhost director1\n")
+    hosts.write_text(f"127.0.0.1 localhost\n{address} director1\n")
     (plugins / "snmp_director1_lvs").symlink_to(CONTRIB / "munin" / "snmp__lvs")
     text = (CONTRIB / "munin" / "lvs.conf").read_text()
     text = files.put(text, {"port 161": f"port {director_port}"})

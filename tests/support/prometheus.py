@@ -24,7 +24,7 @@ Labels = Dict[str, str]
 
 @dataclass(frozen=True)
 class Prometheus:
-    """A running Prometheus that scrapes directors as in contrib/prometheus, every three seconds."""
+    """A running Prometheus that scrapes directors as in contrib/prometheus, but more often."""
 
     api: str
 
@@ -41,21 +41,24 @@ class Prometheus:
 
 
 @contextmanager
-def running(folder: Path, exporter: str, directors: Sequence[str]) -> Iterator[Prometheus]:
-    """Run Prometheus with the rules and both scrape configurations."""
+def running(
+    folder: Path, exporter: str, directors: Sequence[str], rules: Path = RULES, interval: int = 3
+) -> Iterator[Prometheus]:
+    """Run Prometheus with the rules and both scrape configurations; the interval is in seconds."""
+    short = f"{interval}s"
     scrapes = files.put(
         (FOLDER / "lvs-scrape.yml").read_text(),
         {
             "director1, director2": ", ".join(f"'{director}'" for director in directors),
             "localhost:9116": exporter,
-            "interval: 30s": "interval: 3s",
-            "timeout: 20s": "timeout: 3s",
-            "interval: 2m": "interval: 3s",
-            "timeout: 1m": "timeout: 3s",
+            "interval: 30s": f"interval: {short}",
+            "timeout: 20s": f"timeout: {short}",
+            "interval: 2m": f"interval: {short}",
+            "timeout: 1m": f"timeout: {short}",
         },
     )
     config = folder / "prometheus.yml"
-    config.write_text(f"global: {{evaluation_interval: 1s}}\nrule_files: [{RULES}]\n{scrapes}")
+    config.write_text(f"global: {{evaluation_interval: 1s}}\nrule_files: [{rules}]\n{scrapes}")
     address = exporters.free_address()
     command = [
         str(PROGRAMS / "prometheus"),

@@ -202,15 +202,21 @@ def short_intervals(zabbix: Zabbix, template: str, interval: int) -> Dict[str, s
 
 
 def add(
-    zabbix: Zabbix, name: str, template: str, port: int, details: Record, given: Dict[str, str]
+    zabbix: Zabbix,
+    name: str,
+    template: str,
+    port: int,
+    details: Record,
+    given: Dict[str, str],
+    address: str = "127.0.0.1",
 ) -> Host:
-    """Add a director at a port of loopback, with its macros."""
+    """Add a director at a port of an address, with its macros."""
     (group,) = zabbix.api.call("hostgroup.get", {"filter": {"name": "Linux servers"}})
     interface = {
         "type": 2,
         "main": 1,
         "useip": 1,
-        "ip": "127.0.0.1",
+        "ip": address,
         "dns": "",
         "port": str(port),
         "details": details,

@@ -70,6 +70,20 @@ def ip(name: str, words: str) -> None:
     subprocess.run(["ip", *(["-n", name] if name else []), *words.split()], check=True)
 
 
+def parsed(listing: str) -> Table:
+    """Return the table that ipvsadm -Ln lists."""
+    found: Table = {}
+    service = ""
+    for line in listing.splitlines()[3:]:
+        words = line.split()
+        if words[0] == "->":
+            found[service][words[1]] = int(words[3])
+        else:
+            service = f"{words[0]} {words[1]}"
+            found[service] = {}
+    return found
+
+
 class Director:
     """A director; it is in the network namespace of this process unless one is named."""
 
@@ -177,16 +191,7 @@ class Director:
         """Return the table as ipvsadm shows it, None without ip_vs, which ipvsadm would load."""
         if not Path("/proc/net/ip_vs").exists():
             return None
-        found: Table = {}
-        service = ""
-        for line in self.run("ipvsadm", "-Ln").splitlines()[3:]:
-            words = line.split()
-            if words[0] == "->":
-                found[service][words[1]] = int(words[3])
-            else:
-                service = f"{words[0]} {words[1]}"
-                found[service] = {}
-        return found
+        return parsed(self.run("ipvsadm", "-Ln"))
 
     def shown(self) -> str:
         """Return the kernel's own text of the table, "" without ip_vs."""
