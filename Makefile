@@ -46,7 +46,7 @@ SCRIPTS := .ci/run tools/need tools/names.sh tools/demo tools/mirror tools/fresh
 	tests/lab/boot tests/lab/init tests/lab/show \
 	tests/lab/capture tests/lab/life tests/lab/refresh tests/lab/demo tests/lab/measure \
 	tests/lab/counters tests/lab/churn tests/lab/keepalived tests/lab/faults tests/lab/many \
-	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) tests/lab/controllers/run \
+	$(wildcard tests/lab/*.sh tests/lab/scenarios/*.sh) tests/lab/controllers/run tests/outage/guest \
 	packaging/stage packaging/common.sh packaging/build-deb packaging/build-rpm \
 	packaging/debian/lvs-agent.postinst packaging/debian/lvs-agent.postrm \
 	tests/packages/image tests/packages/guest \
@@ -86,8 +86,8 @@ BIG_ENDIAN := $(addprefix tests/kernel/test_,byteorder.py ipvs.py ipvs_edited.py
 	$(addprefix tests/,responder/test_backend.py support/test_ipvsadm.py test_regular.py test_snapshot.py)
 
 .PHONY: help demo fresh packages deb rpm release check lint unit test test-all bench soak fuzz \
-	test-packages test-pollers test-cacti test-zabbix test-controllers test-kernels test-big-endian \
-	recordings pictures clean
+	test-packages test-pollers test-cacti test-zabbix test-outage test-controllers test-kernels \
+	test-big-endian recordings pictures clean
 
 help:
 	@echo 'make demo          show a recorded director, by ipvsadm and by SNMP'
@@ -105,6 +105,7 @@ help:
 	@echo 'make test-pollers  test the commands for pollers, and the files in contrib with their programs'
 	@echo 'make test-cacti    poll a director with a real Cacti while a service is deleted and added again'
 	@echo 'make test-zabbix   poll a director with a real Zabbix while services, servers and the agent fail'
+	@echo 'make test-outage   kill real servers of keepalived, and time how soon each monitoring system shows it'
 	@echo 'make test-controllers kill the real servers of keepalived and ldirectord, and check what is reported'
 	@echo 'make test-kernels  test on kernels of Debian 11 to 13 and backports; or KERNELS="6.1 s390x": an hour'
 	@echo 'make test-big-endian run unit tests on an emulated s390x processor'
@@ -153,8 +154,8 @@ test: lint
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
 		--ignore=tests/contrib --ignore=tests/controllers
 
-test-all: test test-big-endian test-packages test-pollers test-cacti test-zabbix test-controllers \
-		test-kernels
+test-all: test test-big-endian test-packages test-pollers test-cacti test-zabbix test-outage \
+		test-controllers test-kernels
 	$(MAKE) soak SECONDS=600 PODS=300
 	$(MAKE) fuzz SECONDS=600
 	$(MAKE) fresh SUITE=bookworm
@@ -226,6 +227,12 @@ build/test/cacti-%.deb: tools/debs tools/mirror
 test-zabbix: $(VENV)/test
 	@tools/need $(RUN_PACKAGES) $(ZABBIX_PACKAGES)
 	unshare --net sh -c 'ip link set lo up && exec "$$@"' - $(BIN)/python -B -m tests.zabbix
+
+# In namespaces with a network of its own and a copy of /etc, whose processes all end with the first.
+test-outage: $(VENV)/test build/test/bookworm build/test/trixie build/test/cacti-bookworm.deb
+	@tools/need $(TEST_PACKAGES) $(POLLER_PACKAGES) $(CACTI_PACKAGES) $(ZABBIX_PACKAGES)
+	unshare --net --mount --pid --fork --kill-child --mount-proc \
+		$(BIN)/python -B -m tests.outage build/test/outage
 
 # Guests run at the same time. The records are kept.
 test-controllers: $(VENV)/test
