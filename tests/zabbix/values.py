@@ -18,8 +18,8 @@ from tests.zabbix.api import Record
 MULTIPLIER, CHANGE_PER_SECOND = "1", "10"
 DISCARD = ("19", "20")  # unchanged, and unchanged with heartbeat
 TOLERANCE = 0.2  # of a rate: a snapshot may be older than its poll
-# the keys of items that are not compared: what is calculated, ages, walks, what no walk has, and the
-# errors, by which a simulated director shows that it has followed
+# the keys of items that are not compared: what is calculated, ages, walks, what no walk has, and
+# the errors, by which a simulated director shows that it has followed
 OTHERS = {
     "lvs.agent.errors",
     "lvs.agent.version",
