@@ -12,6 +12,7 @@ from dashboards.panels import (
     Json,
     Line,
     Step,
+    bits,
     graph,
     linked,
     rate,
@@ -38,16 +39,15 @@ def to_service(panel: Json) -> Json:
     )
 
 
-def troubled(column: str) -> str:
-    """Return a column of the services in trouble, with their aliases."""
-    return f"""sum by (instance, lvsVsName, lvsVsAlias) (({column} and {TROUBLED})
-* on {ROW} group_left (lvsVsAlias) lvsVsAlias{{*}})"""
-
-
 def aliased(expr: str) -> str:
     """Return an expression by director and service with the services' aliases."""
     return f"""sum by (instance, lvsVsName, lvsVsAlias) (({expr})
 * on {ROW} group_left (lvsVsAlias) lvsVsAlias{{*}})"""
+
+
+def troubled(column: str) -> str:
+    """Return a column of the services in trouble, with their aliases."""
+    return aliased(f"{column} and {TROUBLED}")
 
 
 def by_vip(expr: str) -> str:
@@ -58,13 +58,8 @@ label_replace(lvsVipAlias{{*}}, "lvsVsAddr", "$1", "lvsVipAddr", "(.+)"),
 "vip", "$1", "lvsVsName", "\\\\S+ \\\\[?(.+?)\\\\]?:[0-9]+"))"""
 
 
-def bits(column: str) -> str:
-    """Return the rates of a counter of bytes, in bits."""
-    return f"8 * {rate(column)}"
-
-
 def top(expr: str, ranked: str) -> Line:
-    """Return the ten services that are highest by an expression over the whole time."""
+    """Return expr for the ten services with the highest values of ranked over the whole time."""
     return Line(f"{BY} ({expr}) and topk(10, {BY} ({ranked}))", "{{instance}} {{lvsVsName}}")
 
 

@@ -12,7 +12,7 @@ SCHEMA_VERSION = 39
 
 
 def placed(panels: Sequence[Json]) -> List[Json]:
-    """Return panels with ids, from left to right, then below the highest of the line."""
+    """Return panels with ids and positions: from left to right, then in the next line."""
     x = y = tallest = 0
     found = []
     for number, each in enumerate(panels, 1):
@@ -26,7 +26,7 @@ def placed(panels: Sequence[Json]) -> List[Json]:
 
 
 def variable(name: str, title: str, expr: str, *, several: bool = False, regex: str = "") -> Json:
-    """Return a variable with the values of an expression, or the part of them that regex has."""
+    """Return a variable with the values of an expression, or with what regex captures of them."""
     return {
         "type": "query",
         "name": name,
@@ -55,7 +55,7 @@ JOB: Json = {
     ),
     **ALL,
 }
-# also directors that have not answered for long
+# All includes directors that have not answered for long, so it is no list of values
 DIRECTOR: Json = {
     **variable(
         "instance", "Director", 'label_values(lvsAgentStatus{job=~"$job"}, instance)', several=True

@@ -45,12 +45,17 @@ def selected(expr: str) -> str:
 
 
 def rate(column: str, rows: str = "{*}") -> str:
-    """Return the rates of a counter in rows, which are a selector."""
+    """Return the rates of a counter in rows, a selector."""
     return f"rate({column}{rows}[$__rate_interval])"
 
 
+def bits(column: str, rows: str = "{*}") -> str:
+    """Return the rates of a counter of bytes in rows, in bits."""
+    return f"8 * {rate(column, rows)}"
+
+
 def thresholds(steps: Sequence[Step]) -> Json:
-    """Return colours; numbers below the first step are good if there is one."""
+    """Return the colours of numbers; those below the first step are green."""
     found: List[Json] = [{"color": GOOD if steps else "text", "value": None}]
     found += [{"color": color, "value": value} for value, color in steps]
     return {"mode": "absolute", "steps": found}
@@ -59,7 +64,7 @@ def thresholds(steps: Sequence[Step]) -> Json:
 def panel(
     kind: str, title: str, width: int, height: int, exprs: Sequence[str], legends: Sequence[str]
 ) -> Json:
-    """Return a panel, to be placed. Without legends, it shows the present instead of a time."""
+    """Return a panel without a position. Without legends, it shows current values only."""
     targets = []
     for place, expr in enumerate(exprs):
         target: Json = {
@@ -123,7 +128,7 @@ def graph(
 ) -> Json:
     """Return a panel with lines over time, or stacked areas.
 
-    Series whose legends begin with "out" are drawn below the axis. colours has those of legends.
+    Series whose legends begin with "out" are drawn below the axis. colours are by legend.
     """
     overrides = [
         override(name, {"id": "color", "value": {"mode": "fixed", "fixedColor": colour}})
@@ -176,7 +181,7 @@ def table(
     height: int = 8,
     help: str = "",
 ) -> Json:
-    """Return a table with a row for each combination of labels, which have their titles.
+    """Return a table with a row for each combination of labels; labels maps them to titles.
 
     It is sorted by the column whose title is sort, the highest value first.
     """

@@ -30,7 +30,7 @@ def value(column: str) -> str:
     return f"sum({column}{OF_SERVICE})"
 
 
-def bits(column: str) -> str:
+def traffic(column: str) -> str:
     """Return the rates of a counter of bytes of the service, in bits, on each director."""
     return f"8 * sum by (instance) ({rate(column, OF_SERVICE)})"
 
@@ -74,8 +74,8 @@ DASHBOARD = dashboard(
         graph(
             "Traffic",
             "bps",
-            Line(bits("lvsVsInBytes"), "in {{instance}}"),
-            Line(bits("lvsVsOutBytes"), "out {{instance}}"),
+            Line(traffic("lvsVsInBytes"), "in {{instance}}"),
+            Line(traffic("lvsVsOutBytes"), "out {{instance}}"),
             help="out only has what passes the director: masqueraded connections",
         ),
         graph(
