@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dashboards in contrib/grafana: held to Grafana's schema, and their queries in Prometheus.
+"""The dashboards in contrib/grafana: Grafana's schema, and their queries in Prometheus.
 
-No Grafana is run.
+Grafana itself is not run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, Dict, Iterator, List, Set
 import pytest
 
 from lvs_agent.codes import Status
-from lvs_agent.collector.history import History
 from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support import directors, exporters, files, prometheus
 from tests.support.directors import SimulatedDirector
@@ -68,7 +67,7 @@ export const dashboard: Json<Ours> =
 
 
 def faults(folder: Path, dashboards: Dict[str, str]) -> Set[str]:
-    """Return the names of the dashboards in which TypeScript's compiler finds something wrong."""
+    """Return the names of the dashboards in which TypeScript's compiler finds an error."""
     (folder / "node_modules").symlink_to(NODE)
     for name, text in dashboards.items():
         (folder / f"{name}.ts").write_text(SCHEMA + text)
@@ -149,13 +148,8 @@ def trouble(snapshot: Snapshot) -> None:
 
 @pytest.fixture(scope="module")
 def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
-    history = History(None)
-
-    def annotate(snapshot: Snapshot) -> None:
-        history.annotate(snapshot)
-        trouble(snapshot)
-
-    with directors.running(tmp_path_factory.mktemp("director"), annotate=annotate) as running:
+    folder = tmp_path_factory.mktemp("director")
+    with directors.running(folder, annotate=directors.after_history(trouble)) as running:
         running.aliases.write_text(f"{HTTP} shop\n10.0.1.1 web1\n192.0.2.10 entrance\n", "utf-8")
         running.follow(lambda: directors.farm(int(time.monotonic() * 10)))
         yield running

@@ -14,7 +14,6 @@ from typing import Dict, Iterator, List, Tuple
 
 import pytest
 
-from lvs_agent.collector.history import History
 from lvs_agent.snapshot import LostRow, Snapshot
 from tests.support import directors, exporters, files
 from tests.support.directors import SimulatedDirector
@@ -57,13 +56,8 @@ def annotate(snapshot: Snapshot) -> None:
 
 @pytest.fixture(scope="module")
 def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDirector]:
-    history = History(None)
-
-    def both(snapshot: Snapshot) -> None:
-        history.annotate(snapshot)
-        annotate(snapshot)
-
-    with directors.running(tmp_path_factory.mktemp("director"), annotate=both) as running:
+    folder = tmp_path_factory.mktemp("director")
+    with directors.running(folder, annotate=directors.after_history(annotate)) as running:
         running.aliases.write_text("TCP 192.0.2.10:80 Café\n10.0.1.3 web3\n", "utf-8")
         running.serve(*directors.farm())
         yield running

@@ -101,6 +101,17 @@ def running(
         yield director
 
 
+def after_history(change: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:
+    """Return an annotate() for running() that changes snapshots after a collector's history."""
+    history = History(None)
+
+    def annotate(snapshot: Snapshot) -> None:
+        history.annotate(snapshot)
+        change(snapshot)
+
+    return annotate
+
+
 def counted(in_bytes: int, out_bytes: int = 0, conns: int = 0, packets: int = 0) -> Traffic:
     """Return counters or rates with the same number of packets in and out."""
     return Traffic(conns, packets, packets, in_bytes, out_bytes)
