@@ -72,8 +72,8 @@ def _add_draw(commands: Commands) -> None:
         metavar="KIND",
         help="active (active and inactive connections), bits (bits/s), conns (new connections/s),"
         " servers (real servers that are up, at weight 0 and lost, or services of a VIP), packets"
-        " (packets/s), packet-size (bytes/packet), bits-per-conn or packets-per-conn (averages of"
-        " new connections)",
+        " (packets/s), packet-size (bytes/packet), bits-per-conn or packets-per-conn (averages for"
+        " each new connection)",
     )
     command.add_argument(
         *("-o", "--output"),
@@ -137,15 +137,16 @@ def _add_page(commands: Commands) -> None:
     command.add_argument(
         "--redraw",
         action="store_true",
-        help="draw all pictures, even those that are less than a pixel out of date",
+        help="draw all pictures, even those that are less than a pixel out of date, without a time"
+        " limit",
     )
     command.add_argument(
         "--time-limit",
         type=_seconds,
         default=60,
         metavar="SECONDS",
-        help="draw the pictures of the index, then others for this long, those that are most out of"
-        " date first; the next runs draw the rest (default %(default)d)",
+        help="draw the pictures of the index, then for this time the others, the most out of date"
+        " first; the next runs draw the rest (default %(default)d)",
     )
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts about a director's rows that are no series, beside their files: FOLDER/DIRECTOR/*.json.
+"""Aliases and times of a director's rows, beside their round-robin files: FOLDER/DIRECTOR/*.json.
 
-Each file has one fact by the rows' names. Files of series are named after rows, so no picture is
-lost when an alias changes. An update replaces these files; titles and the index are made of them.
+Each file has one fact about each row, by the rows' names. An update replaces the files; titles and
+the index show what they contain. Round-robin files are named after rows, so no picture is lost when
+an alias changes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def load(folder: Path, name: str, kind: Type[Fact]) -> Dict[str, Fact]:
     try:
         found = json.loads(regular.read(folder / name, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
-        return {}  # they only label pictures, and the next update writes them again
+        return {}  # pages only show them, and the next update writes them again
     if not isinstance(found, dict):
         return {}
     return {row: fact for row, fact in found.items() if type(fact) is kind}

@@ -35,7 +35,7 @@ def due(
 ) -> List[Picture]:
     """Return the pictures to draw: those in first, then the others, the most out of date first.
 
-    A picture is due when what is new would fill one of its pixels; all are if redraw. Pictures that
+    A picture is due when the time since it was drawn fills a pixel, or if redraw. Pictures that
     were never drawn precede the others, those of a day first. Raises OSError.
     """
     found = [

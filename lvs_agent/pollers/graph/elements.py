@@ -144,7 +144,7 @@ def _added(names: Sequence[str]) -> str:
 
 
 def _area(kind: Kind, g: int, s: int, label: str, opacity: str) -> str:
-    """Return an area on those of the groups before; quotients do not add up, so a line for them."""
+    """Return an area, stacked on those before it; or a line for quotients, which do not add up."""
     if kind.per:
         return f"LINE1.5:d{g}_{s}{colour(g)}:{label}"
     return f"AREA:d{g}_{s}{colour(g)}{opacity}:{label}{':STACK' if g else ''}"

@@ -67,8 +67,8 @@ class FileError(Exception):
 class File:
     """A round-robin file. path is relative to the folder of all directors, as for rrdtool.
 
-    alias is what people call its row, "" if nobody has given it a name. changed is when a service
-    went up or down, lost since when it is lost, in seconds since 1970; None if unknown or not lost.
+    alias is the administrator's name for its row, or "". changed is the time when a service went up
+    or down, and lost the time since which it is lost, in seconds since 1970; or None.
     """
 
     director: str
@@ -89,9 +89,9 @@ class File:
 
 @dataclass(frozen=True)
 class Last:
-    """The last update of a file, in seconds since 1970, with the values by data source.
+    """The time of a file's last update, in seconds since 1970, and its values by data source.
 
-    None is an unknown value. Those of DERIVE are counters.
+    None is an unknown value. Values of type DERIVE are counters.
     """
 
     when: int
@@ -161,9 +161,10 @@ def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
         known = sorted(
             (row for row in rows if row is not None), key=lambda row: (row.instance, row.table)
         )
-        for row, name in ((row, str(row)) for row in known):
-            since = changed.get(name), lost.get(name)
-            found.append(File(director, row, aliases.get(name, ""), *since))
+        for row in known:
+            name = str(row)
+            facts = aliases.get(name, ""), changed.get(name), lost.get(name)
+            found.append(File(director, row, *facts))
     return found
 
 

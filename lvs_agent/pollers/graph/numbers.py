@@ -18,7 +18,7 @@ class State(IntEnum):
 
     GONE = 0  # without values, and not lost
     UP = 1  # or unknown, as for files of earlier versions
-    PARTLY = 2  # some parts are not up or lost, or a director has lost the service
+    PARTLY = 2  # some parts are lost or not up, or one of the directors has lost the service
     DOWN = 3  # no part is up, or the service is lost
 
 
@@ -26,8 +26,8 @@ class State(IntEnum):
 class Numbers:
     """The last values by data source, summed over a row's directors; counters as rates per second.
 
-    changed is when a service went up or down, lost_since and silent_since since when it is lost or
-    has no values, in seconds since 1970; None if unknown, or if it is not.
+    changed is the time when a service went up or down, lost_since and silent_since are the times
+    since which it is lost or has no values, all in seconds since 1970; or None.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page: draws the pictures that are due, for a limited time, and writes the HTML.
-
-It needs no server.
-"""
+"""The page: draws the pictures that are due, for a limited time, and writes the HTML."""
 
 from __future__ import annotations
 
@@ -38,9 +35,9 @@ def draw(
 ) -> List[str]:
     """Write the page and draw its pictures; return errors, a line each.
 
-    Draws the pictures of the index that are due, and others for as many seconds; or all if redraw.
-    start and end of look are ignored: each period ends now, which is in seconds since 1970. Raises
-    OSError and CommandError.
+    Draws the due pictures of the index, and then others for at most so many seconds; if redraw,
+    draws all pictures. The start and end of look are ignored: each period ends now, in seconds
+    since 1970. Raises OSError and CommandError.
     """
     servers = replace(selection, stack=SERVER)
     choices = (selection.takes, selection.takes_address, servers.takes)

@@ -91,7 +91,10 @@ def draw(
         every = list(found.last)
         of = kind_of(kind, every)
         if of.of_parts and (selection.of_servers or selection.stack is not None):
-            raise UsageError(f"{kind}: only for services, VIPs and RIPs, and without --stack")
+            raise UsageError(
+                f"{kind}: only for services, VIPs and RIPs: select them with --service, --vip or"
+                " --port, and omit --stack"
+            )
         shown = [file for file in every if of.shows(found.last[file])]
         if not shown:
             raise CommandError(f"{folder}: no {of.title} yet; graph update stores them")

@@ -30,7 +30,7 @@ class Plan:
     """A subject of pictures, with its numbers, and the groups in its pictures by period and kind.
 
     stem is the name of its page and the prefix of its pictures' names. row is None for all services
-    together. related has the rows of subjects that have a part in common with it.
+    together. related has the rows of the subjects that share a part with it.
     """
 
     stem: str
@@ -82,7 +82,7 @@ class Farm:
 
 
 def farm(files: Iterable[File], selection: Selection, servers: Selection) -> Farm:
-    """Return the subjects that are selected, with the parts of theirs that servers selects."""
+    """Return the subjects that selection selects, with those parts that servers selects."""
     found = Farm()
     for file in files:
         row = file.row

@@ -57,9 +57,9 @@ class Selection:
         return self._takes_service(row.service)
 
     def takes_address(self, file: File) -> bool:
-        """Return whether the row of a file is a VIP or a RIP of whole addresses that are selected.
+        """Return whether a file is of a VIP or a RIP whose rows are all selected.
 
-        A sum over an address contains all its rows, so it is not selected with some of them.
+        The sum over an address contains all its rows, so it is not shown for a selection of some.
         """
         row = file.row
         if not isinstance(row, AddressRow):
@@ -108,7 +108,7 @@ class Files:
 
 
 def look_at(rrdtool: Rrdtool, folder: Path, takes: Callable[[File], bool]) -> Files:
-    """Return the files of a folder that are taken. Raises OSError."""
+    """Return the files of a folder for which takes() is true. Raises OSError."""
     found = Files()
     for file in filter(takes, listed(folder)):
         try:

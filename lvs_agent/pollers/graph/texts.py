@@ -17,7 +17,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def elided(text: str, most: int) -> str:
-    """Return a text of at most so many characters, without those in the middle if it is longer."""
+    """Return a text, with an ellipsis for its middle if it has more than most characters."""
     if len(text) <= most:
         return text
     kept = most - 1

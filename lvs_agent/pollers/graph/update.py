@@ -103,7 +103,7 @@ def read(client: Client, clock: Callable[[], float], progress: Progress) -> Read
                 continue
             _take(reading, row, dict(zip(_columns(table), values)), frozen)
     for instance, (age,) in client.walk(["lvsLostVsAge"]):
-        with contextlib.suppress(DirectorError):  # it only labels a page
+        with contextlib.suppress(DirectorError):  # only a page shows it
             row = row_of(client, instance, server=False)
             _note(reading.lost, row, reading.when, age)
     if odd:
