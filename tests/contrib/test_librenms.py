@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files in contrib/librenms, put to a director as LibreNMS does it (tests/support/librenms).
+"""The files in contrib/librenms, used on a director as LibreNMS does (tests/support/librenms).
 
-LibreNMS itself is not in Debian. Its own code was run with these files by hand; the schema of its
-definitions allows them, and SENSOR_KEYS and others are what they use of it.
+LibreNMS itself is not in Debian. By hand, its own code was run with these files, and the schema of
+its definitions accepted them; SENSOR_KEYS and others are the part of the schema that they use.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_generate_writes_these_files(tmp_path: Path) -> None:
         assert (tmp_path / file).read_text() == (FOLDER / file).read_text()
 
 
-def test_the_definitions_are_as_librenms_schema_wants_them() -> None:
+def test_the_definitions_follow_librenms_schema() -> None:
     assert loaded(DISCOVERY).keys() == {"mib", "modules"}
     for kind, entry in entries():
         states = {"state_name", "states"} if kind == "state" else set()

@@ -27,10 +27,10 @@ FIRING = 'count by (alertname, severity, lvsVsName) (ALERTS{alertstate="firing"}
 
 @dataclass
 class Scenario:
-    """What changes for a while, and the alerts that fire then, after a number of minutes.
+    """Changes for a time, and the alerts that fire then, after a number of minutes.
 
-    changes has a series with its value before and afterwards, and meanwhile; an alert has its name,
-    its severity, and the name of its service.
+    changes has, by series, the value before and afterwards, and the value meanwhile. An alert is
+    its name, its severity, and the name of its service.
     """
 
     name: str

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file in contrib/telegraf: its options, its OIDs, and what Telegraf makes of a director.
+"""The file in contrib/telegraf: its options, its OIDs, and the series of a director.
 
-Telegraf is not in Debian. Its plugin inputs.snmp was run with this file by hand: built of its own
+Telegraf is not in Debian. By hand, its plugin inputs.snmp was run with this file: built from its
 source, without the rest of Telegraf.
 """
 
