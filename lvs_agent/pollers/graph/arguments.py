@@ -20,7 +20,8 @@ def add(commands: Commands) -> None:
         "graph",
         help="store values with rrdtool and draw them",
         description="Stores connections, packets and bytes of each virtual service, real server,"
-        " VIP and RIP in round-robin files of rrdtool(1), for a year and more, and draws them.",
+        " VIP and RIP, and the numbers of what is up and lost, in round-robin files of rrdtool(1),"
+        " for a year and more, and draws them.",
     )
     own = graph.add_subparsers(dest="graph", metavar="COMMAND", required=True)
     _add_update(own)
