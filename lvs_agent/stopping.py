@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a long-running command at SIGTERM or SIGINT."""
+"""Ends a long-running command at SIGTERM or SIGINT, and delays these signals in a short step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 from contextlib import contextmanager
 from typing import Iterator
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MOST_SECONDS = 2000000.0  # poll(2) takes an int of milliseconds
 
 
@@ -23,16 +24,26 @@ def stop_signals() -> Iterator[socket.socket]:
     with ours, theirs:
         theirs.setblocking(False)
         before = signal.set_wakeup_fd(theirs.fileno())
-        handlers = {
-            number: signal.signal(number, lambda *_: None)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        handlers = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
         try:
             yield ours
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(before)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Block the signals in this thread, and in threads and processes that it starts.
+
+    A signal that arrives meanwhile acts at the end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def wait(stop: socket.socket, seconds: float, file: int = -1) -> bool:

@@ -40,7 +40,7 @@ ROOMS = {
         *("kernel", "boundary", "collector", "mib", "responder", "netsnmp"),
     },
     "pollers": {
-        *("codes", "errors", "log", "names", "regular", "services", "snapshot"),
+        *("codes", "errors", "log", "names", "regular", "services", "snapshot", "stopping"),
         *("mib", "netsnmp"),
     },
 }

@@ -14,6 +14,7 @@ from lvs_agent.netsnmp.snmpconf import Credentials
 from lvs_agent.pollers import objects
 from lvs_agent.pollers.director import Director, DirectorError
 from lvs_agent.pollers.session import Raw, Session, TooBig
+from lvs_agent.stopping import uninterrupted
 
 # str for texts, bytes for other octet strings; None if there is no such instance
 Value = Raw
@@ -153,7 +154,8 @@ def asked(
         yield clients[0], one(clients[0])
         return
     with ThreadPoolExecutor(len(clients)) as pool:
-        futures = {pool.submit(one, client): client for client in clients}
+        with uninterrupted():  # only this thread gets signals, so that it can delay them
+            futures = {pool.submit(one, client): client for client in clients}
         for future in as_completed(futures):
             yield futures[future], future.result()
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Dict, Iterator, List, Union
 
@@ -137,22 +138,45 @@ def test_a_name_lookup_that_hangs_costs_its_director(tmp_path: Path) -> None:
     assert (folder / "TCP_192.0.2.10_443.rrd").exists()
 
 
+def draws(pid: int) -> bool:
+    """Return whether a process has a file in memory, to which rrdtool draws."""
+    with suppress(FileNotFoundError):  # a file may be closed meanwhile
+        return any("memfd:" in os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 @pytest.mark.parametrize("sent", SIGNALS)
 @pytest.mark.parametrize("command", ["draw", "page"])
 def test_a_picture_is_whole_or_the_old_one(tmp_path: Path, sent: int, command: str) -> None:
-    """rrdtool writes the new picture to a FIFO, so it is still writing when the command ends."""
     rounds.folder(tmp_path / "files", {"lb1": {HTTPS: 1}}, int(time.time()))
     name = {"draw": "out.png", "page": "all-active-day.png"}[command]
-    new = tmp_path / f".new.{name}"
-    os.mkfifo(new)
-    (tmp_path / name).write_text("old")
-    os.utime(tmp_path / name, (0, 0))
+    into = tmp_path / "page"
+    into.mkdir()
+    (into / name).write_bytes(b"old")
+    os.utime(into / name, (0, 0))
     words: Dict[str, List[Union[str, Path]]] = {
-        "draw": ["draw", "active", "-o", tmp_path / name],
-        "page": ["page", "--into", tmp_path],
+        "draw": ["draw", "active", "-o", into / name],
+        "page": ["page", "--into", into],
     }
     process = start(AGENT, "graph", *words[command], "--from", tmp_path / "files")
-    with new.open("rb") as reading:  # opens when rrdtool does
-        assert ended(process, sent) == ""
-        assert reading.read(8) == b"\x89PNG\r\n\x1a\n"
-    assert (tmp_path / name).read_text() == "old"
+    while process.poll() is None and not draws(process.pid):
+        pass
+    assert ended(process, sent) == ""
+    assert all(path.read_bytes().startswith((b"old", b"\x89PNG")) for path in into.iterdir())
+    assert not list(into.glob(".*"))
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+def test_a_signal_leaves_no_new_file_beside_the_one_that_it_replaces(
+    tmp_path: Path, sent: int
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        " from lvs_agent.pollers.graph.texts import replace_text; sent = int(sys.argv[2]);"
+        " signal.signal(sent, signal.SIG_DFL); then = os.replace;"
+        " os.replace = lambda *names: (os.kill(os.getpid(), sent), then(*names));"
+        " replace_text(Path(sys.argv[1]), 'new')"
+    )
+    done = files.run(sys.executable, "-c", code, str(tmp_path / "page"), str(sent))
+    assert (done.returncode, done.stderr) == (-sent, "")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"page": "new"}

@@ -18,7 +18,7 @@ from lvs_agent.pollers.graph.kinds import Kind, kind_of
 from lvs_agent.pollers.graph.rrdtool import RrdError, Rrdtool
 from lvs_agent.pollers.graph.selection import Group, Selection, grouped, look_at, nothing
 from lvs_agent.pollers.graph.selection import title as title_of
-from lvs_agent.pollers.graph.texts import elided
+from lvs_agent.pollers.graph.texts import elided, replace
 
 # seconds that a picture shows
 PERIODS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
@@ -53,13 +53,14 @@ class Look:
     @property
     def widest(self) -> int:
         """The number of characters in a line below the picture."""
-        return (self.width + MARGINS) // CHARACTER
+        return min((self.width + MARGINS) // CHARACTER, elements.LEGEND_BYTES)
 
 
-def words(output: str, kind: Kind, groups: Sequence[Group], title: str, look: Look) -> List[str]:
-    """Return the command that draws groups, at most MOST_GROUPS, to output (.png or .svg)."""
+def words(
+    output: str, form: str, kind: Kind, groups: Sequence[Group], title: str, look: Look
+) -> List[str]:
+    """Return the command that draws groups, at most MOST_GROUPS, to output; form is PNG or SVG."""
     below = kind.below or (len(kind.sources) == 2 and look.inactive_below)
-    form = "SVG" if output.endswith(".svg") else "PNG"
     least = "1" if kind.of_parts or kind.unit == "connections" else "0.1"
     shown = (
         elements.one(kind, below)
@@ -116,12 +117,9 @@ def save(
     rrdtool: Rrdtool, out: Path, kind: Kind, groups: Sequence[Group], title: str, look: Look
 ) -> None:
     """Draw groups to a file, which is replaced as a whole. Raises RrdError and OSError."""
-    # Absolute, since rrdtool runs in the folder of the files. A link is replaced, not followed: the
-    # folder may be another user's.
-    path = Path(os.path.abspath(out))
-    new = path.with_name(f".new.{path.name}")
-    try:
-        rrdtool.run(*words(str(new), kind, groups, title, look))
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    # rrdtool draws in memory: in a folder of another user it would follow links
+    with open(os.memfd_create("picture"), "rb") as memory:
+        target = f"/proc/{os.getpid()}/fd/{memory.fileno()}"
+        form = "SVG" if out.suffix == ".svg" else "PNG"
+        rrdtool.run(*words(target, form, kind, groups, title, look))
+        replace(out, memory.read())

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import List, Optional, Type
 
 from lvs_agent.errors import CommandError
+from lvs_agent.stopping import uninterrupted
 
 PROGRAM = "rrdtool"
 
@@ -33,7 +33,7 @@ class Rrdtool:
 
     def __init__(self, folder: Path) -> None:
         """Start rrdtool. Raises NoRrdtoolError, and OSError for the folder."""
-        self._folder = folder
+        self.folder = folder
         self._process = self._start()
 
     def run(self, *words: str) -> List[str]:
@@ -41,8 +41,9 @@ class Rrdtool:
 
         If a file makes rrdtool crash, this command fails and a new process is started.
         """
-        if any("\n" in word for word in words):
-            raise RrdError("newline in an argument")
+        # for rrdtool, a command ends at a newline, and after a NUL it waits for the rest
+        if any(char in word for word in words for char in "\n\0"):
+            raise RrdError("newline or NUL in an argument")
         lines: List[str] = []
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -62,26 +63,24 @@ class Rrdtool:
         raise RrdError(f"{PROGRAM} exited with status {status}")
 
     def _start(self) -> subprocess.Popen[str]:
-        os.stat(self._folder)  # so that FileNotFoundError below can only mean the program
-        # rrdtool inherits this mask: when a signal ends this command, it completes the file that it
-        # writes, and exits at the end of its input
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        os.stat(self.folder)  # so that FileNotFoundError below can only mean the program
         try:
-            return subprocess.Popen(
-                [PROGRAM, "-"],
-                cwd=self._folder,
-                # the language of pictures and errors
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-            )
+            # when a signal ends this command, rrdtool completes the file that it writes, and exits
+            # at the end of its input
+            with uninterrupted():
+                return subprocess.Popen(
+                    [PROGRAM, "-"],
+                    cwd=self.folder,
+                    # the language of pictures and errors
+                    env={**os.environ, "LC_ALL": "C.UTF-8"},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    encoding="utf-8",
+                    errors="replace",
+                )
         except FileNotFoundError:
             message = f"{PROGRAM}: not installed; install the package {PROGRAM}"
             raise NoRrdtoolError(message) from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _stop(self) -> None:
         assert self._process.stdin is not None

@@ -90,7 +90,7 @@ FAILURES = {
     "no file matches the selection": ["draw", "bits", *FROM, *OUT, "--port", "81"],
     "absent": ["draw", "bits", "--from", "absent", *OUT],
     "out.png: cannot draw: start time": ["draw", "bits", *FROM, *OUT, "--start", "nonsense"],
-    "cannot draw: ": ["draw", "bits", *FROM, "-o", "absent/out.png"],
+    "lvs-agent: absent/out.png: No such": ["draw", "bits", *FROM, "-o", "absent/out.png"],
     "no answer from UDP port 9": ["update", "127.0.0.1:9", *TO],
 }
 

@@ -7,6 +7,8 @@ import argparse
 import dataclasses
 import os
 import re
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -427,7 +429,7 @@ def test_a_reference_that_leads_nowhere_is_found(tmp_path: Path) -> None:
         Page(tmp_path / "a.html")
 
 
-@pytest.mark.parametrize("name", ["index.html", ".index.html.new"])
+@pytest.mark.parametrize("name", ["index.html", f".index.html.{os.getpid()}.new"])
 def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> None:
     """A folder of pages may belong to a web server's user."""
     target = tmp_path / "target"
@@ -436,3 +438,15 @@ def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> Non
     documents.write(tmp_path, ["lb1"], [Plan("all", "all", None, [], Numbers(), {})], [], END)
     assert target.read_text() == "kept"
     assert not (tmp_path / "index.html").is_symlink()
+
+
+def test_several_runs_may_draw_one_page(folder: Path) -> None:
+    out = folder.parent / "page"
+    words = f"-m lvs_agent graph page --from {folder} --into {out} --redraw".split()
+    runs = [
+        subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [(run.communicate()[1], run.returncode) for run in runs] == [("", 0)] * 3
+    assert len(list(out.glob("*.png"))) == PICTURES
+    assert not list(out.glob(".*"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 from pathlib import Path
 from typing import Dict, List
@@ -66,7 +67,7 @@ def drawn(
     with Rrdtool(folder) as rrdtool:
         every = list(look_at(rrdtool, folder, chosen.takes).last)
         kind, groups = kind_of(args.kind, every), grouped(every, chosen.stack)
-        command = picture.words(str(folder / "out.png"), kind, groups, "title", look)
+        command = picture.words(str(folder / "out.png"), "PNG", kind, groups, "title", look)
         names = [word.split(":")[1] for word in command if word.startswith("GPRINT:")]
         _size, *printed = rrdtool.run(*command, *(f"PRINT:{name}:%.3lf" for name in names))
     assert (folder / "out.png").read_bytes().startswith(PNG)
@@ -287,7 +288,7 @@ def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None
         limits = []
         for below in (False, True):
             look = Look(LOOK.start, LOOK.end, below)
-            words = picture.words(str(folder / "o.png"), KINDS["active"], groups, "", look)
+            words = picture.words(str(folder / "o.png"), "PNG", KINDS["active"], groups, "", look)
             info = rrdtool.run("graphv", *words[1:])
             values = dict(line.split(" = ", 1) for line in info)
             limits.append((float(values["value_min"]), float(values["value_max"])))
@@ -298,15 +299,18 @@ def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None
     assert 6116 <= most_below < 3 * 6116
 
 
-def test_a_link_in_place_of_a_picture_is_replaced(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out.png", ".new.out.png", f".out.png.{os.getpid()}.new"])
+def test_links_in_a_folder_of_pictures_are_not_followed(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
     """A folder of pictures may belong to a web server's user."""
-    target, link = tmp_path / "target", tmp_path / "out.png"
+    target, out = tmp_path / "target", tmp_path / "out.png"
     target.write_text("kept")
-    link.symlink_to(target)
+    (tmp_path / name).symlink_to(target)
     chosen = selection(options("active"))
-    assert picture.draw(folder, chosen, "active", LOOK, "", link) == []
-    assert (link.is_symlink(), target.read_text()) == (False, "kept")
-    assert link.read_bytes().startswith(PNG)
+    assert picture.draw(folder, chosen, "active", LOOK, "", out) == []
+    assert (out.is_symlink(), target.read_text()) == (False, "kept")
+    assert out.read_bytes().startswith(PNG)
 
 
 def test_titles_say_what_is_drawn(folder: Path) -> None:

@@ -33,6 +33,8 @@ def test_an_error_is_of_its_command_alone(rrdtool: Rrdtool) -> None:
         rrdtool.run("last", "absent")
     with pytest.raises(RrdError, match="newline"):
         rrdtool.run("last", "absent\ncreate")
+    with pytest.raises(RrdError, match="NUL"):
+        rrdtool.run("last", "absent\0")
     rrdtool.run("create", "present", "--start", "1800000000", *CREATE)
     assert rrdtool.run("last", "present") == ["1800000000"]
 
