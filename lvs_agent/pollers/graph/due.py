@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Set
@@ -48,10 +49,14 @@ def due(
 
 def drawn(folder: Path) -> Dict[str, float]:
     """Return the times at which the pictures in a folder were drawn, by name. Raises OSError."""
+    found = {}
     with os.scandir(folder) as entries:
-        return {
-            entry.name: entry.stat().st_mtime for entry in entries if entry.name.endswith(".png")
-        }
+        for entry in entries:
+            # a link is none of ours, and another run may remove a file meanwhile
+            if entry.name.endswith(".png") and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    found[entry.name] = entry.stat().st_mtime
+    return found
 
 
 def _all(
@@ -63,4 +68,5 @@ def _all(
             for kind in KINDS:
                 if (period, kind) in plan.groups:
                     since = times.get(plan.picture(kind, period), -math.inf)
-                    yield Picture(plan, kind, period, (now - since) * width / seconds)
+                    # one of the future is as wrong, since the clock was set back
+                    yield Picture(plan, kind, period, abs(now - since) * width / seconds)

@@ -440,6 +440,24 @@ def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> Non
     assert not (tmp_path / "index.html").is_symlink()
 
 
+def test_pictures_of_the_future_are_drawn_again(folder: Path) -> None:
+    """They were drawn before the clock was set back."""
+    out = made(folder)
+    for path in out.glob("*.png"):
+        os.utime(path, (time.time() + 366 * DAY,) * 2)
+    made(folder)
+    assert all(path.stat().st_mtime <= time.time() for path in out.glob("*.png"))
+
+
+def test_links_that_look_like_pictures_are_no_pictures(folder: Path) -> None:
+    out = made(folder, seconds=0)
+    (out / "all-active-day.png").unlink()
+    (out / "all-active-day.png").symlink_to("absent")
+    (out / "other.png").symlink_to("absent")
+    made(folder, seconds=0)
+    assert not (out / "all-active-day.png").is_symlink()
+
+
 def test_several_runs_may_draw_one_page(folder: Path) -> None:
     out = folder.parent / "page"
     words = f"-m lvs_agent graph page --from {folder} --into {out} --redraw".split()
