@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Dict, Type, TypeVar
 
 from lvs_agent import regular
+from lvs_agent.mib.smi import SnmpAdminString
 from lvs_agent.pollers.graph.texts import replace_text
 
 ALIASES = "aliases.json"
@@ -31,7 +32,9 @@ def load(folder: Path, name: str, kind: Type[Fact]) -> Dict[str, Fact]:
         return {}  # pages only show them, and the next update writes them again
     if not isinstance(found, dict):
         return {}
-    return {row: fact for row, fact in found.items() if type(fact) is kind}
+    # texts as from SNMP, without control characters: another user may have written them
+    fit = SnmpAdminString.fit if kind is str else int
+    return {row: kind(fit(fact)) for row, fact in found.items() if type(fact) is kind}
 
 
 def save(folder: Path, name: str, kind: Type[Fact], facts: Dict[str, Fact]) -> None:

@@ -17,6 +17,8 @@ REFRESH = 300  # seconds after which a browser reads a page again
 # the classes of states
 CLASSES = {State.GONE: "gone", State.UP: "", State.PARTLY: "partly", State.DOWN: "down"}
 
+YEAR_3000 = 32503680000  # in seconds since 1970
+
 PREFIXES = ("", *(f"&nbsp;{prefix}" for prefix in "kMGT"))
 
 # the columns of tables, after the name
@@ -131,8 +133,8 @@ def amount(value: Optional[float]) -> str:
 
 
 def moment(when: Optional[float], now: float) -> str:
-    """Return a time of today as 14:03, else its date; "" if it is unknown."""
-    if when is None:
+    """Return a time of today as 14:03, else its date; "" if it is unknown or impossible."""
+    if when is None or not 0 <= when < YEAR_3000:
         return ""
     then = time.localtime(when)
     today = then[:3] == time.localtime(now)[:3]

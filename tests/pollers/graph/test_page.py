@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -438,6 +439,22 @@ def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> Non
     documents.write(tmp_path, ["lb1"], [Plan("all", "all", None, [], Numbers(), {})], [], END)
     assert target.read_text() == "kept"
     assert not (tmp_path / "index.html").is_symlink()
+
+
+@pytest.mark.parametrize("when", [-1, 10**11, 10**18, 10**30])
+def test_times_that_are_none_are_left_out(folder: Path, when: int) -> None:
+    """The files of facts may belong to another user."""
+    for name in (beside.CHANGED, beside.LOST):
+        beside.save(folder / "lb1", name, int, {HTTP: when})
+    assert HTTP in parsed(made(folder, seconds=0))["index.html"].text
+
+
+def test_an_alias_is_a_line_of_text(folder: Path) -> None:
+    alias = "\udcff\ud800\0\n\x1b[2J"
+    (folder / "lb1" / beside.ALIASES).write_text(json.dumps({HTTP: alias, DNS: alias}))
+    index = parsed(made(folder, seconds=0))["index.html"]
+    assert f"{HTTP} (?????[2J)" in index.text
+    assert len(index.pictures) == 4 + 3 * 2
 
 
 def test_pictures_of_the_future_are_drawn_again(folder: Path) -> None:
