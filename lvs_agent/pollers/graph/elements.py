@@ -22,6 +22,9 @@ PALETTE = (
 )
 GOLDEN_ANGLE = 0.618034  # of a turn: each hue is far from all before it, however many there are
 
+LEGEND_BYTES = 198  # of a label or comment; rrdtool cuts off the rest, even within a character
+BACKSLASH = "\u2216"  # SET MINUS; a real one is a control code near the end of a label
+
 STRONG, WEAK = "d0", "70"  # opacity, 00 to ff
 BASE_LINE = "HRULE:0#606060"
 
@@ -83,7 +86,7 @@ def many(kind: Kind, groups: Sequence[Group], below: bool, widest: int) -> Itera
     widest is the number of characters in a line; numbers that do not fit get a line of their own.
     """
     together = "all" if kind.per else "sum"
-    names = [*(elided(group.name, widest - 2) for group in groups), together]
+    names = [*(_label(group.name, widest - 2) for group in groups), together]
     width = max(map(len, names))
     wraps = width + 2 + COLUMN_WIDTH * len(COLUMNS) * len(kind.sources) > widest
     width = 0 if wraps else width
@@ -162,6 +165,16 @@ def _columns(kind: Kind, values: str, maxima: str) -> Iterator[str]:
             of = f"a{values}"  # an average of quotients would count a quiet night as much as a day
         yield f"VDEF:{name}={of},{function}"
         yield f"GPRINT:{name}:{COUNT if kind.of_parts else NUMBER}"
+
+
+def _label(text: str, most: int) -> str:
+    """Return a label of at most so many characters that rrdtool shows as a whole."""
+    text = text.replace("\\", BACKSLASH)
+    label = elided(text, most)
+    while len(label.encode()) > LEGEND_BYTES:
+        most -= 1
+        label = elided(text, most)
+    return label
 
 
 def _escaped(text: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import os
 import re
@@ -19,7 +20,7 @@ from lvs_agent.pollers.graph.files import File
 from lvs_agent.pollers.graph.kinds import KINDS, kind_of
 from lvs_agent.pollers.graph.picture import MOST_GROUPS, Look
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
-from lvs_agent.pollers.graph.selection import grouped, look_at, selection, title
+from lvs_agent.pollers.graph.selection import Group, grouped, look_at, selection, title
 from lvs_agent.pollers.naming import NamingError
 from lvs_agent.pollers.parsing import parse_named
 from tests.support import rounds
@@ -311,6 +312,28 @@ def test_links_in_a_folder_of_pictures_are_not_followed(
     assert picture.draw(folder, chosen, "active", LOOK, "", out) == []
     assert (out.is_symlink(), target.read_text()) == (False, "kept")
     assert out.read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    [
+        *("shop\\l", "shop\\x", "a:b\\:", "C:\\x\\", "100 %s %n", "x" * 255),
+        *("\u6f22" * 85, "\U0001f469" * 63),
+    ],
+)
+@pytest.mark.parametrize("width", [50, 490, 10_000])
+def test_any_alias_is_in_the_legend(
+    folder: Path, tmp_path: Path, alias: str, width: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    its = [File("lb1", parse_named([name])) for name in (HTTP, HTTPS, DNS)]
+    groups = [Group(f"{file.row} ({alias}", [file]) for file in its]
+    out = tmp_path / "out.png"
+    with Rrdtool(folder) as rrdtool:
+        for below in (False, True):
+            look = dataclasses.replace(LOOK, width=width, inactive_below=below)
+            picture.save(rrdtool, out, KINDS["active"], groups, alias, look)
+    assert out.read_bytes().startswith(PNG)
+    assert capfd.readouterr().err == ""  # of Pango, if rrdtool cuts within a character
 
 
 def test_titles_say_what_is_drawn(folder: Path) -> None:
