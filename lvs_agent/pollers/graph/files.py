@@ -175,7 +175,8 @@ def _folders(folder: Path) -> List[str]:
 
 def _names(folder: Path) -> List[str]:
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.name.endswith(ENDING)]
+        # rrdtool would wait for the other end of a FIFO
+        return [entry.name for entry in entries if entry.name.endswith(ENDING) and entry.is_file()]
 
 
 def create(rrdtool: Rrdtool, file: File, start: int, step: int) -> None:
@@ -220,10 +221,13 @@ def lacking(file: File, last: Last) -> Dict[str, str]:
 def extend(rrdtool: Rrdtool, file: File, added: Mapping[str, str]) -> None:
     """Add data sources to a file. What it has stays. Raises FileError."""
     try:
+        # rrdtool writes a new file, which would be root's, and its owner's updates would fail
+        if os.stat(rrdtool.folder / file.path).st_uid != os.geteuid():
+            raise RrdError("it belongs to another user; run graph update as that user")
         info = dict(line.split(" = ", 1) for line in rrdtool.run("info", file.path))
         heartbeat = int(info["ds[active].minimal_heartbeat"])
         rrdtool.run("tune", file.path, *_declared(added, heartbeat))  # since rrdtool 1.5
-    except RrdError as error:
+    except (RrdError, OSError) as error:
         raise FileError(f"{file.path}: cannot add {', '.join(added)}: {error}") from None
 
 
@@ -235,13 +239,13 @@ def last(rrdtool: Rrdtool, file: File) -> Last:
     """Return the last update. Raises FileError for a file that is damaged, or not one of ours."""
     try:
         names, _, update = rrdtool.run("lastupdate", file.path)
-    except RrdError as error:
+        when, _, values = update.partition(": ")
+        found = {
+            name: None if value == "U" else float(value)
+            for name, value in zip(names.split(), values.split())
+        }
+    except (RrdError, ValueError) as error:  # a damaged file has any text as a value
         raise _unusable(file, str(error)) from None
-    when, _, values = update.partition(": ")
-    found = {
-        name: None if value == "U" else float(value)
-        for name, value in zip(names.split(), values.split())
-    }
     lacking = [name for name in SOURCES if name not in found]
     if lacking:
         raise _unusable(file, f"{lacking[0]} is missing")

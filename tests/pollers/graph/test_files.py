@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Iterator
@@ -105,6 +106,17 @@ def test_files_are_listed_by_director_and_address(folder: Path) -> None:
     assert [file.path for file in files.listed(folder, ["lb2"])] == ["lb2/FWM_7.rrd"]
 
 
+def test_only_regular_files_are_listed(folder: Path) -> None:
+    """rrdtool would wait for the other end of a FIFO."""
+    (folder / "lb1").mkdir(exist_ok=True)
+    for number, target in enumerate(["FWM_5.rrd", "FWM_6.rrd", "/dev/zero", "absent"], 1):
+        (folder / "lb1" / f"FWM_{number}.rrd").symlink_to(target)
+    (folder / "lb1" / "FWM_5.rrd").write_bytes(b"")
+    os.mkfifo(folder / "lb1" / "FWM_6.rrd")
+    (folder / "lb1" / "FWM_7.rrd").mkdir()
+    assert [str(file.row) for file in files.listed(folder)] == ["FWM 1", "FWM 5"]
+
+
 def test_a_file_keeps_what_it_is_given(rrdtool: Rrdtool) -> None:
     files.create(rrdtool, FILE, START - 1, STEP)
     files.update(rrdtool, FILE, START, [1, 2, None, 4, 5, 6, 2**64 - 1, 3, 0, None])
@@ -157,6 +169,18 @@ def test_added_data_sources_leave_the_others_as_they_were(
         files.extend(rrdtool, FILE, {"up": "GAUGE"})
 
 
+def test_data_sources_are_added_by_the_files_owner_alone(
+    rrdtool: Rrdtool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root, rrdtool would replace it by a file of root, which its owner can't update."""
+    files.create(rrdtool, FILE, START, STEP)
+    before = (folder / FILE.path).stat()
+    monkeypatch.setattr(os, "geteuid", lambda: before.st_uid + 1)
+    with pytest.raises(FileError, match="cannot add more: it belongs to another user"):
+        files.extend(rrdtool, FILE, {"more": "GAUGE"})
+    assert (folder / FILE.path).stat() == before
+
+
 def test_a_file_holds_more_than_two_years(rrdtool: Rrdtool) -> None:
     for step in (10, 300, 1800):
         file = File("lb1", parse_named([f"FWM {step}"]))
@@ -199,6 +223,10 @@ def test_a_file_that_is_damaged_is_told_of_in_a_line_with_what_to_do(
             assert "\n" not in str(error.value)
     path.write_bytes(whole)
     files.update(rrdtool, FILE, START + 1, [1] * 7)
+    files.update(rrdtool, FILE, START + 2, [7654321] * 7)
+    path.write_bytes(path.read_bytes().replace(b"7654321", b"seven.."))
+    with pytest.raises(FileError, match="could not convert"):
+        files.last(rrdtool, FILE)
 
 
 def test_a_file_of_another_program_is_left_alone(rrdtool: Rrdtool, folder: Path) -> None:
