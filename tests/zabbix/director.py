@@ -25,7 +25,9 @@ from tests.support.directors import SimulatedDirector
 STEPS = 10  # of directors.farm() in a second
 V3 = ("createUser zabbix SHA authsecret AES privsecret", "rouser zabbix priv")
 SERVER = {"active_conns": 1, "inact_conns": 2, "persist_conns": 0}
-EXPIRE = 3  # seconds after the last snapshot until it is too old
+# Old snapshots expire soon. A new one for each request would make snmpd slow to answer the requests
+# that have waited while it was stopped.
+OPTIONS = "--expire 3 --max-age 1"
 
 
 @dataclass
@@ -90,7 +92,7 @@ def running(folder: Path, farm: Farm) -> Iterator[SimulatedDirector]:
 
     with (
         mock.patch.object(remembered, "LASTING_SECONDS", 0),
-        directors.running(folder, *V3, annotate=annotate, options=f"--expire {EXPIRE}") as director,
+        directors.running(folder, *V3, annotate=annotate, options=OPTIONS) as director,
     ):
         director.follow(farm.services)
         yield director

@@ -38,6 +38,7 @@ DBHost={folder}/database
 DBName=zabbix
 DBUser=zabbix
 AllowRoot=1
+CacheSize=128M
 CacheUpdateFrequency=1
 Timeout=2
 UnreachablePeriod=1

@@ -180,7 +180,7 @@ class Trial:
             for event in self._host.events(before):
                 print(f"           {event['name']}", flush=True)
         with suppress(TooLateError):
-            self._zabbix.wait("", lambda: not self._open_problems(before), 30)
+            self._zabbix.wait("", lambda: not self._open_problems(before), 90)
         self._settle()
         self._expect(outage, before, "after")
         for problem in self._open_problems(before):
