@@ -71,7 +71,10 @@ def _index(plans: Sequence[Plan], drawn: Collection[str], about: str, now: float
     parts = []
     for kind, title in TITLES.items():
         if kind in tables:
-            parts += [_heading(kind, title), *_table(tables[kind], now)]
+            parts.append(_heading(kind, title))
+            if kind != SERVICES:
+                parts.append("<p>up and lost are numbers of services</p>")
+            parts += _table(tables[kind], now)
         if kind == SERVICES:
             parts.append(_heading("pictures", markup.link(together)))
             parts.append(markup.pictures(together, "day", TOGETHER, drawn))
