@@ -8,18 +8,33 @@ IPVS's table to the moment in which each system shows it.
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import signal
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import List, NoReturn, Sequence
+from typing import Callable, ContextManager, Dict, List, NoReturn, Sequence
 
 from lvs_agent.collector.lost import SETTLE_SECONDS
 from tests.cacti.installation import CactiError
-from tests.outage import agent, guest, measure, namespace, results
+from tests.outage import (
+    agent,
+    cacti,
+    collectd,
+    ganglia,
+    graph,
+    guest,
+    measure,
+    mrtg,
+    munin,
+    nagios,
+    namespace,
+    prometheus,
+    results,
+    traps,
+    zabbix,
+)
 from tests.outage.measure import MeasureError
 from tests.outage.namespace import NamespaceError
 from tests.outage.results import Row
@@ -27,10 +42,19 @@ from tests.outage.system import System
 from tests.support.guests import GuestError
 from tests.zabbix.api import ZabbixError
 
-SYSTEMS = (
-    *("agent", "cacti", "zabbix", "traps", "nagios", "prometheus", "munin", "collectd", "mrtg"),
-    *("ganglia", "graph"),
-)
+SYSTEMS: Dict[str, Callable[[Path], ContextManager[Sequence[System]]]] = {
+    "agent": agent.running,
+    "cacti": cacti.running,
+    "zabbix": zabbix.running,
+    "traps": traps.running,
+    "nagios": nagios.running,
+    "prometheus": prometheus.running,
+    "munin": munin.running,
+    "collectd": collectd.running,
+    "mrtg": mrtg.running,
+    "ganglia": ganglia.running,
+    "graph": graph.running,
+}
 ERRORS = (CactiError, GuestError, MeasureError, NamespaceError, ZabbixError)
 
 _STARTED = time.monotonic()
@@ -44,7 +68,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Return 0 if each system showed each change in time, else 1."""
     signal.signal(signal.SIGTERM, _ended)
-    folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or SYSTEMS
+    folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or [*SYSTEMS]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -72,8 +96,7 @@ def _run(folder: Path, names: Sequence[str]) -> List[Row]:
         systems: List[System] = []
         for name in names:
             (folder / name).mkdir()
-            module = importlib.import_module(f"tests.outage.{name}")
-            systems += stack.enter_context(module.running(folder / name))
+            systems += stack.enter_context(SYSTEMS[name](folder / name))
             say(f"{name} runs")
         measure.until_shown(systems)
         say("all show the director; nothing is lost in the 5 minutes after its boot")
