@@ -166,7 +166,8 @@ def test_a_collector_that_goes_and_comes_is_told_as_the_status(tmp_path: Path) -
         with collectors.at(path, lambda to: to.sendall(collectors.encoded())):
             while status_of(state) != Status.OK:
                 assert running.process.poll() is None
-        running.end()
+            # while there still is one
+            running.end()
     away = f"cannot connect to the collector at {path}: No such file or directory"
     assert running.lines == [f"agent status is noCollector(5): {away}", "agent status is ok(1)"]
 
