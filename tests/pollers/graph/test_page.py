@@ -430,12 +430,12 @@ def test_a_reference_that_leads_nowhere_is_found(tmp_path: Path) -> None:
         Page(tmp_path / "a.html")
 
 
-@pytest.mark.parametrize("name", ["index.html", f".index.html.{os.getpid()}.new"])
+@pytest.mark.parametrize("name", ["index.html", ".index.html.{pid}.new"])
 def test_a_link_in_place_of_a_page_is_replaced(tmp_path: Path, name: str) -> None:
     """A folder of pages may belong to a web server's user."""
     target = tmp_path / "target"
     target.write_text("kept")
-    (tmp_path / name).symlink_to(target)
+    (tmp_path / name.format(pid=os.getpid())).symlink_to(target)
     documents.write(tmp_path, ["lb1"], [Plan("all", "all", None, [], Numbers(), {})], [], END)
     assert target.read_text() == "kept"
     assert not (tmp_path / "index.html").is_symlink()

@@ -300,14 +300,14 @@ def test_inactive_connections_go_below_the_axis_on_request(folder: Path) -> None
     assert 6116 <= most_below < 3 * 6116
 
 
-@pytest.mark.parametrize("name", ["out.png", ".new.out.png", f".out.png.{os.getpid()}.new"])
+@pytest.mark.parametrize("name", ["out.png", ".new.out.png", ".out.png.{pid}.new"])
 def test_links_in_a_folder_of_pictures_are_not_followed(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
     """A folder of pictures may belong to a web server's user."""
     target, out = tmp_path / "target", tmp_path / "out.png"
     target.write_text("kept")
-    (tmp_path / name).symlink_to(target)
+    (tmp_path / name.format(pid=os.getpid())).symlink_to(target)
     chosen = selection(options("active"))
     assert picture.draw(folder, chosen, "active", LOOK, "", out) == []
     assert (out.is_symlink(), target.read_text()) == (False, "kept")
