@@ -85,6 +85,7 @@ def _add_device(cacti: Cacti, description: str, host: str, port: int, template: 
         "--version=2",
         "--community=public",
         "--avail=snmp",
+        "--timeout=2000",
     )
     return cacti.one(f"SELECT id FROM host WHERE description = '{description}'")
 

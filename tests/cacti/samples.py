@@ -12,6 +12,7 @@ from typing import Dict, List
 from tests.cacti.farm import COUNTED, Values
 
 TOLERANCE = 0.01
+SKEW = 2  # seconds at most between the samples of two devices in one poll
 SPIKE = 2.5  # times the expected value; between two late polls a sample may be twice as high
 
 
@@ -34,6 +35,12 @@ class Span:
     def pace(self) -> float:
         """The ratio of the rates Cacti sees to the director's: 1, or less if polls were late."""
         return (self.end.clock - self.start.clock) / (self.end.noted - self.start.noted)
+
+    @property
+    def inner(self) -> Span:
+        """The span for another device than that whose times it has; only for values, not rates."""
+        start = Moment(self.start.noted + SKEW, self.start.clock)
+        return Span(start, Moment(self.end.noted - SKEW, self.end.clock))
 
 
 def last(path: Path) -> int:

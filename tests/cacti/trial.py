@@ -177,7 +177,7 @@ class Trial:
         Its files have a gap while it is deleted, and correct values before and after.
         """
         rest = [each for each in self._services if each is not self._gone]
-        gone = {**farm.graphs_of(self._gone), **farm.former_graphs_of(self._gone)}
+        gone, former = farm.graphs_of(self._gone), farm.former_graphs_of(self._gone)
         whole = Span(before.start, after.end)
         self._compare("before", before, farm.graphs_of_all(self._services))
         vip = farm.graphs_of_vip(self._of_vip)
@@ -185,11 +185,14 @@ class Trial:
         self._compare("during", during, farm.graphs_of_vip([self._zeroed]))
         self._compare("after", after, vip)
         self._compare("all the time", whole, *map(farm.graphs_of, rest))
-        self._compare("all the time", whole, *map(farm.former_graphs_of, rest))
+        self._compare("all the time", whole.inner, *map(farm.former_graphs_of, rest))
         self._compare("before", before, gone)
+        self._compare("before", before.inner, former)
         self._compare("after", after, gone)
-        for title in gone:
-            of = samples.there(self._files[title], title, during)
+        self._compare("after", after.inner, former)
+        for title in (*gone, *former):
+            span = during.inner if title in former else during
+            of = samples.there(self._files[title], title, span)
             self._failures += [f"during: {text}" for text in of]
 
     def _check_reset(self, span: Span) -> None:
