@@ -82,10 +82,15 @@ class Status(enum.IntEnum):
     DEGRADED = 7
 
     @property
+    def word(self) -> str:
+        """The name of the value in LVS-MIB: noIpvs."""
+        first, *rest = self.name.lower().split("_")
+        return f"{first}{''.join(map(str.title, rest))}"
+
+    @property
     def label(self) -> str:
         """The value as net-snmp prints it: noIpvs(4)."""
-        first, *rest = self.name.lower().split("_")
-        return f"{first}{''.join(map(str.title, rest))}({self.value})"
+        return f"{self.word}({self.value})"
 
 
 class Source(enum.IntEnum):
