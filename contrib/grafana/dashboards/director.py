@@ -14,11 +14,11 @@ from dashboards.panels import (
     Step,
     bits,
     graph,
-    linked,
     rate,
     row,
     stat,
     table,
+    to_service,
 )
 
 ANY_IS_BAD: Step = (1, BAD)
@@ -30,13 +30,6 @@ TROUBLED = """(lvsVsRealServersUp{*} == 0
 or lvsVsRealServersUp{*} < lvsVsRealServers{*}
 or lvsVsRealServersLost{*} > 0)"""
 SERVICE = {"instance": "Director", "lvsVsName": "Service", "lvsVsAlias": "Alias"}
-
-
-def to_service(panel: Json) -> Json:
-    """Return a table in which services are links."""
-    return linked(
-        panel, "lvsVsName", "Service", "lvs-service", instance="instance", service="lvsVsName"
-    )
 
 
 def aliased(expr: str) -> str:

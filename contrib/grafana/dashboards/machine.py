@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dashboards import servers
 from dashboards.frame import dashboard, variable
-from dashboards.panels import WARNING, linked, row, stat, table
+from dashboards.panels import WARNING, row, stat, table, to_service
 
 OF_MACHINE = r'{*,lvsRsName=~"\\[?$rip\\]?:[0-9]+"}'
 LOST = r'{*,lvsLostRsName=~".* -> \\[?$rip\\]?:[0-9]+"}'
@@ -44,18 +44,13 @@ DASHBOARD = dashboard(
         ),
         stat("Lost", f"count(lvsLostRsName{LOST}) or vector(0)", (1, WARNING), width=6),
         stat("Active connections", f"sum(lvsRsActiveConns{OF_MACHINE})", width=6),
-        linked(
+        to_service(
             table(
                 "Services",
                 {"instance": "Director", "lvsVsName": "Service", "lvsRsName": "Real server"},
                 *servers.columns(OF_MACHINE, by_server),
                 sort="Active",
-            ),
-            "lvsVsName",
-            "Service",
-            "lvs-service",
-            instance="instance",
-            service="lvsVsName",
+            )
         ),
         row("By service"),
         *servers.graphs(OF_MACHINE, by_service, "{{lvsVsName}}"),

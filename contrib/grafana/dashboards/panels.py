@@ -235,6 +235,13 @@ def linked(table: Json, field: str, title: str, uid: str, **variables: str) -> J
     return {**table, "fieldConfig": {**config, "overrides": [*config["overrides"], links]}}
 
 
+def to_service(table: Json) -> Json:
+    """Return a table in which services are links."""
+    return linked(
+        table, "lvsVsName", "Service", "lvs-service", instance="instance", service="lvsVsName"
+    )
+
+
 def row(title: str) -> Json:
     """Return the title of the panels that follow."""
     return {
