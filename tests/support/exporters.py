@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from tests.support import files
+from tests.support import files, tcp
 
 PROGRAM = "usr/bin/prometheus-snmp-exporter"
 # each module in contrib/prometheus, with its exporter, and with what it needs in a URL
@@ -21,8 +20,7 @@ EXPORTERS = {
 
 def free_address() -> str:
     """Return a HOST:PORT at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{tcp.free_port()}"
 
 
 @contextmanager

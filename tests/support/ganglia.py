@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator
 
-from tests.support import files
+from tests.support import files, tcp
 
 GMOND = """
 globals {{
@@ -67,21 +67,15 @@ class Gmond:
 @contextmanager
 def running(folder: Path) -> Iterator[Gmond]:
     """Run gmond."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = tcp.free_port()
     config = folder / "gmond.conf"
     config.write_text(GMOND.format(port=port))
     command = [str(files.BOOKWORM / "usr" / "sbin" / "gmond"), "-c", str(config)]
     with subprocess.Popen(command, env={**os.environ, **ENVIRONMENT}) as process:
         gmond = Gmond(config, port)
         try:
-            while not _answers(port):
+            while not tcp.answers(port):
                 assert process.poll() is None
             yield gmond
         finally:
             process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, Optional
 
-from tests.support import files
+from tests.support import files, tcp
 from tests.support.paths import CONTRIB
 
 PATH = f"{os.environ['PATH']}:/usr/share/munin"
@@ -86,26 +85,17 @@ def node(folder: Path, director_port: int, address: str = "127.0.0.1") -> Iterat
     text = (CONTRIB / "munin" / "lvs.conf").read_text()
     text = files.put(text, {"port 161": f"port {director_port}"})
     (configuration / "lvs.conf").write_text(f"{text}[*]\nuser root\n")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = tcp.free_port()
     config = folder / "munin-node.conf"
     config.write_text(NODE_CONF.format(folder=folder, port=port))
     command = ["unshare", "--mount", "sh", "-ec", NODE, "-"]
     with subprocess.Popen([*command, hosts, plugins, configuration, config]) as running:
         try:
-            while not _listening(port):
+            while not tcp.answers(port):
                 assert running.poll() is None
             yield port
         finally:
             running.terminate()
-
-
-def _listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 @contextmanager
