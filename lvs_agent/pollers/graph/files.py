@@ -150,22 +150,25 @@ def folder_of(director: str) -> str:
     return f"_{plain}" if plain[:1] in ("", ".", "-") else plain
 
 
-def listed(folder: Path, directors: Sequence[str] = ()) -> List[File]:
-    """Return all files of these directors, or of all, by director and row. Raises OSError."""
+def listed(folder: Path) -> List[File]:
+    """Return the files of all directors, by director and row. Raises OSError."""
     found = []
-    for director in sorted(directors or _folders(folder)):
-        rows = [row_of(name[: -len(ENDING)]) for name in _names(folder / director)]
+    for director in sorted(_folders(folder)):
         aliases = beside.load(folder / director, beside.ALIASES, str)
         changed = beside.load(folder / director, beside.CHANGED, int)
         lost = beside.load(folder / director, beside.LOST, int)
-        known = sorted(
-            (row for row in rows if row is not None), key=lambda row: (row.instance, row.table)
-        )
-        for row in known:
+        for row in rows_in(folder / director):
             name = str(row)
             facts = aliases.get(name, ""), changed.get(name), lost.get(name)
             found.append(File(director, row, *facts))
     return found
+
+
+def rows_in(folder: Path) -> List[Named]:
+    """Return the rows that have a file in a director's folder, in order. Raises OSError."""
+    found = [row_of(name[: -len(ENDING)]) for name in _names(folder)]
+    known = (row for row in found if row is not None)
+    return sorted(known, key=lambda row: (row.instance, row.table))
 
 
 def _folders(folder: Path) -> List[str]:

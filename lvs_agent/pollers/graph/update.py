@@ -157,7 +157,7 @@ def _write(rrdtool: Rrdtool, folder: Path, director: str, reading: Reading, step
     beside.save(folder / director, beside.ALIASES, str, reading.aliases)
     beside.save(folder / director, beside.CHANGED, int, reading.changed)
     beside.save(folder / director, beside.LOST, int, reading.lost)
-    old = {file.row for file in files.listed(folder, [director])}
+    old = set(files.rows_in(folder / director))
     gone = [row for row in old if row not in reading.rows]
     new = [row for row in reading.rows if row not in old]
     left_out = set(new[max(0, MOST_FILES - len(old)) :])

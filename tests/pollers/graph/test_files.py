@@ -103,7 +103,7 @@ def test_files_are_listed_by_director_and_address(folder: Path) -> None:
     found = [file.path for file in files.listed(folder)]
     order = [names[3], "RIP_192.0.2.9", "VIP_192.0.2.9", names[1], names[2], names[0]]
     assert found == [*(f"lb1/{name}.rrd" for name in order), "lb2/FWM_7.rrd"]
-    assert [file.path for file in files.listed(folder, ["lb2"])] == ["lb2/FWM_7.rrd"]
+    assert [files.stem(row) for row in files.rows_in(folder / "lb2")] == ["FWM_7"]
 
 
 def test_only_regular_files_are_listed(folder: Path) -> None:
