@@ -56,10 +56,14 @@ def draw(args: argparse.Namespace) -> List[str]:
 
 def page(args: argparse.Namespace) -> List[str]:
     """Write a page; return the errors."""
-    look = Look("", "", args.inactive_below, pages.WIDTH, pages.HEIGHT)
-    limit = args.time_limit
     return pages.draw(
-        args.folder, selection(args), look, args.redraw, limit, args.into, time.time()
+        args.folder,
+        selection(args),
+        args.inactive_below,
+        args.redraw,
+        args.time_limit,
+        args.into,
+        time.time(),
     )
 
 

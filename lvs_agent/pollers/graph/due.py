@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Set
 
 from lvs_agent.pollers.graph.kinds import KINDS
-from lvs_agent.pollers.graph.picture import PERIODS, Look
+from lvs_agent.pollers.graph.picture import PERIODS
 from lvs_agent.pollers.graph.plans import Plan
 
 
@@ -32,16 +32,16 @@ class Picture:
 
 
 def due(
-    plans: Sequence[Plan], folder: Path, first: Set[str], look: Look, redraw: bool
+    plans: Sequence[Plan], folder: Path, first: Set[str], width: int, redraw: bool
 ) -> List[Picture]:
     """Return the pictures to draw: those in first, then the others, the most out of date first.
 
-    A picture is due when the time since it was drawn fills a pixel, or if redraw. Pictures that
-    were never drawn precede the others, those of a day first. Raises OSError.
+    A picture, of width pixels, is due when the time since it was drawn fills a pixel, or if redraw.
+    Pictures that were never drawn precede the others, those of a day first. Raises OSError.
     """
     found = [
         picture
-        for picture in _all(plans, drawn(folder), time.time(), look.width)
+        for picture in _all(plans, drawn(folder), time.time(), width)
         if redraw or picture.late >= 1
     ]
     return sorted(found, key=lambda picture: (picture.name not in first, -picture.late))

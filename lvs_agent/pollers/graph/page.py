@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 490, 140
 def draw(
     folder: Path,
     selection: Selection,
-    look: Look,
+    inactive_below: bool,
     redraw: bool,
     seconds: float,
     out: Path,
@@ -36,8 +36,8 @@ def draw(
     """Write the page and draw its pictures; return errors, a line each.
 
     Draws the due pictures of the index, and then others for at most so many seconds; if redraw,
-    draws all pictures. The start and end of look are ignored: each period ends now, in seconds
-    since 1970. Raises OSError and CommandError.
+    draws all pictures. Each period ends now, in seconds since 1970. Raises OSError and
+    CommandError.
     """
     servers = replace(selection, stack=SERVER)
     choices = (selection.takes, selection.takes_address, servers.takes)
@@ -50,14 +50,14 @@ def draw(
         plans = planned(shown, found.last, _numbers(rrdtool, shown, found, now), now)
         out.mkdir(parents=True, exist_ok=True)
         first = set(documents.on_index(plans))
-        pictures = due(plans, out, first, look, redraw)
+        pictures = due(plans, out, first, WIDTH, redraw)
         progress = Progress("pictures drawn:", len(pictures))
         end = math.inf if redraw else time.monotonic() + seconds
         for picture in pictures:
             if picture.name not in first and time.monotonic() >= end:
                 break
             try:
-                _draw(rrdtool, picture, out, look, int(now))
+                _draw(rrdtool, picture, out, inactive_below, int(now))
             except RrdError as error:
                 errors.append(f"{out / picture.name}: cannot draw: {error}")
             progress.count()
@@ -79,10 +79,11 @@ def _numbers(rrdtool: Rrdtool, farm: Farm, found: Files, now: float) -> Dict[Nam
     return numbers
 
 
-def _draw(rrdtool: Rrdtool, picture: Picture, out: Path, look: Look, now: int) -> None:
+def _draw(rrdtool: Rrdtool, picture: Picture, out: Path, inactive_below: bool, now: int) -> None:
     """Draw a picture whose period ends now. Raises RrdError and OSError."""
     plan, kind = picture.plan, picture.plan.kind(picture.kind)
     groups = plan.groups[picture.period, picture.kind]
     name = f"{plan.name} - {kind.title}, {picture.period}"
-    span = replace(look, start=str(now - PERIODS[picture.period]), end=str(now))
-    save(rrdtool, out / picture.name, kind, groups, name, span)
+    start = now - PERIODS[picture.period]
+    look = Look(str(start), str(now), inactive_below, WIDTH, HEIGHT)
+    save(rrdtool, out / picture.name, kind, groups, name, look)

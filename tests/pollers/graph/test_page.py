@@ -24,7 +24,7 @@ from lvs_agent.pollers.graph import beside, documents, markup, page
 from lvs_agent.pollers.graph.due import due
 from lvs_agent.pollers.graph.files import File, update
 from lvs_agent.pollers.graph.numbers import Numbers, State, read
-from lvs_agent.pollers.graph.picture import Look
+from lvs_agent.pollers.graph.picture import WIDTH
 from lvs_agent.pollers.graph.plans import Plan, farm, planned
 from lvs_agent.pollers.graph.rrdtool import Rrdtool
 from lvs_agent.pollers.graph.selection import SERVER, look_at, selection
@@ -119,8 +119,8 @@ def made(folder: Path, *words: str, now: float = END, seconds: float = FOREVER) 
     """Draw the pages of all services, or of those that options select; return their folder."""
     out = folder.parent / "page"
     args = options(*words)
-    look = Look("", "", args.inactive_below)
-    assert page.draw(folder, selection(args), look, args.redraw, seconds, out, now) == []
+    errors = page.draw(folder, selection(args), args.inactive_below, args.redraw, seconds, out, now)
+    assert errors == []
     return out
 
 
@@ -310,7 +310,7 @@ def test_the_pictures_that_are_most_out_of_date_are_drawn_first(folder: Path) ->
         os.utime(out / name, (time.time() - age,) * 2)
     for name in ("VIP_192.0.2.10-active-year.png", "VIP_192.0.2.10-active-day.png"):
         (out / name).unlink()
-    found = due(every, out, set(documents.on_index(every)), Look("", ""), False)
+    found = due(every, out, set(documents.on_index(every)), WIDTH, False)
     assert [picture.name for picture in found] == [
         "all-bits-day.png",
         "VIP_192.0.2.10-active-day.png",
@@ -400,15 +400,14 @@ def test_long_names_are_whole_on_the_page(folder: Path) -> None:
 def test_a_file_that_is_damaged_costs_only_itself(folder: Path) -> None:
     (folder / "lb1" / "TCP_192.0.2.10_443.rrd").write_bytes(b"RRD")
     out = folder.parent / "page"
-    look = Look("", "")
-    (error,) = page.draw(folder, selection(options()), look, False, FOREVER, out, END)
+    (error,) = page.draw(folder, selection(options()), False, False, FOREVER, out, END)
     assert "TCP_192.0.2.10_443.rrd: not a file of lvs-agent graph" in error
     assert set(parsed(out)) == {"index.html", *PAGES} - {"TCP_192.0.2.10_443.html"}
 
 
 def test_an_empty_folder_has_no_page(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no file matches the selection"):
-        page.draw(tmp_path, selection(options()), Look("", ""), False, 0, tmp_path / "page", END)
+        page.draw(tmp_path, selection(options()), False, False, 0, tmp_path / "page", END)
     assert not (tmp_path / "page").exists()
 
 
