@@ -81,20 +81,14 @@ def director(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
         yield running
 
 
-def column(director: Snmpd, oid: str) -> Dict[str, str]:
-    """Return the values of a column by instance, as snmpwalk prints them."""
-    lines = (line.partition(" = ") for line in director.walk(oid))
-    return {name[len(oid) + 1 :]: value.partition(": ")[2] for name, _, value in lines}
-
-
 def expected(director: Snmpd, text: str) -> Values:
     """Return the values of each expected file: one for each row of each block."""
     found: Values = {}
     for block in blocks(text):
-        names = column(director, block.names) if block.names else {}
-        columns = [column(director, value) for value in block.values]
+        names = director.column(block.names) if block.names else {}
+        columns = [director.column(value) for value in block.values]
         for instance in columns[0]:
-            name = names[instance].strip('"') if names else instance
+            name = names[instance] if names else instance
             file = f"director1/lvs-{block.instance}/{block.type}-{block.prefix}{name}"
             assert file not in found
             found[file] = [float(values[instance]) for values in columns]

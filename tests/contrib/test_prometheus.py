@@ -97,9 +97,12 @@ def scraped(url: str) -> Metrics:
 
 def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
     """Return the values of a column by the labels that the exporter gives them, from snmpwalk."""
-    services, servers = texts(director, "lvsVsName"), texts(director, "lvsRsName")
+    services, servers = (
+        director.snmpd.column(oid("lvsVsName")),
+        director.snmpd.column(oid("lvsRsName")),
+    )
     found = {}
-    for instance, value in rows(director, column).items():
+    for instance, value in director.snmpd.column(oid(column)).items():
         address, rest = address_of(instance.split("."))
         if column.startswith(("lvsVip", "lvsRip")):
             labels = {f"{column[:6]}Addr": address}
@@ -112,19 +115,6 @@ def walked(director: SimulatedDirector, column: str) -> Dict[Labels, float]:
             labels.update(lvsRsAddr=address, lvsRsPort=port, lvsRsName=servers[instance])
         found[tuple(sorted(labels.items()))] = float(value)
     return found
-
-
-def rows(director: SimulatedDirector, column: str) -> Dict[str, str]:
-    """Return the values of a column by their instances."""
-    found = {}
-    for line in director.snmpd.walk(oid(column)):
-        name, _, value = line.partition(" = ")
-        found[name[len(oid(column)) + 1 :]] = value.partition(": ")[2]
-    return found
-
-
-def texts(director: SimulatedDirector, column: str) -> Dict[str, str]:
-    return {instance: value.strip('"') for instance, value in rows(director, column).items()}
 
 
 def address_of(instance: List[str]) -> Tuple[str, List[str]]:

@@ -50,8 +50,7 @@ def gathered(director: Snmpd, options: Dict[str, Any]) -> Dict[Series, Dict[str,
     for table in options["table"]:
         rows: Dict[str, Tuple[Dict[str, str], Dict[str, str]]] = {}
         for field in table["field"]:
-            for instance, value in snmpd.values(director.walk(field["oid"])).items():
-                index = instance[len(field["oid"]) + 1 :]
+            for index, value in director.column(field["oid"]).items():
                 tags, fields = rows.setdefault(index, ({}, {}))
                 kept = tags if field.get("is_tag") else fields
                 kept[field["name"]] = value

@@ -68,6 +68,10 @@ class Snmpd:
         """Return the lines of snmpbulkwalk."""
         return self.ask("snmpbulkwalk", "-Cr50", oid).splitlines()
 
+    def column(self, oid: str) -> Dict[str, str]:
+        """Return the values of a column by instance, without their types and quotes."""
+        return {name[len(oid) + 1 :]: value for name, value in values(self.walk(oid)).items()}
+
     def get(self, *oids: str) -> List[str]:
         """Return the lines of snmpget."""
         return self.ask("snmpget", *oids).splitlines()

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List
 
+from tests.support import snmpd
 from tests.support.snmpd import Snmpd
 from tests.zabbix.api import Record
 
@@ -35,7 +36,6 @@ OTHERS = {
     "zabbix",
     *(f"lvs.{table}.walk" for table in ("director", "service", "server", "vip", "rip")),
 }
-_VALUE = re.compile(r'(?:[\w-]+: )?(?:\((\d+)\)|"(.*)"|(.*?))(?: .*)?', re.S)
 
 
 @dataclass
@@ -54,16 +54,10 @@ class Walk:
         return Walk(values, self.taken)
 
 
-def walk(snmpd: Snmpd, taken: float = 0.0) -> Walk:
+def walk(director: Snmpd, taken: float = 0.0) -> Walk:
     """Walk LVS-MIB."""
-    lines = [line.partition(" = ") for line in snmpd.walk()]
-    return Walk({oid.lstrip("."): _plain(value) for oid, _, value in lines}, taken)
-
-
-def _plain(value: str) -> str:
-    found = _VALUE.fullmatch(value)
-    assert found, value
-    return next((each for each in found.groups() if each is not None), "")
+    found = snmpd.values(director.walk())
+    return Walk({oid.lstrip("."): value for oid, value in found.items()}, taken)
 
 
 def oid_of(item: Record) -> str:
