@@ -24,6 +24,7 @@ def running(folder: Path) -> Iterator[Sequence[System]]:
         added = host.add(zabbix, "director1", template, 161, host.V2C, macros, DIRECTOR)
 
         def read(outage: Outage) -> Numbers:
+            zabbix.reload()  # discovery adds items
             values = {item["name"]: item["lastvalue"] for item in added.items()}
             names = [f"Service [{outage.service}]: Real servers {kind}" for kind in ("up", "lost")]
             return tuple(float(values[name]) if values.get(name) else None for name in names)

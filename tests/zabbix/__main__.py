@@ -45,7 +45,7 @@ def main() -> int:
                 if given.serve:
                     trial.add()
                     say(f"{zabbix.api.site} has the director, for Admin with the password zabbix")
-                    zabbix.wait("Ctrl-C", lambda: False, math.inf)
+                    zabbix.wait("Ctrl-C", zabbix.reload, math.inf)
                 trial.run()
                 size.measure(zabbix, folder / "big", trial.template)
         except ZabbixError as error:

@@ -63,11 +63,13 @@ class Host:
     def wait_for_items(self, rows: Set[str], walk: Walk, seconds: float = 120) -> None:
         """Wait until there are items for all rows of these names, with values or errors.
 
-        Not for the values of objects that had no instance in a walk.
+        Not for the values of objects that had no instance in a walk. The server reads its
+        configuration meanwhile, since discovery adds items.
         """
         waiting: List[str] = []
 
         def is_complete() -> bool:
+            self.zabbix.reload()
             items = self.items()
             names = " ".join(each["name"] for each in items)
             waiting[:] = [row for row in rows if row not in names]
@@ -127,6 +129,7 @@ class Host:
     def delete(self) -> None:
         """Delete the host with its items and problems."""
         self.zabbix.api.call("host.delete", [self.id])
+        self.zabbix.reload()
 
 
 def template(release: Tuple[int, int]) -> str:
@@ -145,6 +148,7 @@ def independent(text: str) -> str:
 def import_template(zabbix: Zabbix, text: str) -> str:
     """Import a template and return its id."""
     zabbix.api.call("configuration.import", _source(zabbix, text))
+    zabbix.reload()
     (template,) = zabbix.api.call("template.get", {"search": {"name": "LVS"}, "output": ["name"]})
     return str(template["templateid"])
 
