@@ -21,15 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, TextIO
 
-from tests.support.guests import GuestError, command
+from tests.support.guests import LIMIT, GuestError, command
 from tests.support.paths import CHECKOUT, TESTS
 from tests.support.snmpd import AGENT
 
 FOLDER = CHECKOUT / "build" / "soak"
-
-# Before: booting, sending traffic and two walks at rest; after: the last walks
-AROUND_SECONDS = 240
-STOP_SECONDS = 120
 
 WARM_UP = 0.1
 # CPython keeps up to 2000 freed tuples of each length. They take about 2 MiB in the collector
@@ -144,7 +140,7 @@ def growth(samples: List[int], needed: int = 0) -> str:
 def run(folder: Path, seconds: float, pods: float, seed: int) -> Summary:
     """Boot a guest and soak; print progress to standard output. Raise GuestError if it fails."""
     churn = TESTS / "lab" / "churn"
-    limit = int(seconds + pods + AROUND_SECONDS + STOP_SECONDS)
+    limit = int(seconds + pods + LIMIT)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "progress").touch()
     # in its own session, so that Ctrl-C does not reach it and the run ends in order

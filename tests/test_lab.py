@@ -19,7 +19,8 @@ from tests.support.ipvsadm import without_rates
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001, RATES, RATES_2001
 from tests.support.snmpd import AGENT
 
-pytestmark = pytest.mark.xdist_group("lab")
+# guests have time limits of their own
+pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("lab")]
 
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]

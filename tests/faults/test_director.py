@@ -13,7 +13,8 @@ from tests.support import snmpd, walked, watch
 from tests.support.guests import boot
 from tests.support.snmpd import AGENT
 
-pytestmark = pytest.mark.xdist_group("director")
+# guests have time limits of their own
+pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("director")]
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ die() { echo "$*" >&2; exit 1; }
 # load: load IPVS into the kernel. Before that, the director has no /proc/net/ip_vs.
 load() { modprobe ip_vs; }
 
-# until_true SECONDS COMMAND...: wait for a condition, or die.
+# until_true COMMAND...: wait for a condition, or die. On a busy machine it may take minutes.
 until_true() {
-    local end=$((SECONDS + $1)); shift
+    local end=$((SECONDS + 600))
     until "$@"; do
         ((SECONDS < end)) || die "timed out waiting for: $*"
         sleep 0.1
@@ -113,7 +113,7 @@ EOF
 stop_snmpd() {
     local pid; pid=$(cat /tmp/snmpd.pid)
     kill "$pid"
-    until_true 10 eval "! kill -0 $pid 2>/dev/null"
+    until_true eval "! kill -0 $pid 2>/dev/null"
 }
 
 # snmp_walk OID: walk the subtree of an OID.

@@ -21,7 +21,7 @@ from tests.lab.walkcheck import Row
 from tests.support import ipvsadm
 
 RELOAD_SECONDS = 60.0
-SHOWN_SECONDS = 60.0
+SHOWN_SECONDS = 300.0
 CONFIGURATION = Path("/tmp/keepalived.conf")
 COMMAND = "keepalived --check --dont-fork --log-console --pid /tmp/keepalived.pid"
 KINDS = ("the same", "weights", "a new service", "weights", "a service less")

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 
 from tests.lab.tap import PROTOCOLS, Count, Endpoint, Tap, inside
 
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 300.0
 QUIET_SECONDS = 0.5
 
 

@@ -57,7 +57,7 @@ found 'files are as packaged' rpm -V lvs-agent
 step 'no socket: snmpd runs as root, so the responder runs a child collector'
 systemctl stop lvs-agent.socket lvs-agent.service
 rm -rf /var/lib/lvs-agent /var/lib/private/lvs-agent
-until_true 20 saved 10.2.0.1:80
+until_true saved 10.2.0.1:80
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'owner of the state' root "$(stat -c %U /var/lib/lvs-agent)"
 check 'processes of snmpd' 2 "$(responder | wc -l)"
@@ -65,10 +65,10 @@ number=$(ask 21.1.27.1.4.10.2.0.1.6.80)
 
 step 'the socket again: the service continues with the state of the child collector'
 systemctl start lvs-agent.socket
-until_true 20 active
-until_true 30 is 1 $status
+until_true active
+until_true is 1 $status
 ipvsadm -A -t 10.2.0.8:80 -s rr
-until_true 30 saved 10.2.0.8:80
+until_true saved 10.2.0.8:80
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'lvsVsNumber' "$number" "$(ask 21.1.27.1.4.10.2.0.1.6.80)"
 check 'owner of the state' "$(ps -o uid= -p "$(collector)" | tr -d ' ')" "$(stat -c %u /var/lib/lvs-agent/)"

@@ -48,13 +48,13 @@ step 'the collector traced from its first instruction'
 systemctl --quiet stop lvs-agent.service 2>/dev/null
 # a shell that waits until it is traced, then executes the collector
 dropin trace 'ExecStart=' "ExecStart=/bin/sh -c 'kill -STOP \$\$\$\$; exec /usr/bin/lvs-agent collector'"
-until_true 20 stopped
+until_true stopped
 traced=$(collector)
 strace -f -v -xx -yy -s 4096 -e trace=%network,read,readv,write,openat -o "$RESULT/strace" -p "$traced" &
 strace=$!
-until_true 10 traced
+until_true traced
 kill -CONT "$traced"
-until_true 20 is 1 $status
+until_true is 1 $status
 for _ in 1 2 3; do
     runuser -u Debian-snmp -- lvs-agent walk >/dev/null
     sleep 0.6   # longer than clients share a snapshot
@@ -67,12 +67,12 @@ step 'killed'
 was=$(collector)
 kill -KILL "$was"
 snmpd_answers 3
-until_true 20 answers
+until_true answers
 check 'the collector was restarted' 1 $(("$(collector)" != was))
 
 step 'stopped by systemctl'
 systemctl --quiet stop lvs-agent.service 2>/dev/null
-until_true 20 answers
+until_true answers
 check 'the service' active "$(state lvs-agent.service)"
 
 step 'killed at its memory limit'
@@ -81,19 +81,19 @@ check TasksMax 4 "$(systemctl show -P TasksMax lvs-agent.service)"
 before=$(restarts)
 dropin memory MemoryMax=4M MemorySwapMax=0
 snmpd_answers 3
-until_true 60 many_restarts $((before + 2))
+until_true many_restarts $((before + 2))
 check 'the reason' oom-kill "$(journalctl -b -u lvs-agent.service -o cat --no-pager |
     sed -n "s/.*Failed with result '\(oom-kill\)'.*/\1/p" | sort -u)"
 no_dropin memory
-until_true 20 answers
+until_true answers
 check 'the socket' active "$(state lvs-agent.socket)"
 
 step 'suspended by SIGSTOP'
 kill -STOP "$(collector)"
 snmpd_answers 3
 kill -CONT "$(collector)"
-until_true 20 answers
-until_true 20 is 1 $status
+until_true answers
+until_true is 1 $status
 
 step 'crashing at start'
 file=/usr/share/lvs-agent/lvs_agent/collector/server.py
@@ -103,12 +103,12 @@ echo 'raise SystemExit("broken")' > $file
 before=$(restarts)
 kill -KILL "$(collector)"
 snmpd_answers 3
-until_true 60 many_restarts $((before + 10))
+until_true many_restarts $((before + 10))
 echo "starts that failed: $(($(restarts) - before))"
 check 'the socket' active "$(state lvs-agent.socket)"
 cp /tmp/collector.py $file
-until_true 20 answers
-until_true 20 is 1 $status
+until_true answers
+until_true is 1 $status
 check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'failed units' '' "$(systemctl --failed --no-legend)"
 exit $failed

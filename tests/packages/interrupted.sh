@@ -71,7 +71,7 @@ sed -i 's/-KILL .*/-KILL $$/' /var/lib/dpkg/info/lvs-agent.prerm
 touch /run/stop
 check 'exit status of dpkg' 1 "$(dpkg -r lvs-agent >/dev/null 2>&1; echo $?)"
 rm /run/stop
-until_true 20 is 1 $status
+until_true is 1 $status
 works
 
 for command in 'systemctl' 'deb-systemd-helper purge' 'deb-systemd-invoke' 'rm -rf'; do

@@ -27,13 +27,13 @@ check 'lvsAgentStatus' 1 "$(ask $status)"
 check 'lvsAgentVersion' "\"$(version_of "$old")\"" "$(version)"
 ipvsadm -D -t 10.2.0.1:80
 ipvsadm -A -t 10.1.0.9:80
-until_true 10 is 3 17.1.1.3
+until_true is 3 17.1.1.3
 before=$(numbers)
 check 'numbers' '1 2 2 3 ' "$(echo "$before" | grep -o '[0-9]*$' | sort -n | tr '\n' ' ')"
 
 step 'an alias'
 echo 'TCP 10.2.0.2:80 shop' >> $aliases
-until_true 10 is '"shop"' $alias
+until_true is '"shop"' $alias
 check 'lvsVsAlias' '"shop"' "$(ask $alias)"
 
 step 'upgrade, with an edited drop-in and an alias'
@@ -67,22 +67,22 @@ systemctl --quiet disable --now lvs-agent.socket
 quietly dpkg -i "$new"
 check 'the socket' inactive "$(state lvs-agent.socket)"
 # noStatistics(3): a child collector, which may start more slowly than the first answer waits
-until_true 10 is 3 $status
+until_true is 3 $status
 # root's lvs-agent walk must leave no files in the state directory of the service's user
 quietly lvs-agent walk
 check 'files of root in the state directory' '' "$(find /var/lib/lvs-agent/ -user root)"
 systemctl --quiet enable --now lvs-agent.socket
-until_true 10 is 1 $status
+until_true is 1 $status
 
 step 'without the module'
 ipvsadm -C
 modprobe -r ip_vs_rr ip_vs_wlc ip_vs
-until_true 10 is 4 $status
+until_true is 4 $status
 check 'lvsAgentStatus is noIpvs(4)' 4 "$(ask $status)"
 check 'a request does not load the module' 0 "$(grep -c ^ip_vs /proc/modules)"
 load
 ipvsadm -A -t 10.2.0.2:80
-until_true 10 is 1 $status
+until_true is 1 $status
 check 'the number of the service' 2 "$(ask 17.1.1.2)"
 
 step remove
@@ -97,7 +97,7 @@ check 'complaints of snmpd' '' "$(journalctl -b -u snmpd --since "@$since" -o ca
 
 step 'install again'
 quietly dpkg -i "$new"
-until_true 10 is 1 $status
+until_true is 1 $status
 check 'the number of the service' 2 "$(ask 17.1.1.2)"
 check 'the drop-in' '# edited' "$(tail -n 1 $dropin)"
 check 'the file of aliases' 'TCP 10.2.0.2:80 shop' "$(tail -n 1 $aliases)"

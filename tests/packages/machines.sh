@@ -56,7 +56,7 @@ quietly dpkg -i --force-depends "$package"
 check 'the socket unit is' 'enabled failed' "$(enabled) $(state lvs-agent.socket)"
 apt_install snmpd
 systemctl start lvs-agent.socket
-until_true 20 is 1 $status
+until_true is 1 $status
 quietly dpkg -P lvs-agent
 check 'snmpd' active "$(state snmpd)"
 gone

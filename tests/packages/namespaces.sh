@@ -28,7 +28,7 @@ LINES
 # sent NAME TIMES: send so many packets to the UDP service of a namespace, and wait for its counter.
 sent() {
     ip netns exec "$1" bash -c "for ((n = 0; n < $2; n++)); do echo > /dev/udp/10.9.9.9/53; done"
-    until_true 20 ip netns exec "$1" grep -q "^ *$2 *$2 " /proc/net/ip_vs_stats
+    until_true ip netns exec "$1" grep -q "^ *$2 *$2 " /proc/net/ip_vs_stats
 }
 
 # daemon NAME [LINE...]: start an snmpd, with lines in its unit, that shows the namespace's tables.
@@ -119,8 +119,8 @@ for name in lb web ingress; do
 done
 daemon lb
 daemon web NetworkNamespacePath=/run/netns/web
-for name in lb web ingress; do until_true 20 answers $name; done
-until_true 20 is 1 $status
+for name in lb web ingress; do until_true answers $name; done
+until_true is 1 $status
 
 step 'what they serve'
 walk lb
@@ -162,7 +162,7 @@ check 'the reason' "Failed to open network namespace path /run/netns/lb: No such
         sed -n 's/^lvs-agent@lb.service: \(Failed to open\)/\1/p' | sort -u)"
 check 'the socket' active "$(state lvs-agent@lb.socket)"
 made lb 3
-until_true 30 answers lb
+until_true answers lb
 check 'services of lb' 'FWM 253 UDP 10.9.9.9:53' "$(names lb)"
 
 step 'docker.service restarted'
@@ -171,7 +171,7 @@ was=$(pid ingress)
 sed -i 's/-f 256/-f 257/' /etc/systemd/system/docker.service
 systemctl daemon-reload
 systemctl restart docker
-until_true 20 shows ingress 'FWM 257'
+until_true shows ingress 'FWM 257'
 check 'the collector was restarted' 1 $(("$(pid ingress)" != was))
 check 'its namespace is another one' 1 "$(apart ingress $ingress; echo $?)"
 
@@ -179,7 +179,7 @@ step "the package's snmpd shows a namespace, and the doctor finds its instance"
 sed -i 's/pass-persist$/& --collector \/run\/lvs-agent\/collector@ingress.sock/' \
     /etc/snmp/snmpd.conf.d/lvs-agent.conf
 systemctl restart snmpd
-until_true 20 is 1 $status
+until_true is 1 $status
 check 'lvsVsName' '"FWM 257"' "$(ask 21.1.5.1.4.0.0.0.0.0.257)"
 lvs-agent doctor || check 'exit status' 0 $?
 systemctl --quiet disable --now lvs-agent@ingress.socket
@@ -192,7 +192,7 @@ step upgrade
 answers lb
 was=$(pid lb)
 quietly dpkg -i "$package"
-until_true 20 answers lb
+until_true answers lb
 check 'the collector was restarted' 1 $(("$(pid lb)" != was))
 check 'the instance' enabled "$(systemctl is-enabled lvs-agent@lb.socket)"
 

@@ -23,7 +23,7 @@ check 'SELinux is' Enforcing "$(getenforce)"
 
 step 'without the rules'
 systemctl restart snmpd
-until_true 20 is 3 "$status"
+until_true is 3 "$status"
 check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
 check 'the socket is denied' 1 $(("$(denied sock_file)" > 0))
 check 'netlink is denied' 1 $(("$(denied netlink_generic_socket)" > 0))
@@ -34,13 +34,13 @@ systemctl restart snmpd
 dmesg -C
 check 'lvsAgentStatus' 1 "$(ask "$status")"
 echo 'TCP 10.2.0.1:80 shop' >> /etc/lvs-agent/aliases
-until_true 20 is '"shop"' "$alias"
+until_true is '"shop"' "$alias"
 check 'lvsVsAlias' '"shop"' "$(ask "$alias")"
 check 'domain of the responder' snmpd_t "$(ps -o label= -p "$(responder)" | cut -d: -f3)"
 check 'domain of the collector' initrc_t "$(ps -o label= -p "$(collector)" | cut -d: -f3)"
 step 'before the collector has started'
 systemctl restart lvs-agent.socket
-until_true 20 is 1 "$status"
+until_true is 1 "$status"
 systemctl restart snmpd
 check 'lvsAgentStatus' 1 "$(ask "$status")"
 check 'sockets denied' '0 0' "$(denied sock_file) $(denied unix_stream_socket)"
@@ -51,8 +51,8 @@ told() { grep -qs service-down /var/lib/lvs-agent-watch/reported.json; }
 sent() { grep -qF '"waiting": []' /var/lib/lvs-agent-watch/reported.json; }
 systemctl --quiet enable --now "$watch"
 ipvsadm -e -t 10.2.0.1:80 -r 10.1.1.21:80 -m -w 0
-until_true 90 told
-until_true 90 sent
+until_true told
+until_true sent
 check 'the journal has' 'TCP 10.2.0.1:80 (shop) is down, 0 of 1 real servers up' \
     "$(journalctl -t lvs-agent LVS_EVENT=service-down -o cat --no-pager)"
 check 'domain of the watch' initrc_t \
@@ -63,6 +63,6 @@ systemctl --quiet disable --now "$watch"
 step 'with the rules removed again'
 quietly semodule -r lvs-agent
 systemctl restart snmpd
-until_true 20 is 3 "$status"
+until_true is 3 "$status"
 check 'lvsAgentStatus is noStatistics(3)' 3 "$(ask "$status")"
 exit $failed

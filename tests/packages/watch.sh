@@ -65,7 +65,7 @@ ls -ld /var/agentx /var/agentx/master
 
 step 'a server that goes down'
 ipvsadm -e -t 10.2.0.1:80 -r $server -m -w 0
-until_true 60 told server-down
+until_true told server-down
 check 'the journal has' "$web -> $server is down, 1 of 2 real servers up" "$(journal server-down)"
 journalctl -t lvs-agent LVS_EVENT=server-down -o json --no-pager > "$RESULT/journal"
 python3 - "$RESULT/journal" > /tmp/fields <<'END'
@@ -75,18 +75,18 @@ names = ("PRIORITY", "LVS_SERVICE", "LVS_SERVER", "LVS_SERVERS", "LVS_SERVERS_UP
 print(*(entry[name] for name in (*names, "SYSLOG_IDENTIFIER", "_SYSTEMD_UNIT", "_UID")), sep=", ")
 END
 check 'its fields are' "4, $web, $server, 2, 1, lvs-agent, $unit, 0" "$(cat /tmp/fields)"
-until_true 60 received "$web -> $server" 1
+until_true received "$web -> $server" 1
 
 step 'snmpd is away'
 systemctl stop snmpd
 ipvsadm -e -t 10.2.0.1:80 -r $server -m -w 1
-until_true 60 told server-up
-until_true 60 said 'notifications wait until snmpd accepts them'
+until_true told server-up
+until_true said 'notifications wait until snmpd accepts them'
 check 'traps' 1 "$(traps "$web -> $server")"
 systemctl kill --signal=KILL $unit
-until_true 60 said 'Scheduled restart job'
+until_true said 'Scheduled restart job'
 systemctl start snmpd
-until_true 60 received "$web -> $server" 2
+until_true received "$web -> $server" 2
 
 step privileges
 check 'the watch runs as' root "$(user "$(watcher)")"
@@ -100,12 +100,12 @@ check 'failed units' '' "$(systemctl --failed --no-legend)"
 
 step 'no collector'
 systemctl --quiet mask --runtime --now lvs-agent.socket lvs-agent.service
-until_true 60 told agent-status
+until_true told agent-status
 journal agent-status
 systemctl --quiet unmask --runtime lvs-agent.socket lvs-agent.service
 systemctl start lvs-agent.socket
 again() { journal agent-status | grep -q 'agent status is ok(1)'; }
-until_true 60 again
+until_true again
 
 step 'upgrade, remove, purge'
 was=$(watcher)

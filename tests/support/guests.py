@@ -16,6 +16,9 @@ from tests.support.paths import TESTS
 LAB = TESTS / "lab"
 BOOT = (TESTS / "kernels" if "LAB_KERNEL" in os.environ else LAB) / "boot"
 MEMORY = "512M"  # of a guest
+# Seconds after which a guest is stopped, since it hangs. On a busy machine a guest takes several
+# times as long as usual.
+LIMIT = 900
 
 
 class GuestError(AssertionError):
@@ -23,7 +26,7 @@ class GuestError(AssertionError):
 
 
 def boot(
-    folder: Path, script: str, *arguments: object, limit: int = 300, memory: str = MEMORY
+    folder: Path, script: str, *arguments: object, limit: int = LIMIT, memory: str = MEMORY
 ) -> Path:
     """Run one of the lab's scripts in a guest and return folder, which has what it saved."""
     run(folder, LAB / script, *arguments, limit=limit, memory=memory)
@@ -36,7 +39,7 @@ def run(
     *arguments: object,
     image: Optional[Path] = None,
     append: str = "",
-    limit: int = 300,
+    limit: int = LIMIT,
     memory: str = MEMORY,
 ) -> str:
     """Return what a script prints in a guest with this machine's files, or with an image."""
@@ -59,7 +62,7 @@ def command(
     image: Optional[Path] = None,
     append: str = "",
     tap: str = "",
-    limit: int = 300,
+    limit: int = LIMIT,
     memory: str = MEMORY,
 ) -> List[str]:
     """Return the command that runs a script in a guest, which is stopped after limit seconds.
