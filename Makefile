@@ -65,6 +65,10 @@ GENERATORS := contrib/librenms/generate contrib/telegraf/generate
 # tests (xdist_group) shares what is costly to set up, and so one process.
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(shell expr 2 \* $$(nproc)) --dist=loadgroup \
 	--no-loadscope-reorder
+# A test with a kernel of its own (user-mode-linux) has a processor of its own: each switch between two
+# of the kernel's processes is one between processes of this machine, and beside other busy processes
+# it waits for a time slice.
+GUEST_TESTS := tests/test_churn.py tests/test_counters.py tests/test_lab.py tests/faults/test_director.py
 # need no snmpd and no kernel of their own
 UNIT := $(addprefix tests/,boundary collector doctor kernel mib netsnmp responder support watch \
 	test_aliases.py test_arguments.py test_bench.py test_cli.py test_completion.py test_cycles.py \
@@ -152,7 +156,8 @@ check: lint unit
 test: lint
 	@echo 'All tests: unit, through snmpd, and on a real kernel'
 	$(PYTEST) --ignore=tests/test_packages.py --ignore=tests/test_kernels.py --ignore=tests/pollers \
-		--ignore=tests/contrib --ignore=tests/controllers
+		--ignore=tests/contrib --ignore=tests/controllers $(addprefix --ignore=,$(GUEST_TESTS))
+	$(PYTEST) --numprocesses=$$(nproc) $(GUEST_TESTS)
 
 test-all: test test-big-endian test-packages test-pollers test-cacti test-zabbix test-outage \
 		test-controllers test-kernels

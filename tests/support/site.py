@@ -31,7 +31,7 @@ GOLDEN = DATA / "walks"
 STATUS, TEXT = place("lvsAgentStatus", 0), place("lvsAgentStatusText", 0)
 END = place("lvsAgentErrors", 0)
 AGENT_GROUP = STATUS[:1]  # the scalars lvsAgent...
-LIMIT = 200.0  # seconds; a guest of another test has priority
+LIMIT = 200.0  # seconds
 
 Oid = Tuple[int, ...]
 Oids = Set[Oid]
