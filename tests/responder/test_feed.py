@@ -87,7 +87,7 @@ def test_in_a_walk_an_old_snapshot_answers_while_the_next_arrives(path: Path) ->
         first = feed.current()
         began = time.monotonic()
         assert all(feed.current() is first for _ in range(100))
-        assert time.monotonic() - began < 10 * DEADLINE
+        assert time.monotonic() - began < DEADLINE
         let_go.set()
         assert names(next_snapshot(feed, first)) == ["TCP 192.0.2.2:80"]
 
@@ -116,11 +116,11 @@ def test_a_silent_collector_costs_one_deadline_and_no_more(path: Path) -> None:
         feed = feed_from(path)
         began = time.monotonic()
         snapshot = feed.current()
-        assert DEADLINE <= time.monotonic() - began < 10 * DEADLINE
+        assert DEADLINE <= time.monotonic() - began < 2 * DEADLINE
         began = time.monotonic()
         for _ in range(100):
             snapshot = feed.current()
-        assert time.monotonic() - began < 10 * DEADLINE
+        assert time.monotonic() - began < DEADLINE
         assert snapshot.status == Status.NO_COLLECTOR
         feed.close()
 
