@@ -18,12 +18,12 @@ from tests.lab.lostcheck import FALSELY, FIXED, NOT_LOST, LostChecker
 from tests.lab.past import Past
 from tests.lab.sumcheck import BACK, SumChecker
 from tests.lab.walkcheck import Change, Checker, Row, Timeline
+from tests.support.guests import NO_TIMEOUT
 from tests.support.lvsmib import COUNTERS, oid
 
 SECONDS, PODS = 60, 20
 
-# guests have time limits of their own
-pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("churn")]
+pytestmark = [NO_TIMEOUT, pytest.mark.xdist_group("churn")]
 
 Lines = List[str]
 

@@ -15,14 +15,13 @@ import pytest
 
 from tests.support import ipvsadm, walked
 from tests.support.expected import read_expected
-from tests.support.guests import boot
+from tests.support.guests import NO_TIMEOUT, boot
 from tests.support.ipvsadm import Counters, ServerKey, ServiceKey
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001
 from tests.support.snmpd import AGENT
 from tests.support.walked import Instance
 
-# guests have time limits of their own
-pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("counters")]
+pytestmark = [NO_TIMEOUT, pytest.mark.xdist_group("counters")]
 
 # a service and a real server, None for the service itself; or vip or rip, and an address
 Row = Tuple[object, object]

@@ -17,14 +17,13 @@ import pytest
 from lvs_agent.codes import Status
 from tests.support import ipvsadm, snmpd, walked
 from tests.support.expected import Expected, read_expected
-from tests.support.guests import GuestError, run
+from tests.support.guests import NO_TIMEOUT, GuestError, run
 from tests.support.ipvsadm import Counters, Director, ServiceKey, without_rates
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001
 from tests.support.paths import TESTS
 from tests.support.snmpd import AGENT
 
-# guests have time limits of their own
-pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("kernels")]
+pytestmark = [NO_TIMEOUT, pytest.mark.xdist_group("kernels")]
 
 POSSIBLE, ONLINE = 6, 4
 EDIT_SECONDS = 20

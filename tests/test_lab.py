@@ -14,13 +14,12 @@ import pytest
 from lvs_agent.codes import Status
 from tests.support import ipvsadm, snmpd, walked
 from tests.support.expected import read_expected
-from tests.support.guests import boot
+from tests.support.guests import NO_TIMEOUT, boot
 from tests.support.ipvsadm import without_rates
 from tests.support.lvsmib import COUNTERS, COUNTERS_2001, RATES, RATES_2001
 from tests.support.snmpd import AGENT
 
-# guests have time limits of their own
-pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("lab")]
+pytestmark = [NO_TIMEOUT, pytest.mark.xdist_group("lab")]
 
 SCENARIOS = ["empty", "options", "nat", "frozen", "direct"]
 TRAFFIC = ["nat", "frozen", "direct"]

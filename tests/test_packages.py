@@ -28,7 +28,7 @@ SCRIPTS = TESTS / "packages"
 VERSION = lvs_agent.__version__
 OLD_VERSION = "0.0.9"
 
-pytestmark = pytest.mark.timeout(0)  # guests have time limits of their own
+pytestmark = guests.NO_TIMEOUT
 
 
 class Packages:

@@ -19,11 +19,10 @@ from tests.lab.controllers.reported import expected as expected_events
 from tests.lab.controllers.reported import take
 from tests.lab.controllers.step import Step
 from tests.support.controllers import Event, Poll, Record, Said, read
-from tests.support.guests import LAB, run
+from tests.support.guests import LAB, NO_TIMEOUT, run
 from tests.support.snmpd import AGENT
 
-# guests have time limits of their own
-pytestmark = pytest.mark.timeout(0)
+pytestmark = NO_TIMEOUT
 
 # The cases of each boot of each guest. Unloading ip_vs needs a kernel with no other services.
 GUESTS = {

@@ -10,11 +10,10 @@ import pytest
 
 from lvs_agent.codes import Status
 from tests.support import snmpd, walked, watch
-from tests.support.guests import boot
+from tests.support.guests import NO_TIMEOUT, boot
 from tests.support.snmpd import AGENT
 
-# guests have time limits of their own
-pytestmark = [pytest.mark.timeout(0), pytest.mark.xdist_group("director")]
+pytestmark = [NO_TIMEOUT, pytest.mark.xdist_group("director")]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import List, Optional
 
+import pytest
+
 from tests.support.paths import TESTS
 
 LAB = TESTS / "lab"
@@ -19,6 +21,8 @@ MEMORY = "512M"  # of a guest
 # Seconds after which a guest is stopped, since it hangs. On a busy machine a guest takes several
 # times as long as usual.
 LIMIT = 900
+# for modules whose tests boot guests, which have time limits of their own
+NO_TIMEOUT = pytest.mark.timeout(0)
 
 
 class GuestError(AssertionError):
